@@ -1,0 +1,90 @@
+"""Platforms, and what is known about an environment's target without looking at this machine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from envbuild.core.errors import SpecError
+
+_PLATFORM = re.compile(r"(linux)/([a-z0-9_]+)(?:/([a-z0-9]+))?\Z")
+_LIBC = re.compile(r"(glibc|musl) (\d+)\.(\d+)\Z")
+
+# OCI architecture (GOARCH) -> the machine name in Python platform tags, and Debian's name.
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Platform:
+    """An OCI platform (image-index.md): operating system and architecture, in Go's names."""
+
+    os: str = "linux"
+    architecture: str = "amd64"
+
+    def __str__(self) -> str:
+        return f"{self.os}/{self.architecture}"
+
+    @property
+    def machine(self) -> str:
+        """The name that Python's platform tags and `uname -m` use."""
+        return _MACHINES[self.architecture]
+
+    @property
+    def debian(self) -> str:
+        """Debian's architecture name."""
+        return self.architecture
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read "linux/amd64"; `linux/arm64/v8` is `linux/arm64`; raises SpecError."""
+        match = _PLATFORM.match(text)
+        if not match or match[2] not in _MACHINES or match[3] not in (None, "v8"):
+            known = ", ".join(f"`linux/{name}`" for name in _MACHINES)
+            raise SpecError(f"unknown platform `{text}`", hint=f"use one of {known}")
+        return cls(match[1], match[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Libc:
+    """A C library and its version: it decides which wheels fit (PEP 600, PEP 656)."""
+
+    family: str
+    version: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{self.family} {self.version[0]}.{self.version[1]}"
+
+    @classmethod
+    def parse(cls, text: str) -> Libc:
+        """Read "glibc 2.36" or "musl 1.2"; raises SpecError."""
+        match = _LIBC.match(text)
+        if not match:
+            raise SpecError(f"unknown libc `{text}`", hint="write `glibc 2.36` or `musl 1.2`")
+        return cls(match[1], (int(match[2]), int(match[3])))
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A CPython in an image: full version ("3.11.2") and absolute path ("" where there is none)."""
+
+    version: str
+    path: str = ""
+
+    @property
+    def minor(self) -> str:
+        """Major and minor, as in "3.11"."""
+        return ".".join(self.version.split(".")[:2])
+
+    @property
+    def abi(self) -> str:
+        """The ABI tag, as in "cp311"."""
+        return "cp" + self.minor.replace(".", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What resolvers and rules know of a target; from the spec or a locked base, never the host."""
+
+    platform: Platform
+    libc: Libc | None = None
+    python: Interpreter | None = None
