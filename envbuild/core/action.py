@@ -35,12 +35,13 @@ class Command:
 class Action:
     """A command on an input root; `key` is the REAPI action digest, the key of every action cache.
 
-    `id`, `mnemonic` and `subject` say to people what it is; they are part of no digest.
+    `inputs` are the contents by input path, `inline` small files of the input root by path. `id`, `mnemonic` and `subject` say to people what it is; they are part of no digest.
     """
 
     command: Command
     tree: Tree
     inputs: Mapping[str, Digest] = field(compare=False)
+    inline: Mapping[str, bytes] = field(default_factory=dict, compare=False)
     mnemonic: str = field(default="", compare=False)
     subject: str = field(default="", compare=False)
     id: str = field(default="", compare=False)

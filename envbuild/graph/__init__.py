@@ -1,0 +1,1 @@
+"""The action graph: declared by rules, bound to real contents, explained and queried."""

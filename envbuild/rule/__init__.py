@@ -1,0 +1,1 @@
+"""The public API that rules are written against."""
