@@ -35,7 +35,8 @@ class Command:
 class Action:
     """A command on an input root; `key` is the REAPI action digest, the key of every action cache.
 
-    `inputs` are the contents by input path, `inline` small files of the input root by path. `id`, `mnemonic` and `subject` say to people what it is; they are part of no digest.
+    `inputs` are the contents by input path, `inline` small files of the input root by path. `id`,
+    `mnemonic` and `subject` say to people what it is; they are part of no digest.
     """
 
     command: Command
