@@ -1,0 +1,29 @@
+"""The functions that make bytes, by name and version.
+
+A version moves exactly when the golden bytes of its function change (tests/golden): it is part of
+every definition digest and action key. No other source code is.
+"""
+
+from __future__ import annotations
+
+from envbuild.rule.declared import Builtin
+
+WHEEL_LAYER = Builtin("wheel_layer", 1)
+DEB_LAYER = Builtin("deb_layer", 1)
+DEBIAN_ROOT = Builtin("debian_root", 1)
+DEBIAN_STATE = Builtin("debian_state", 1)
+VENV_LAYER = Builtin("venv_layer", 1)
+FILES_LAYER = Builtin("files_layer", 1)
+MERGE_LAYERS = Builtin("merge_layers", 1)
+CHECK_PATHS = Builtin("check_paths", 1)
+IMAGE = Builtin("image", 1)
+INDEX = Builtin("index", 1)
+
+# Output names, the same for every builtin that makes a layer.
+LAYER = "layer.tar.gz"
+LAYER_INFO = "layer.json"
+LISTING = "listing"
+MANIFEST = "manifest.json"
+CONFIG = "config.json"
+IMAGE_INDEX = "index.json"
+CHECKED = "checked"

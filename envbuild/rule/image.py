@@ -1,0 +1,161 @@
+"""Images as rules pass them on: layers, configuration, and the facts that children rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from envbuild.core.platform import Facts, Platform
+from envbuild.lock.model import Json
+from envbuild.rule.builtins import (
+    CHECK_PATHS,
+    CHECKED,
+    CONFIG,
+    IMAGE,
+    IMAGE_INDEX,
+    INDEX,
+    LAYER,
+    LAYER_INFO,
+    LISTING,
+    MANIFEST,
+    MERGE_LAYERS,
+)
+from envbuild.rule.declared import DeclaredAction, Input
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One owner's layer: a package, or the files of a target.
+
+    `owner` names it to people ("numpy 2.4.6"). Where two parts own one path with different bytes,
+    that is an error, unless one of them `overrides` what lies below.
+    """
+
+    owner: str
+    action: DeclaredAction
+    size: int = 0  # of what it is made from, in bytes: the measure of the layer plan
+    overrides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of an image: one part's own, or several merged."""
+
+    action: DeclaredAction
+    parts: tuple[Part, ...]
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Who owns this layer's paths."""
+        return tuple(part.owner for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a container started from an image gets (OCI image config, `config`)."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = ""
+    user: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def over(self, base: Config) -> Config:
+        """This configuration where it says something, else the base's.
+
+        A new entrypoint drops the base's command, as in a Dockerfile.
+        """
+        command = self.command or (() if self.entrypoint else base.command)
+        return Config(
+            variables={**base.variables, **self.variables},
+            workdir=self.workdir or base.workdir,
+            user=self.user or base.user,
+            entrypoint=self.entrypoint or base.entrypoint,
+            command=command,
+            labels={**base.labels, **self.labels},
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """The parameters of the image action."""
+        return {
+            "variables": dict(self.variables),
+            "workdir": self.workdir,
+            "user": self.user,
+            "entrypoint": list(self.entrypoint),
+            "command": list(self.command),
+            "labels": dict(self.labels),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image for one platform.
+
+    `pins` are the Python packages below `prefix` by normalised name; children are locked against
+    them. `action` makes config and manifest; its definition digest is the image's.
+    """
+
+    layers: tuple[Layer, ...]
+    config: Config
+    facts: Facts
+    prefix: str
+    pins: Mapping[str, str]
+    action: DeclaredAction
+
+    @property
+    def platform(self) -> Platform:
+        """What it runs on."""
+        return self.facts.platform
+
+
+def merge_parts(parts: Sequence[Part]) -> Layer:
+    """One layer of several parts, in order; a single part's layer is used as it is."""
+    if len(parts) == 1:
+        return Layer(parts[0].action, (parts[0],))
+    action = DeclaredAction(
+        MERGE_LAYERS,
+        {},
+        {f"{n:03}/{LAYER}": part.action.output(LAYER) for n, part in enumerate(parts)},
+        (LAYER, LAYER_INFO),
+        mnemonic="MergeLayers",
+        subject=f"{len(parts)} packages",
+    )
+    return Layer(action, tuple(parts))
+
+
+def declare_image(layers: Sequence[Layer], config: Config, platform: Platform, subject: str) -> DeclaredAction:
+    """The action that makes an image's config and manifest once nobody's paths collide."""
+    inputs: dict[str, Input] = {"checked": _check_paths(layers, subject).output(CHECKED)}
+    for n, layer in enumerate(layers):
+        inputs[f"layers/{n:03}/{LAYER_INFO}"] = layer.action.output(LAYER_INFO)
+    parameters: dict[str, Json] = {
+        "platform": str(platform),
+        "config": config.to_json(),
+        "layers": [list(layer.packages) for layer in layers],
+    }
+    outputs = (CONFIG, MANIFEST)
+    return DeclaredAction(IMAGE, parameters, inputs, outputs, "Image", subject, stamped=True)
+
+
+def declare_index(images: Mapping[Platform, DeclaredAction], subject: str) -> DeclaredAction:
+    """The action that makes the index of an image for several platforms."""
+    ordered = sorted(images.items())
+    inputs: dict[str, Input] = {
+        f"{n:03}/{MANIFEST}": action.output(MANIFEST) for n, (_, action) in enumerate(ordered)
+    }
+    parameters: dict[str, Json] = {"platforms": [str(platform) for platform, _ in ordered]}
+    return DeclaredAction(INDEX, parameters, inputs, (IMAGE_INDEX,), "Index", subject, stamped=True)
+
+
+def _check_paths(layers: Sequence[Layer], subject: str) -> DeclaredAction:
+    parts = [part for layer in layers for part in layer.parts]
+    inputs: dict[str, Input] = {}
+    for n, part in enumerate(parts):
+        inputs[f"{n:04}/{LISTING}"] = part.action.output(LISTING)
+        inputs[f"{n:04}/{LAYER}"] = part.action.output(LAYER)
+    parameters: dict[str, Json] = {
+        "owners": [part.owner for part in parts],
+        "overriding": [n for n, part in enumerate(parts) if part.overrides],
+    }
+    return DeclaredAction(CHECK_PATHS, parameters, inputs, (CHECKED,), "CheckPaths", subject)
