@@ -1,0 +1,144 @@
+"""What a rule's functions get: attributes, the locked answer, and ways to declare actions.
+
+Nothing here does I/O: files were read and hashed when the build file was loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from envbuild.core.errors import SpecError
+from envbuild.core.label import Label
+from envbuild.core.platform import Facts, Platform
+from envbuild.lock.model import Index, Locked, PlatformLock
+from envbuild.rule import builtins
+from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
+from envbuild.rule.image import Config, Image, Layer, Part, declare_image, merge_parts
+from envbuild.rule.layering import Plan, plan_layers
+from envbuild.spec.files import FileEntry
+
+_LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One target on one platform.
+
+    `attributes` are the checked values of the rule's attributes, with defaults filled in;
+    `dependencies` the images of the targets that label attributes name; `locked` the answer to
+    the rule's question (None while locking); `epoch` the time of every file, in Unix seconds.
+    """
+
+    label: Label
+    platform: Platform
+    attributes: Mapping[str, Any]
+    dependencies: Mapping[Label, Image]
+    indexes: tuple[Index, ...]
+    epoch: int
+    locked: PlatformLock | None = None
+    location: Any = field(default=None, compare=False)
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of an attribute."""
+        return self.attributes[name]
+
+    def fail(self, message: str, hint: str = "") -> SpecError:
+        """An error about this target, to be raised."""
+        return SpecError(f"`{self.label}`: {message}", hint=hint, location=self.location)
+
+    @property
+    def answer(self) -> PlatformLock:
+        """What is locked for this target and platform."""
+        assert self.locked is not None, "actions are declared from a lock"
+        return self.locked
+
+    def dependency(self, attribute: str) -> Image | None:
+        """The image that a label attribute names; None where it names none."""
+        label = self.attributes[attribute]
+        return self.dependencies[label] if isinstance(label, Label) else None
+
+    # Parts: one owner's layer each.
+
+    def wheel(self, artifact: Locked, source: Input, facts: Facts, prefix: str) -> Part:
+        """A wheel under a prefix, laid out for the target's Python."""
+        assert facts.python is not None
+        name = artifact.file.rpartition("/")[2]
+        parameters = {"prefix": prefix, "python": facts.python.minor, "file": name}
+        return self.part(
+            builtins.WHEEL_LAYER,
+            parameters,
+            {"wheel": source},
+            owner=f"{artifact.name} {artifact.version}",
+            mnemonic="WheelLayer",
+            size=artifact.size,
+        )
+
+    def deb(self, artifact: Locked) -> Part:
+        """A Debian package's files."""
+        return self.part(
+            builtins.DEB_LAYER,
+            {},
+            {"deb": Fetched(artifact)},
+            owner=f"{artifact.name} {artifact.version}",
+            mnemonic="DebLayer",
+            size=artifact.size,
+        )
+
+    def files(self, entries: Sequence[FileEntry], owner: str) -> Part:
+        """Files of the workspace at their destinations; they win over what lies below."""
+        ordered = sorted(entries, key=lambda entry: entry.destination)
+        inputs: dict[str, Input] = {
+            f"files/{n:05}": SourceFile(entry.digest, entry.executable, str(entry.path))
+            for n, entry in enumerate(ordered)
+        }
+        modes = [[entry.destination, 0o755 if entry.executable else 0o644] for entry in ordered]
+        return self.part(
+            builtins.FILES_LAYER,
+            {"files": modes},
+            inputs,
+            owner=owner,
+            mnemonic="FilesLayer",
+            overrides=True,
+        )
+
+    def part(
+        self,
+        builtin: Builtin,
+        parameters: Mapping[str, Any],
+        inputs: Mapping[str, Input],
+        *,
+        owner: str,
+        mnemonic: str,
+        size: int = 0,
+        overrides: bool = False,
+    ) -> Part:
+        """A layer made by a builtin."""
+        stated = {**parameters, "epoch": self.epoch}
+        action = DeclaredAction(builtin, stated, inputs, _LAYER_OUTPUTS, mnemonic, owner)
+        return Part(owner, action, size, overrides)
+
+    # Images.
+
+    def layers(self, parts: Sequence[Part], plan: Plan) -> tuple[Layer, ...]:
+        """Parts grouped into layers by size and name."""
+        by_name = {part.owner.split(" ")[0]: part for part in parts}
+        groups = plan_layers([(name, part.size) for name, part in by_name.items()], plan)
+        return tuple(merge_parts([by_name[name] for name in group]) for group in groups)
+
+    def image(
+        self,
+        layers: Sequence[Layer],
+        config: Config,
+        facts: Facts,
+        *,
+        base: Image | None = None,
+        prefix: str = "",
+        pins: Mapping[str, str] | None = None,
+    ) -> Image:
+        """The image of these layers on top of a base's, with the configuration over the base's."""
+        all_layers = (*(base.layers if base else ()), *layers)
+        full = config.over(base.config if base else Config())
+        action = declare_image(all_layers, full, self.platform, str(self.label))
+        return Image(all_layers, full, facts, prefix, pins or {}, action)
