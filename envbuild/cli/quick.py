@@ -1,0 +1,45 @@
+"""The quick way out: `envbuild build` with nothing to do, before click is imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from envbuild import __version__
+from envbuild.graph import memo
+
+# What these ask for goes beyond the remembered answer.
+_NEVER = ("--push", "--events", "--profile", "--no-memo", "--help", "-v", "--verbose")
+
+
+def answer_from_memo(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """What `build` printed for the same question, if all it rests on is as it was."""
+    if not may_remember(arguments):
+        return None
+    folder = memo_folder(cache_folder(arguments, environment))
+    return memo.recall(folder, memo.question_key(__version__, arguments, environment))
+
+
+def may_remember(arguments: Sequence[str]) -> bool:
+    """Whether the command is a `build` whose whole result is what it prints."""
+    options = (argument.partition("=")[0] for argument in arguments)
+    return "build" in arguments and not any(option in _NEVER for option in options)
+
+
+def cache_folder(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """`--cache-dir`, else `ENVBUILD_CACHE_DIR`, else the XDG cache folder."""
+    for n, argument in enumerate(arguments):
+        if argument == "--cache-dir" and n + 1 < len(arguments):
+            return os.path.abspath(arguments[n + 1])  # noqa: PTH100 (pathlib is slow to import)
+        if argument.startswith("--cache-dir="):
+            return os.path.abspath(argument.partition("=")[2])  # noqa: PTH100
+    stated = environment.get("ENVBUILD_CACHE_DIR")
+    if stated:
+        return os.path.abspath(stated)  # noqa: PTH100
+    home = environment.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    return f"{home}/envbuild"
+
+
+def memo_folder(cache: str) -> str:
+    """Where answers are remembered."""
+    return f"{cache}/memo"

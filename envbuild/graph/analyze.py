@@ -1,0 +1,137 @@
+"""Analysis: from targets and their locks to images whose actions are declared. No I/O of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from envbuild.core.errors import LockError, SpecError
+from envbuild.core.label import Label
+from envbuild.core.platform import Platform
+from envbuild.lock.check import check_lock
+from envbuild.lock.model import Index, Lock, PlatformLock, Question
+from envbuild.rule.context import Context
+from envbuild.rule.declared import DeclaredAction
+from envbuild.rule.image import Image, declare_index
+from envbuild.rule.rule import Rule
+from envbuild.spec.targets import Target
+
+_NAME_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A target whose actions are declared: its images by platform and the action that ends it."""
+
+    label: Label
+    images: Mapping[Platform, Image]
+    action: DeclaredAction
+
+    @property
+    def definition(self) -> str:
+        """The definition digest, "sha256:<hex>"."""
+        return self.action.definition
+
+    @property
+    def hash(self) -> str:
+        """What names the image: the first 32 hex digits of the definition digest."""
+        return self.definition.removeprefix("sha256:")[:_NAME_DIGITS]
+
+    @property
+    def name(self) -> str:
+        """`env_<hash>`."""
+        return f"env_{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What of the workspace enters analysis."""
+
+    indexes: tuple[Index, ...]
+    epoch: int
+
+
+class Analyzer:
+    """Analyses targets on demand, each once per platform."""
+
+    def __init__(
+        self,
+        targets: Callable[[Label], Target],
+        locks: Callable[[Label], Lock | None],
+        rules: Mapping[str, Rule],
+        settings: Settings,
+    ) -> None:
+        self._targets = targets
+        self._locks = locks
+        self._rules = rules
+        self._settings = settings
+        self._images: dict[tuple[Label, Platform], Image] = {}
+
+    def configure(self, label: Label, platforms: tuple[Platform, ...] = ()) -> Configured:
+        """The target for `platforms` (all of its own by default); raises SpecError or LockError."""
+        wanted = platforms or self.platforms(label)
+        images = {platform: self.image(label, platform) for platform in sorted(wanted)}
+        if len(images) == 1:
+            (image,) = images.values()
+            return Configured(label, images, image.action)
+        actions = {platform: image.action for platform, image in images.items()}
+        return Configured(label, images, declare_index(actions, str(label)))
+
+    def platforms(self, label: Label) -> tuple[Platform, ...]:
+        """The platforms that the target states."""
+        return tuple(self._targets(label).attributes["platforms"])
+
+    def image(self, label: Label, platform: Platform) -> Image:
+        """The image of one platform; raises LockError where its lock is missing or stale."""
+        key = (label, platform)
+        if key not in self._images:
+            context = self._context(label, platform, locked=self._locked(label, platform))
+            self._images[key] = self._rule(label).implementation(context)
+        return self._images[key]
+
+    def question(self, label: Label, platform: Platform) -> Question | None:
+        """What must be locked for the target; needs the locks of what it stands on."""
+        ask = self._rule(label).question
+        return ask(self._context(label, platform, locked=None)) if ask else None
+
+    def _locked(self, label: Label, platform: Platform) -> PlatformLock | None:
+        question = self.question(label, platform)
+        if question is None:
+            return None
+        lock = self._locks(label)
+        mend = f"envbuild lock {label}"
+        if lock is None:
+            raise LockError(f"`{label}` has no lock", hint=f"run `{mend}`")
+        reasons = check_lock(lock, self._rule(label).name, platform, question)
+        if reasons:
+            listed = "\n".join(f"  {reason}" for reason in reasons)
+            raise LockError(f"the lock of `{label}` is stale:\n{listed}", hint=f"run `{mend}`")
+        return lock.platforms[platform]
+
+    def _context(self, label: Label, platform: Platform, locked: PlatformLock | None) -> Context:
+        target = self._targets(label)
+        below = {each: self._dependency(label, each, platform) for each in target.dependencies}
+        return Context(
+            label=label,
+            platform=platform,
+            attributes=target.attributes,
+            dependencies=below,
+            indexes=self._settings.indexes,
+            epoch=self._settings.epoch,
+            locked=locked,
+            location=target.location,
+        )
+
+    def _dependency(self, label: Label, below: Label, platform: Platform) -> Image:
+        offered = self.platforms(below)
+        if platform not in offered:
+            listed = ", ".join(f"`{each}`" for each in offered)
+            raise SpecError(
+                f"`{label}` is built for `{platform}`, but `{below}` only for {listed}",
+                hint=f"add `{platform}` to the platforms of `{below}`",
+                location=self._targets(label).location,
+            )
+        return self.image(below, platform)
+
+    def _rule(self, label: Label) -> Rule:
+        return self._rules[self._targets(label).kind]

@@ -1,0 +1,76 @@
+"""The no-op memo: the answer to one question, as long as no input's stat signature changed.
+
+Analysis is pure, so what a command printed is a function of its arguments, of the files it looked
+at, and of the images it named being there. One small file per question remembers that. Only the
+standard library's light modules are imported here: this runs before click, YAML or a database.
+
+What could make it wrong: a file changed twice within one tick of the file system's clock. So an
+answer is not remembered while an input is younger than that tick, and the signature holds the
+change time, which programs cannot set. A clock set back by hand so that a later change gets the
+same times to the nanosecond would go unseen; `--no-memo` asks anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+# No file system in use has a coarser clock than the 2 seconds of FAT; on it, times are whole
+# seconds. Elsewhere a tick is at most 10 ms: leave room.
+_TICK = 50_000_000
+_COARSE_TICK = 2_500_000_000
+
+Signature = list[int]
+
+
+def sign(path: str) -> Signature:
+    """The stat signature of a file, folder or link; [] where there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return []
+    return [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev, found.st_mode]
+
+
+def question_key(version: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What names a question: version, arguments, current folder, and the settings in the environment."""
+    settings = {name: value for name, value in environment.items() if name.startswith("ENVBUILD_")}
+    question = [version, sys.version, list(arguments), os.getcwd(), settings]  # noqa: PTH109 (pathlib is slow to import)
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+def recall(folder: str, key: str) -> str | None:
+    """The remembered text, if every input is as it was; any doubt or fault is None."""
+    try:
+        with open(f"{folder}/{key}.json", encoding="utf-8") as file:  # noqa: PTH123
+            entry = json.load(file)
+        unchanged = all(sign(path) == signature for path, signature in entry["inputs"].items())
+        return str(entry["text"]) if unchanged else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def remember(folder: str, key: str, text: str, inputs: Mapping[str, Signature], now: int) -> bool:
+    """Keep an answer given at `now` (nanoseconds since the epoch); False where an input is too young.
+
+    `inputs` were signed before they were read. The file appears whole or not at all.
+    """
+    if _too_young(inputs.values(), now):
+        return False
+    temporary = f"{folder}/.{key}.{os.getpid()}"
+    try:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
+            json.dump({"text": text, "inputs": dict(inputs)}, file)
+        os.replace(temporary, f"{folder}/{key}.json")  # noqa: PTH105
+    except OSError:
+        return False
+    return True
+
+
+def _too_young(signatures: Iterable[Signature], now: int) -> bool:
+    changed = [signature[1] for signature in signatures if signature]
+    return any(time > now - (_TICK if time % 1_000_000_000 else _COARSE_TICK) for time in changed)
