@@ -1,0 +1,33 @@
+# What a newcomer needs: `make demo`, then `make test`. Everything is set up by the targets themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check format services golden clean
+
+$(VENV)/ready: pyproject.toml
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/ready  ## build an example image from its lock
+	@$(BIN)/envbuild build //examples/sklearn:train
+	@$(BIN)/python examples/next_steps.py //examples/sklearn:train
+
+test: $(VENV)/ready  ## style, types, import directions, and the whole test suite
+	@sh tests/run.sh $(BIN)
+
+check: $(VENV)/ready  ## style, types and import directions
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+golden: $(VENV)/ready  ## write the golden files again; read the difference before you commit it
+	ENVBUILD_GOLDEN=write $(BIN)/python -m pytest -q tests/golden
+
+clean:
+	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

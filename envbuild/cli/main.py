@@ -1,0 +1,109 @@
+"""The `envbuild` command: finds the subcommand, runs it, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from envbuild import __version__
+from envbuild.core.errors import EnvbuildError, ExitCode
+
+# Command -> module of this package; each is imported only when it is called.
+COMMANDS = {
+    "init": "init",
+    "lock": "lock",
+    "build": "build",
+    "push": "push",
+    "load": "load",
+    "export": "export",
+    "query": "query",
+    "aquery": "aquery",
+    "cache": "cache",
+    "clean": "clean",
+    "info": "info",
+    "version": "version",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order users meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None where there is no such one."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"envbuild.cli.{COMMANDS[cmd_name]}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        import difflib
+
+        near = difflib.get_close_matches(args[0], COMMANDS, 1) if args else []
+        if near and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no such command `{args[0]}`; did you mean `{near[0]}`?")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="envbuild %(version)s")
+def group() -> None:
+    """Build reproducible environment images: locked, computed layer by layer, content-addressed."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit code and shows every error in one place."""
+    try:
+        result = group.main(list(arguments), prog_name="envbuild", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        error.show(sys.stderr)
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.OK
+    except EnvbuildError as error:
+        return _fail(error, arguments)
+    except Exception as error:  # noqa: BLE001 (a bug of ours gets a report, never a bare traceback)
+        return _crash(error)
+    return int(result or 0)
+
+
+def _fail(error: EnvbuildError, arguments: Sequence[str]) -> int:
+    from envbuild.ui.failure import render_failure
+
+    sys.stderr.write(render_failure(error, color=_color(arguments)))
+    return error.exit_code
+
+
+def _crash(error: Exception) -> int:
+    from envbuild.ui.failure import render_crash
+
+    sys.stderr.write(render_crash(error))
+    return ExitCode.BUG
+
+
+def _color(arguments: Sequence[str]) -> str:
+    for n, argument in enumerate(arguments):
+        if argument.startswith("--color="):
+            return argument.partition("=")[2]
+        if argument == "--color" and n + 1 < len(arguments):
+            return arguments[n + 1]
+    return "auto"

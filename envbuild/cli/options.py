@@ -1,0 +1,64 @@
+"""Options that every command takes, in one place."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from envbuild.cli.quick import cache_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options that every command takes. `registry` "" means the workspace's own."""
+
+    workspace: Path | None
+    cache_dir: Path
+    registry: str
+    output: str
+    events: Path | None
+    profile: Path | None
+    color: str
+    quiet: bool
+    verbose: bool
+
+
+_COMMON = [
+    click.option("--workspace", type=click.Path(path_type=Path), help="The workspace's folder."),
+    click.option("--cache-dir", type=click.Path(path_type=Path), help="Where blobs and results are kept."),
+    click.option("--registry", envvar="ENVBUILD_REGISTRY", default="", help="The registry, as `host[:port]`."),
+    click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to print results."),
+    click.option("--events", type=click.Path(path_type=Path), help="Write events as JSON lines."),
+    click.option("--profile", type=click.Path(path_type=Path), help="Write a Chrome trace (`.gz`: compressed)."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto"),
+    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("-v", "--verbose", is_flag=True, help="Name every action, also the cached ones."),
+]
+
+
+def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the common options; the command gets them as its first argument, an `Options`."""
+
+    @functools.wraps(function)
+    def wrapper(**values: Any) -> Any:
+        stated = values.pop("cache_dir")
+        cache = stated.absolute() if stated else Path(cache_folder([], os.environ))
+        names = ("workspace", "registry", "output", "events", "profile", "color", "quiet", "verbose")
+        options = Options(cache_dir=cache, **{name: values.pop(name) for name in names})
+        return function(options, **values)
+
+    for option in reversed(_COMMON):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+patterns_argument = click.argument("patterns", nargs=-1)
+platform_option = click.option(
+    "--platform", "platforms", multiple=True, help="Only this platform; may be given again."
+)
