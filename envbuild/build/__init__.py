@@ -1,0 +1,1 @@
+"""Commands as functions: lock, build, publish, and what they report."""

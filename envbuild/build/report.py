@@ -1,0 +1,101 @@
+"""What a build did, as values and as the JSON object of `--output json` (docs/commands.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from typing import Any
+
+
+class Status(str, Enum):
+    """How a target came to be there: made, put together from caches, there already, or not."""
+
+    BUILT = "built"
+    CACHED = "cached"
+    EXISTS = "exists"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """A layer: digest of its compressed bytes, their number, diff ID, and whose paths it holds."""
+
+    digest: str
+    diff_id: str
+    size: int
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformReport:
+    """An image for one platform; `digest` is its manifest's."""
+
+    platform: str
+    digest: str
+    layers: tuple[LayerReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCounts:
+    """Where the results of a target's actions came from."""
+
+    executed: int = 0
+    local: int = 0
+    remote: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """What went to a registry: bytes and blobs uploaded, blobs mounted from the pool."""
+
+    registry: str
+    bytes: int
+    blobs: int
+    mounted: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """One target; `digest` is that of the manifest, or of the index of several platforms."""
+
+    label: str
+    image: str
+    definition: str
+    digest: str
+    status: Status
+    platforms: tuple[PlatformReport, ...] = ()
+    actions: ActionCounts = ActionCounts()
+    pushed: PushReport | None = None
+    error: str = ""
+
+    @property
+    def size(self) -> int:
+        """The compressed bytes of all distinct layers."""
+        return sum({layer.digest: layer.size for each in self.platforms for layer in each.layers}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All targets of a command, in the order of their labels; `seconds` is wall time."""
+
+    targets: tuple[TargetReport, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--output json` prints."""
+        return {
+            "targets": [_without_absent(asdict(target)) for target in self.targets],
+            "seconds": round(self.seconds, 3),
+        }
+
+    def when_repeated(self) -> Report:
+        """What the same command reports when it finds everything there."""
+        there = tuple(
+            replace(target, status=Status.EXISTS, actions=ActionCounts(), pushed=None)
+            for target in self.targets
+        )
+        return Report(there, 0.0)
+
+
+def _without_absent(target: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in target.items() if not (key in ("pushed", "error") and not value)}

@@ -1,0 +1,47 @@
+"""`envbuild build`: build what changed and publish it."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from envbuild.cli.options import Options, common_options, patterns_argument, platform_option
+
+
+@click.command("build")
+@patterns_argument
+@click.option("--push", is_flag=True, help="Publish to the registry, too.")
+@platform_option
+@click.option(
+    "--jobs", type=click.IntRange(1), help="How many actions at once; the machine's cores by default."
+)
+@click.option("--keep-going", is_flag=True, help="After a failure, still build what does not depend on it.")
+@click.option("--no-memo", is_flag=True, help="Look at every input again, even if nothing seems changed.")
+@common_options
+def command(
+    options: Options,
+    patterns: tuple[str, ...],
+    *,
+    push: bool,
+    platforms: tuple[str, ...],
+    jobs: int | None,
+    keep_going: bool,
+    no_memo: bool,
+) -> int:
+    """Build what changed and publish it as `envs/env_<hash>`.
+
+    PATTERNS name targets: `//folder:name`, `:name`, `//folder/...`, `//...`, `-PATTERN` to leave out; without
+    one, the targets of this folder. Nothing is resolved here: a stale or missing lock is an error (exit code 3).
+    """
+    from envbuild.app import open_app
+    from envbuild.cli.show import show_report
+
+    begun = time.time_ns()
+    with open_app(options, jobs=jobs) as app:
+        report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
+        text = show_report(report, options)
+        if not (push or no_memo):
+            app.remember(show_report(report.when_repeated(), options), begun)
+    click.echo(text, nl=False)
+    return app.exit_code(report)
