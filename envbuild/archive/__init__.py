@@ -1,0 +1,1 @@
+"""Pure functions between archives and layers: no network, no store."""

@@ -1,0 +1,129 @@
+"""Gzip members (RFC 1952): deflate streams carried as they are, and data compressed by one pinned codec.
+
+A gzip file is a sequence of members and inflates to the concatenation of theirs (section 2.2).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import deflate
+
+from envbuild.core.errors import ArchiveError
+
+# libdeflate writes the same bytes on every CPU, but each release of it and each level writes others: the
+# dependency is pinned to one release, and a change of either moves this number and all golden digests.
+CODEC_VERSION: Final = 1
+LEVEL: Final = 6
+
+# Magic, method deflate, no flags, no time, no hint about the level, system unknown (section 2.3.1).
+HEADER: Final = bytes.fromhex("1f8b08000000000000ff")
+_FOOTER: Final = struct.Struct("<II")
+_MAX_RATIO: Final = 1032  # deflate cannot expand a stream to more than this many times its size
+_PIECE: Final = 1 << 20
+
+
+def compress_member(data: bytes | bytearray | memoryview) -> bytes:
+    """One member made by the pinned codec."""
+    return b"".join((HEADER, deflate.deflate_compress(data, LEVEL), _footer(deflate.crc32(data), len(data))))
+
+
+def crc32(data: bytes | bytearray | memoryview, start: int = 0) -> int:
+    """The CRC-32 of zip and gzip, continued from `start`."""
+    return int(deflate.crc32(data, start))
+
+
+def inflate(stream: bytes | memoryview, *, size: int, crc: int) -> bytes:
+    """The contents of a raw deflate stream; raises ArchiveError unless they have this size and CRC."""
+    refuse_bomb(len(stream), size)
+    try:
+        data = bytes(deflate.deflate_decompress(stream, size))
+    except deflate.DeflateError:
+        raise ArchiveError("a deflate stream is broken") from None
+    if len(data) != size or crc32(data) != crc:
+        raise ArchiveError("a deflate stream does not hold the size and CRC stated for it")
+    return data
+
+
+def carry_stream(stream: bytes | memoryview, *, size: int, crc: int) -> tuple[bytes, bytearray]:
+    """The member that holds a raw deflate stream unchanged, and its contents, inflated once.
+
+    Raises ArchiveError unless the stream ends where it should and has this size and CRC.
+    """
+    refuse_bomb(len(stream), size)
+    footer = _footer(crc, size)
+    member = b"".join((HEADER, stream, footer))
+    try:
+        data: bytearray = deflate.gzip_decompress(member, size)
+    except deflate.DeflateError:
+        raise ArchiveError("a deflate stream does not hold the size and CRC stated for it") from None
+    # The codec has seen this footer right behind the stream, but it does not say where that was: a second
+    # copy of the footer may hide bytes that readers of the member would take for another one.
+    if len(data) != size or member.find(footer, len(HEADER)) != len(member) - len(footer):
+        raise ArchiveError("a deflate stream is followed by bytes that are not its own")
+    return member, data
+
+
+def carry_chunks(chunks: Iterable[bytes], *, size: int, crc: int) -> Iterator[tuple[bytes, bytes]]:
+    """`carry_stream` for large streams: pairs of (piece of the member, inflated piece), either may be empty.
+
+    Memory stays within some pieces of 1 MiB; raises ArchiveError at the end, so what was taken before
+    must be dropped then.
+    """
+    yield HEADER, b""
+    inflater, total, seen = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+    for chunk in chunks:
+        if inflater.eof:
+            raise ArchiveError("a deflate stream is followed by bytes that are not its own")
+        yield chunk, b""
+        for piece in inflate_pieces(inflater, chunk):
+            total, seen = total + len(piece), crc32(piece, seen)
+            if total > size:
+                raise ArchiveError("a deflate stream is larger than stated")
+            yield b"", piece
+        if inflater.unused_data:
+            raise ArchiveError("a deflate stream is followed by bytes that are not its own")
+    if not inflater.eof or total != size or seen != crc:
+        raise ArchiveError("a deflate stream does not hold the size and CRC stated for it")
+    yield _footer(crc, size), b""
+
+
+def inflate_members(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """The contents of a gzip file in pieces of at most 1 MiB; raises ArchiveError, also if it ends early."""
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    at_start = True
+    for chunk in chunks:
+        rest: bytes | memoryview = chunk
+        while rest:
+            yield from inflate_pieces(inflater, rest)
+            rest, at_start = inflater.unused_data, inflater.eof
+            if at_start:
+                inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    if not at_start:
+        raise ArchiveError("a gzip file ends early")
+
+
+def inflate_pieces(inflater: zlib._Decompress, data: bytes | memoryview) -> Iterator[bytes]:
+    """Feed `data` and yield what comes out, at most 1 MiB at a time; raises ArchiveError."""
+    full = False  # a full piece may have left output behind, even where all input is taken
+    while (data or full) and not inflater.eof:
+        try:
+            piece = inflater.decompress(data, _PIECE)
+        except zlib.error:
+            raise ArchiveError("a deflate stream is broken") from None
+        data, full = inflater.unconsumed_tail, len(piece) == _PIECE
+        if piece:
+            yield piece
+
+
+def refuse_bomb(compressed: int, size: int) -> None:
+    """Raise ArchiveError where a stream cannot hold as much as is stated: memory is taken by that number."""
+    if size > compressed * _MAX_RATIO:
+        raise ArchiveError(f"a deflate stream of {compressed} bytes cannot hold the {size} stated for it")
+
+
+def _footer(crc: int, size: int) -> bytes:
+    return _FOOTER.pack(crc, size & 0xFFFFFFFF)

@@ -1,0 +1,232 @@
+"""The one writer of layers: a tar of entries as gzip members (OCI image spec, layer.md).
+
+Headers and small files share members; a large body may be a member of its own that carries a
+deflate stream unchanged. The end of the archive is one constant member, so that layers without it
+can be put one behind another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, Final, Protocol
+
+from envbuild.archive import tar_header
+from envbuild.archive.gzip import carry_chunks, carry_stream, compress_member, crc32, inflate_members
+from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.listing import Entry, Kind
+from envbuild.archive.tar_header import BLOCK, encode_header, padding
+from envbuild.core.digest import PREFIX, Digest
+from envbuild.core.errors import ArchiveError
+
+EPOCH: Final = 315532800  # 1980-01-01 00:00:00 UTC, the first moment that a zip can tell
+CHUNK: Final = 1 << 20  # a shared member holds at most this much: whoever compresses needs it in memory
+READ_SIZE: Final = 1 << 16
+
+# Two zero blocks as one member. Written out, so that layers can be merged whatever codec made them.
+TRAILER: Final = bytes.fromhex("1f8b08000000000000ff631805a360148c5800002eafb5ef00040000")
+_END: Final = bytes(2 * BLOCK)
+
+_REFUSED_PARTS: Final = frozenset(("", ".", ".."))
+
+
+class Sink(Protocol):
+    """Where a layer's bytes go, such as a `BlobWriter`; what was written before an error must be dropped."""
+
+    def write(self, data: bytes, /) -> int:
+        """Append bytes."""
+
+
+class LayerWriter:
+    """Writes a layer, entry after entry, into `out`; memory holds one shared member and one carried body.
+
+    Paths are relative to the root. The caller names each directory that the layer owns, and none above.
+    Every method raises ArchiveError for a path that is refused or there twice.
+    """
+
+    def __init__(self, out: Sink, *, epoch: int = EPOCH) -> None:
+        self._out = _HashedSink(out)
+        self._epoch = epoch
+        self._contents = hashlib.sha256()
+        self._uncompressed = 0
+        self._shared = bytearray()
+        self._entries: dict[str, Entry] = {}
+
+    def directory(self, path: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> None:
+        """Add a directory."""
+        self._add(Entry(path, Kind.DIRECTORY, mode, uid, gid))
+
+    def symlink(self, path: str, target: str, *, uid: int = 0, gid: int = 0) -> None:
+        """Add a symbolic link; its target is kept as it is."""
+        self._add(Entry(path, Kind.SYMLINK, 0o777, uid, gid, target=target))
+
+    def hardlink(self, path: str, target: str) -> None:
+        """Add another name of a file that this layer holds already."""
+        first = self._entries.get(target)
+        if first is None or first.kind != Kind.FILE:
+            raise ArchiveError(f"`{path}` is a hard link to `{target}`, which is no file before it")
+        self._add(Entry(path, Kind.HARDLINK, first.mode, first.uid, first.gid, target=target))
+
+    def file(
+        self, path: str, data: bytes | memoryview, *, mode: int = 0o644, uid: int = 0, gid: int = 0
+    ) -> None:
+        """Add a file from memory."""
+        self._add(Entry(path, Kind.FILE, mode, uid, gid, len(data), crc32(data)))
+        self._share(data)
+        self._share(padding(len(data)))
+
+    def copied_file(
+        self, path: str, source: BinaryIO, size: int, *, mode: int = 0o644, uid: int = 0, gid: int = 0
+    ) -> None:
+        """Add a file of `size` bytes from a stream, which may be larger than memory."""
+        entry = Entry(path, Kind.FILE, mode, uid, gid, size)
+        self._add(entry)
+        crc, left = 0, size
+        while left:
+            piece = source.read(min(left, CHUNK))
+            if not piece:
+                raise ArchiveError(f"`{path}` ends early")
+            self._share(piece)
+            crc, left = crc32(piece, crc), left - len(piece)
+        self._share(padding(size))
+        self._entries[path] = Entry(path, Kind.FILE, mode, uid, gid, size, crc)
+
+    def deflated_file(
+        self, path: str, stream: bytes | memoryview, *, size: int, crc: int, mode: int = 0o644
+    ) -> None:
+        """Add a file whose raw deflate stream is carried unchanged; it must have this size and CRC."""
+        member, data = carry_stream(stream, size=size, crc=crc)
+        self._add(Entry(path, Kind.FILE, mode, 0, 0, size, crc))
+        self._flush()
+        self._out.write(member)
+        self._count(data)
+        self._share(padding(size))
+
+    def deflated_chunks(
+        self, path: str, chunks: Iterable[bytes], *, size: int, crc: int, mode: int = 0o644
+    ) -> None:
+        """`deflated_file` for a stream that comes in chunks and whose contents may be larger than memory."""
+        self._add(Entry(path, Kind.FILE, mode, 0, 0, size, crc))
+        self._flush()
+        for piece, contents in carry_chunks(chunks, size=size, crc=crc):
+            self._out.write(piece)
+            self._count(contents)
+        self._share(padding(size))
+
+    def finish(self) -> LayerInfo:
+        """End the archive; nothing may be added after."""
+        self._flush()
+        self._out.write(TRAILER)
+        self._count(_END)
+        diff_id = PREFIX + self._contents.hexdigest()
+        return LayerInfo(self._out.digest(), diff_id, self._uncompressed, tuple(self._entries.values()))
+
+    def _add(self, entry: Entry) -> None:
+        check_path(entry.path)
+        if entry.path in self._entries:
+            raise ArchiveError(f"`{entry.path}` is there twice")
+        if "\0" in entry.target or "\n" in entry.target:
+            raise ArchiveError(f"`{entry.path}` links to {entry.target!a}: no layer can name that")
+        self._entries[entry.path] = entry
+        self._share(_header_of(entry, self._epoch))
+
+    def _share(self, data: bytes | memoryview) -> None:
+        """Append to the shared member, which ends where it is full however `data` was cut."""
+        room = CHUNK - len(self._shared)
+        while len(data) >= room:
+            self._shared += data[:room]
+            data = data[room:]
+            self._flush()
+            room = CHUNK
+        self._shared += data
+
+    def _flush(self) -> None:
+        if self._shared:
+            self._count(self._shared)
+            self._out.write(compress_member(self._shared))
+            self._shared.clear()
+
+    def _count(self, data: bytes | bytearray) -> None:
+        self._contents.update(data)
+        self._uncompressed += len(data)
+
+
+def check_path(path: str) -> None:
+    """Raise ArchiveError unless `path` is relative, stays below the root and can be written down."""
+    if not _REFUSED_PARTS.isdisjoint(path.split("/")) or "\0" in path or "\n" in path:
+        raise ArchiveError(f"`{path!a}` is not a path that a layer may hold")
+
+
+def merge_layers(parts: Sequence[BinaryIO], out: Sink) -> LayerInfo:
+    """Put layers of this writer one behind another, as they are; the result names no entries.
+
+    Each part is a seekable file. Raises ArchiveError where one is damaged or has another end.
+    """
+    sink, contents, size = _HashedSink(out), hashlib.sha256(), 0
+    for part in parts:
+        for piece in inflate_members(sink.passing(_fragment(part))):
+            contents.update(piece)
+            size += len(piece)
+        if size % BLOCK:
+            raise ArchiveError("a layer does not end at a block")
+    sink.write(TRAILER)
+    contents.update(_END)
+    return LayerInfo(sink.digest(), PREFIX + contents.hexdigest(), size + len(_END))
+
+
+def _fragment(part: BinaryIO) -> Iterator[bytes]:
+    """The chunks of a layer without its trailer."""
+    left = part.seek(0, 2) - len(TRAILER)
+    if left < 0 or part.seek(left) != left or part.read() != TRAILER:
+        raise ArchiveError("a layer does not end with the trailer that all layers have")
+    part.seek(0)
+    while left:
+        chunk = part.read(min(left, READ_SIZE))
+        if not chunk:
+            raise ArchiveError("a layer ends early")
+        left -= len(chunk)
+        yield chunk
+
+
+def _header_of(entry: Entry, epoch: int) -> bytes:
+    path = entry.path + "/" if entry.kind == Kind.DIRECTORY else entry.path
+    return encode_header(
+        path,
+        _TYPES[entry.kind],
+        entry.mode,
+        epoch,
+        owner=(entry.uid, entry.gid),
+        size=entry.size,
+        target=entry.target,
+    )
+
+
+_TYPES: Final = {
+    Kind.FILE: tar_header.FILE,
+    Kind.DIRECTORY: tar_header.DIRECTORY,
+    Kind.SYMLINK: tar_header.SYMLINK,
+    Kind.HARDLINK: tar_header.HARDLINK,
+}
+
+
+class _HashedSink:
+    """Passes bytes on and keeps their digest."""
+
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        self._sha256.update(data)
+        self._out.write(data)
+        self._size += len(data)
+
+    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Write each chunk and hand it on."""
+        for chunk in chunks:
+            self.write(chunk)
+            yield chunk
+
+    def digest(self) -> Digest:
+        return Digest(self._sha256.hexdigest(), self._size)

@@ -1,0 +1,141 @@
+"""Listings: what a layer holds, one line an entry, and where two layers claim the same path.
+
+A line is `kind mode uid gid size crc32 NUL path NUL target LF`, mode in octal and CRC in hexadecimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from envbuild.core.errors import ArchiveError
+
+
+class Kind(str, Enum):
+    """What an entry is."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    HARDLINK = "hardlink"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path of a layer, relative to the root; `size` and `crc32` are of a file's contents, else 0."""
+
+    path: str
+    kind: Kind
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    crc32: int = 0
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Conflict:
+    """A path that two owners claim."""
+
+    path: str
+    owners: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Paths with two owners: `conflicts` for certain, `candidates` if their bytes differ."""
+
+    conflicts: tuple[Conflict, ...]
+    candidates: tuple[Conflict, ...]
+
+
+def encode_listing(entries: Iterable[Entry]) -> bytes:
+    """The canonical bytes of a listing, in the order given."""
+    return "".join(map(_encode_entry, entries)).encode()
+
+
+def parse_listing(data: bytes) -> tuple[Entry, ...]:
+    """Read what `encode_listing` wrote; raises ArchiveError for anything else."""
+    try:
+        lines = data.decode().split("\n")
+        entries = tuple(map(_parse_entry, lines[:-1]))
+    except ValueError:
+        raise ArchiveError("a layer's listing is malformed") from None
+    if encode_listing(entries) != data:
+        raise ArchiveError("a layer's listing is not in its canonical form")
+    return entries
+
+
+def find_overlaps(listings: Sequence[tuple[str, Sequence[Entry]]]) -> Overlaps:
+    """Compare the listings of several owners, each named; the first owner of a path is the one reported.
+
+    Directories may be shared whatever their mode. Files equal in size, CRC and mode are candidates:
+    a CRC proves no equality, `compare_contents` does.
+    """
+    first: dict[str, tuple[str, Entry]] = {}
+    conflicts: set[Conflict] = set()
+    candidates: set[Conflict] = set()
+    for owner, entries in listings:
+        for entry in entries:
+            other, known = first.setdefault(entry.path, (owner, entry))
+            if other == owner or known.kind == entry.kind == Kind.DIRECTORY:
+                continue
+            conflict = Conflict(entry.path, (other, owner))
+            if _identity(known) != _identity(entry):
+                conflicts.add(conflict)
+            elif entry.kind == Kind.FILE and entry.size:
+                candidates.add(conflict)
+    conflicts.update(_buried_paths(listings, first))
+    return Overlaps(tuple(sorted(conflicts)), tuple(sorted(candidates)))
+
+
+def compare_contents(
+    candidates: Iterable[Conflict], read: Callable[[str, str], bytes]
+) -> tuple[Conflict, ...]:
+    """Those candidates whose bytes differ; `read(owner, path)` gives a file's contents."""
+    return tuple(
+        conflict
+        for conflict in candidates
+        if read(conflict.owners[0], conflict.path) != read(conflict.owners[1], conflict.path)
+    )
+
+
+def _identity(entry: Entry) -> tuple[Kind, int, int, int, str]:
+    return entry.kind, entry.mode, entry.size, entry.crc32, entry.target
+
+
+def _buried_paths(
+    listings: Sequence[tuple[str, Sequence[Entry]]], first: dict[str, tuple[str, Entry]]
+) -> Iterator[Conflict]:
+    """What one owner puts below a path that is another's file or link, without naming that path itself."""
+    for owner, entries in listings:
+        for folder in {parent for entry in entries for parent in parent_paths(entry.path)}:
+            other, known = first.get(folder, (owner, None))
+            if known and other != owner and known.kind != Kind.DIRECTORY:
+                yield Conflict(folder, (other, owner))
+
+
+def parent_paths(path: str) -> Iterator[str]:
+    """The directories above a relative path, the nearest first."""
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
+def _encode_entry(entry: Entry) -> str:
+    path, target = entry.path, entry.target
+    if any(mark in text for text in (path, target) for mark in "\0\n"):
+        raise ArchiveError(f"`{path!a}` holds a NUL or a line feed: no layer can name it")
+    return (
+        f"{entry.kind.value} {entry.mode:04o} {entry.uid} {entry.gid} {entry.size} {entry.crc32:08x}"
+        f"\0{path}\0{target}\n"
+    )
+
+
+def _parse_entry(line: str) -> Entry:
+    numbers, path, target = line.split("\0")
+    kind, mode, uid, gid, size, crc = numbers.split(" ")
+    return Entry(path, Kind(kind), int(mode, 8), int(uid), int(gid), int(size), int(crc, 16), target)

@@ -1,0 +1,104 @@
+"""Headers of tar entries: ustar (POSIX.1-1988), and PAX records (POSIX.1-2001) only where needed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envbuild.core.errors import ArchiveError
+
+BLOCK: Final = 512
+FILE, HARDLINK, SYMLINK, DIRECTORY, _EXTENDED = b"0", b"1", b"2", b"5", b"x"
+
+_MAX_ID: Final = 0o7777777
+_MAX_SIZE: Final = 0o77777777777
+_NAME_SIZE: Final = 100
+_PREFIX_SIZE: Final = 155
+_ELSEWHERE: Final = b"././@PaxHeader"  # stands where the name is in the extended header
+_MAGIC: Final = b"ustar\x0000"
+# What is the same in each header: no user and group names, device 0 in both numbers.
+_OWNERS: Final = bytes(64) + b"0000000\0" * 2
+_BLANK_SUM: Final = 8 * 32 + sum(_MAGIC) + sum(_OWNERS)  # the checksum's own field counts as eight spaces
+
+
+def encode_header(
+    path: str,
+    kind: bytes,
+    mode: int,
+    mtime: int,
+    *,
+    owner: tuple[int, int] = (0, 0),
+    size: int = 0,
+    target: str = "",
+) -> bytes:
+    """The blocks before an entry's contents; raises ArchiveError for a name that no tar can hold."""
+    records: dict[str, str] = {}
+    name, prefix = _split_name(path)
+    if not name:
+        records["path"], name = path, _ELSEWHERE
+    link = _ascii(target)
+    if target and not 0 < len(link) <= _NAME_SIZE:
+        records["linkpath"], link = target, _ELSEWHERE
+    uid, gid = owner
+    if max(uid, gid) > _MAX_ID:
+        records["uid"], records["gid"], uid, gid = str(uid), str(gid), 0, 0
+    stated = size
+    if size > _MAX_SIZE:
+        records["size"], stated = str(size), 0
+    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, uid, gid, stated, mtime)
+    header = _encode_block(name, prefix, kind, numbers, link)
+    return _encode_records(records, mtime) + header if records else header
+
+
+def padding(size: int) -> bytes:
+    """The zeros behind contents of `size` bytes, up to the next block."""
+    return bytes(-size % BLOCK)
+
+
+def _encode_block(name: bytes, prefix: bytes, kind: bytes, numbers: bytes, link: bytes) -> bytes:
+    checksum = _BLANK_SUM + sum(name) + sum(prefix) + kind[0] + sum(numbers) + sum(link)
+    return b"".join(
+        (
+            name.ljust(_NAME_SIZE, b"\0"),
+            numbers,
+            b"%06o\0 " % checksum,
+            kind,
+            link.ljust(_NAME_SIZE, b"\0"),
+            _MAGIC,
+            _OWNERS,
+            prefix.ljust(_PREFIX_SIZE + 12, b"\0"),
+        )
+    )
+
+
+def _split_name(path: str) -> tuple[bytes, bytes]:
+    """The name and prefix fields, split at a slash where one field is too short; ("", "") if neither fits."""
+    name = _ascii(path)
+    if len(name) <= _NAME_SIZE:
+        return name, b""
+    at = name.find(b"/", len(name) - _NAME_SIZE - 1)
+    if not 0 < at <= _PREFIX_SIZE or at == len(name) - 1:
+        return b"", b""
+    return name[at + 1 :], name[:at]
+
+
+def _ascii(text: str) -> bytes:
+    """The bytes of an ASCII text, nothing for any other."""
+    return text.encode() if text.isascii() else b""
+
+
+def _encode_records(records: dict[str, str], mtime: int) -> bytes:
+    data = b"".join(_encode_record(f" {key}={value}\n") for key, value in records.items())
+    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (0o644, 0, 0, len(data), mtime)
+    return _encode_block(_ELSEWHERE, b"", _EXTENDED, numbers, b"") + data + padding(len(data))
+
+
+def _encode_record(text: str) -> bytes:
+    """A record with its length in front, which counts its own digits (POSIX pax, "Extended Header")."""
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:
+        raise ArchiveError(f"{text!a} is not Unicode text: no layer can name it") from None
+    length = len(body) + len(str(len(body)))
+    if len(str(length)) > len(str(len(body))):
+        length += 1
+    return b"%d%b" % (length, body)

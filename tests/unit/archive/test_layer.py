@@ -1,0 +1,252 @@
+"""Layers are read back by independent readers: Python's tarfile and gzip, GNU tar and gzip."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import random
+import subprocess
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envbuild.archive.gzip import compress_member
+from envbuild.archive.layer import CHUNK, EPOCH, TRAILER, LayerWriter, merge_layers
+from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.listing import Kind
+from envbuild.core.errors import ArchiveError
+
+NOISE = random.Random(7).randbytes(300_000)
+
+
+def deflated(data: bytes) -> bytes:
+    """A raw deflate stream as zip tools make it."""
+    codec = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return codec.compress(data) + codec.flush()
+
+
+def write_sample(out: io.BytesIO) -> LayerInfo:
+    writer = LayerWriter(out)
+    writer.directory("opt/env")
+    writer.directory("opt/env/private", mode=0o700, uid=7, gid=8)
+    writer.file("opt/env/small", b"small\n")
+    writer.file("opt/env/empty", b"")
+    writer.file("opt/env/setuid", b"x", mode=0o4755, uid=3, gid=4)
+    writer.deflated_file("opt/env/big", deflated(NOISE), size=len(NOISE), crc=zlib.crc32(NOISE), mode=0o755)
+    writer.symlink("opt/env/link", "/usr/bin/python3")
+    writer.hardlink("opt/env/again", "opt/env/small")
+    return writer.finish()
+
+
+def members_of(layer: bytes) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(layer), mode="r:gz") as archive:
+        return {member.name: member for member in archive}
+
+
+def test_tarfile_reads_every_kind_of_entry() -> None:
+    out = io.BytesIO()
+    info = write_sample(out)
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue()), mode="r:gz") as archive:
+        seen = {m.name: (m.type, m.mode, m.uid, m.gid, m.mtime, m.linkname) for m in archive}
+        assert seen == {
+            "opt/env": (tarfile.DIRTYPE, 0o755, 0, 0, EPOCH, ""),
+            "opt/env/private": (tarfile.DIRTYPE, 0o700, 7, 8, EPOCH, ""),
+            "opt/env/small": (tarfile.REGTYPE, 0o644, 0, 0, EPOCH, ""),
+            "opt/env/empty": (tarfile.REGTYPE, 0o644, 0, 0, EPOCH, ""),
+            "opt/env/setuid": (tarfile.REGTYPE, 0o4755, 3, 4, EPOCH, ""),
+            "opt/env/big": (tarfile.REGTYPE, 0o755, 0, 0, EPOCH, ""),
+            "opt/env/link": (tarfile.SYMTYPE, 0o777, 0, 0, EPOCH, "/usr/bin/python3"),
+            "opt/env/again": (tarfile.LNKTYPE, 0o644, 0, 0, EPOCH, "opt/env/small"),
+        }
+        big = archive.extractfile("opt/env/big")
+        assert big is not None
+        assert big.read() == NOISE
+    assert [entry.path for entry in info.entries] == list(seen)
+    assert info.entries[5].crc32 == zlib.crc32(NOISE)
+
+
+def test_digests_are_of_the_bytes_written_and_of_the_tar_inside() -> None:
+    out = io.BytesIO()
+    info = write_sample(out)
+    tar = gzip.decompress(out.getvalue())
+    assert str(info.digest) == "sha256:" + hashlib.sha256(out.getvalue()).hexdigest()
+    assert info.digest.size == len(out.getvalue())
+    assert info.diff_id == "sha256:" + hashlib.sha256(tar).hexdigest()
+    assert info.uncompressed == len(tar)
+
+
+def test_gnu_tar_extracts_a_layer(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    write_sample(out)
+    (tmp_path / "layer.tar.gz").write_bytes(out.getvalue())
+    subprocess.run(["gzip", "--test", "layer.tar.gz"], cwd=tmp_path, check=True)
+    command = ["tar", "--warning=no-timestamp", "--no-same-owner", "-xzf", "layer.tar.gz"]
+    result = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert result.stderr == ""
+    assert (tmp_path / "opt/env/big").read_bytes() == NOISE
+    assert (tmp_path / "opt/env/again").read_bytes() == b"small\n"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("a" * 100, id="fills the name field"),
+        pytest.param("d" * 100 + "/" + "f" * 100, id="splits at the slash into both fields"),
+        pytest.param("d" * 155 + "/" + "f" * 100, id="fills both fields"),
+        pytest.param("d" * 156 + "/" + "f" * 100, id="too long for the prefix field"),
+        pytest.param("f" * 101, id="too long for a name, with no slash to split at"),
+        pytest.param("x/" * 200 + "y", id="too long altogether"),
+        pytest.param("données/文件.txt", id="not ASCII"),
+        pytest.param("é" * 49, id="a record whose length has as many digits as without them"),
+        pytest.param("tab\tand = and space", id="characters that PAX records use themselves"),
+    ],
+)
+def test_names_survive(path: str) -> None:
+    out = io.BytesIO()
+    writer = LayerWriter(out)
+    writer.file(path, b"data")
+    writer.directory(path + ".d")
+    writer.symlink(path + ".l", path)
+    writer.hardlink(path + ".h", path)
+    writer.finish()
+    members = members_of(out.getvalue())
+    assert list(members) == [path, path + ".d", path + ".l", path + ".h"]
+    assert members[path].size == 4
+    assert members[path + ".d"].isdir()
+    assert members[path + ".l"].linkname == path
+    assert members[path + ".h"].linkname == path
+
+
+def test_pax_record_lengths_count_their_own_digits() -> None:
+    # The length is part of what it counts, so it changes its own digits around 10, 100 and 1000.
+    for length in [*range(80, 110), *range(980, 1005)]:
+        out = io.BytesIO()
+        writer = LayerWriter(out)
+        writer.file("é" + "x" * length, b"")
+        writer.finish()
+        assert list(members_of(out.getvalue())) == ["é" + "x" * length]
+
+
+def test_owners_beyond_the_octal_field_survive() -> None:
+    out = io.BytesIO()
+    writer = LayerWriter(out)
+    writer.file("f", b"", uid=2_097_152, gid=5)
+    writer.finish()
+    member = members_of(out.getvalue())["f"]
+    assert (member.uid, member.gid) == (2_097_152, 5)
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../x", "a/../b", "a//b", "a/", "./a", "", ".", "a\0b", "a\nb"]
+)
+def test_paths_that_could_leave_the_root_are_refused(path: str) -> None:
+    with pytest.raises(ArchiveError, match="not a path"):
+        LayerWriter(io.BytesIO()).file(path, b"")
+
+
+def test_a_path_is_there_once() -> None:
+    writer = LayerWriter(io.BytesIO())
+    writer.directory("a")
+    with pytest.raises(ArchiveError, match="twice"):
+        writer.file("a", b"")
+
+
+@pytest.mark.parametrize("target", ["missing", "folder"])
+def test_a_hard_link_needs_a_file_before_it(target: str) -> None:
+    writer = LayerWriter(io.BytesIO())
+    writer.directory("folder")
+    with pytest.raises(ArchiveError, match="hard link"):
+        writer.hardlink("link", target)
+
+
+def test_large_files_are_cut_into_members_of_one_size_however_they_come() -> None:
+    data = NOISE * 12
+    layers = []
+    for copied in (False, True):
+        out = io.BytesIO()
+        writer = LayerWriter(out)
+        writer.file("first", b"1")
+        if copied:
+            writer.copied_file("big", io.BytesIO(data), len(data))
+        else:
+            writer.file("big", memoryview(data))
+        info = writer.finish()
+        assert info.entries[1].crc32 == zlib.crc32(data)
+        layers.append(out.getvalue())
+    assert layers[0] == layers[1]
+    assert layers[0].startswith(compress_member(gzip.decompress(layers[0])[:CHUNK]))
+
+
+def test_a_copied_file_that_ends_early_is_refused() -> None:
+    with pytest.raises(ArchiveError, match="`big` ends early"):
+        LayerWriter(io.BytesIO()).copied_file("big", io.BytesIO(b"abc"), 4)
+
+
+def test_carried_chunks_make_the_same_bytes_as_a_carried_stream() -> None:
+    stream, out, other = deflated(NOISE), io.BytesIO(), io.BytesIO()
+    whole, chunked = LayerWriter(out), LayerWriter(other)
+    whole.deflated_file("f", stream, size=len(NOISE), crc=zlib.crc32(NOISE))
+    chunks = (stream[at : at + 1000] for at in range(0, len(stream), 1000))
+    chunked.deflated_chunks("f", chunks, size=len(NOISE), crc=zlib.crc32(NOISE))
+    assert whole.finish() == chunked.finish()
+    assert out.getvalue() == other.getvalue()
+
+
+def test_the_trailer_is_two_zero_blocks() -> None:
+    assert gzip.decompress(TRAILER) == bytes(1024)
+
+
+def test_merged_layers_hold_all_entries_and_one_end() -> None:
+    first, second, merged = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    write_sample(first)
+    writer = LayerWriter(second)
+    writer.directory("opt/env")
+    writer.file("opt/env/other", b"other")
+    writer.finish()
+    info = merge_layers([first, second], merged)
+    tar = gzip.decompress(merged.getvalue())
+    assert info.diff_id == "sha256:" + hashlib.sha256(tar).hexdigest()
+    assert info.digest.hash == hashlib.sha256(merged.getvalue()).hexdigest()
+    assert info.uncompressed == len(tar)
+    assert merged.getvalue().count(TRAILER) == 1
+    assert list(members_of(merged.getvalue()))[-1] == "opt/env/other"
+
+
+def test_merging_one_layer_changes_nothing() -> None:
+    part, merged = io.BytesIO(), io.BytesIO()
+    info = write_sample(part)
+    again = merge_layers([part], merged)
+    assert merged.getvalue() == part.getvalue()
+    assert (again.digest, again.diff_id, again.uncompressed) == (
+        info.digest,
+        info.diff_id,
+        info.uncompressed,
+    )
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        pytest.param(lambda layer: layer[:-1], "trailer", id="truncated"),
+        pytest.param(lambda layer: b"", "trailer", id="empty"),
+        pytest.param(lambda layer: layer[:50] + b"\xff" * 8 + layer[58:], "broken", id="flipped bytes"),
+        pytest.param(lambda layer: layer[: -len(TRAILER) - 9] + TRAILER, "early|broken", id="a member cut"),
+        pytest.param(lambda layer: compress_member(b"x") + TRAILER, "block", id="not whole blocks"),
+    ],
+)
+def test_damaged_parts_are_not_merged(damage: Callable[[bytes], bytes], message: str) -> None:
+    out = io.BytesIO()
+    write_sample(out)
+    with pytest.raises(ArchiveError, match=message):
+        merge_layers([io.BytesIO(damage(out.getvalue()))], io.BytesIO())
+
+
+def test_entries_say_what_was_written() -> None:
+    info = write_sample(io.BytesIO())
+    kinds = [entry.kind for entry in info.entries]
+    assert kinds.count(Kind.FILE) == 4
+    assert info.entries[-1].target == "opt/env/small"
