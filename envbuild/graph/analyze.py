@@ -81,17 +81,25 @@ class Analyzer:
         """The platforms that the target states."""
         return tuple(self._targets(label).attributes["platforms"])
 
+    def rule(self, label: Label) -> Rule:
+        """The rule that the target calls."""
+        return self._rules[self._targets(label).kind]
+
+    def asks(self, label: Label) -> bool:
+        """Whether the target has anything to lock."""
+        return self.rule(label).question is not None
+
     def image(self, label: Label, platform: Platform) -> Image:
         """The image of one platform; raises LockError where its lock is missing or stale."""
         key = (label, platform)
         if key not in self._images:
             context = self._context(label, platform, locked=self._locked(label, platform))
-            self._images[key] = self._rule(label).implementation(context)
+            self._images[key] = self.rule(label).implementation(context)
         return self._images[key]
 
     def question(self, label: Label, platform: Platform) -> Question | None:
         """What must be locked for the target; needs the locks of what it stands on."""
-        ask = self._rule(label).question
+        ask = self.rule(label).question
         return ask(self._context(label, platform, locked=None)) if ask else None
 
     def _locked(self, label: Label, platform: Platform) -> PlatformLock | None:
@@ -102,7 +110,7 @@ class Analyzer:
         mend = f"envbuild lock {label}"
         if lock is None:
             raise LockError(f"`{label}` has no lock", hint=f"run `{mend}`")
-        reasons = check_lock(lock, self._rule(label).name, platform, question)
+        reasons = check_lock(lock, self.rule(label).name, {platform: question})
         if reasons:
             listed = "\n".join(f"  {reason}" for reason in reasons)
             raise LockError(f"the lock of `{label}` is stale:\n{listed}", hint=f"run `{mend}`")
@@ -132,6 +140,3 @@ class Analyzer:
                 location=self._targets(label).location,
             )
         return self.image(below, platform)
-
-    def _rule(self, label: Label) -> Rule:
-        return self._rules[self._targets(label).kind]

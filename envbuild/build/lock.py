@@ -1,0 +1,141 @@
+"""Locking: asks the resolvers what each target's rule wants to know, and writes lock files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from envbuild.core.errors import LockError
+from envbuild.core.events import EventSink, Phase
+from envbuild.core.label import Label
+from envbuild.core.platform import Platform
+from envbuild.graph.analyze import Analyzer
+from envbuild.lock.check import check_lock, record_inputs
+from envbuild.lock.codec import encode_lock
+from envbuild.lock.files import LockFiles
+from envbuild.lock.model import Lock, Locked, PlatformLock, Question
+
+Resolve = Callable[[Question], PlatformLock]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An artifact's move: "" stands for "not there"."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockReport:
+    """What locking a target did; `stale` are the reasons for it, of a lock that was there."""
+
+    label: Label
+    written: bool
+    path: Path
+    changes: tuple[Change, ...] = ()
+    stale: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What may move although nothing forces it: everything, or the packages named."""
+
+    everything: bool = False
+    packages: frozenset[str] = frozenset()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything may move."""
+        return self.everything or bool(self.packages)
+
+
+@dataclass(frozen=True, slots=True)
+class Locker:
+    """Locks targets in the order of their dependencies; equal questions are asked once."""
+
+    analyzer: Analyzer
+    files: LockFiles
+    resolve: Resolve
+    sink: EventSink
+    _answers: dict[str, PlatformLock] = field(default_factory=dict)
+
+    def lock(self, labels: Sequence[Label], upgrade: Upgrade) -> tuple[LockReport, ...]:
+        """Lock what is missing or stale, and what `upgrade` names; nothing is written for a failed target."""
+        return tuple(self._lock_one(label, upgrade) for label in labels if self.analyzer.asks(label))
+
+    def check(self, labels: Sequence[Label]) -> None:
+        """Raise LockError that names every missing or stale lock of `labels`, and why."""
+        faults = [fault for label in labels if self.analyzer.asks(label) for fault in self._faults(label)]
+        if faults:
+            listed = " ".join(sorted({str(label) for label, _ in faults}))
+            raise LockError("\n".join(text for _, text in faults), hint=f"run `envbuild lock {listed}`")
+
+    def _faults(self, label: Label) -> list[tuple[Label, str]]:
+        lock = self.files.read(label)
+        if lock is None:
+            return [(label, f"`{label}` has no lock")]
+        reasons = self._stale(label, lock, self._questions(label))
+        return [(label, f"`{label}`: {reason}") for reason in reasons]
+
+    def _lock_one(self, label: Label, upgrade: Upgrade) -> LockReport:
+        old = self.files.read(label)
+        questions = self._questions(label)
+        stale = self._stale(label, old, questions) if old else ()
+        if old and not stale and not upgrade.wanted:
+            return LockReport(label, written=False, path=self.files.path(label))
+        self.sink.emit(Phase("resolving", str(label)))
+        platforms = {
+            platform: self._answer(_with_preferences(question, old, platform, upgrade))
+            for platform, question in questions.items()
+        }
+        new = Lock(self.analyzer.rule(label).name, record_inputs(questions), platforms)
+        written = old is None or encode_lock(new) != encode_lock(old)
+        if written:
+            self.files.write(label, new)
+        changes = tuple(compare_locks(old, new))
+        return LockReport(label, written, self.files.path(label), changes, stale, tuple(_notes(new)))
+
+    def _questions(self, label: Label) -> dict[Platform, Question]:
+        asked = {each: self.analyzer.question(label, each) for each in self.analyzer.platforms(label)}
+        return {platform: question for platform, question in asked.items() if question is not None}
+
+    def _stale(self, label: Label, lock: Lock, questions: Mapping[Platform, Question]) -> tuple[str, ...]:
+        return check_lock(lock, self.analyzer.rule(label).name, questions)
+
+    def _answer(self, question: Question) -> PlatformLock:
+        key = repr(question)
+        if key not in self._answers:
+            self._answers[key] = self.resolve(question)
+        return self._answers[key]
+
+
+def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
+    """What moved, over all platforms, each move once, in order of name."""
+    moves: set[tuple[str, str, str]] = set()
+    for platform, part in new.platforms.items():
+        before = _versions(old.platforms[platform]) if old and platform in old.platforms else {}
+        after = _versions(part)
+        for name in before.keys() | after.keys():
+            was, now = before.get(name, ""), after.get(name, "")
+            if was != now:
+                moves.add((name, was, now))
+    return [Change(*move) for move in sorted(moves)]
+
+
+def _versions(part: PlatformLock) -> dict[str, str]:
+    return {artifact.name: artifact.version for artifact in part.artifacts}
+
+
+def _with_preferences(question: Question, old: Lock | None, platform: Platform, upgrade: Upgrade) -> Question:
+    part = old.platforms.get(platform) if old else None
+    known: dict[str, Locked] = {artifact.name: artifact for artifact in part.artifacts} if part else {}
+    return replace(question, preferences=known, upgrade=None if upgrade.everything else upgrade.packages)
+
+
+def _notes(lock: Lock) -> Iterable[str]:
+    parts = lock.platforms.values()
+    return sorted({note for part in parts for artifact in part.artifacts for note in artifact.notes})

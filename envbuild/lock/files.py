@@ -1,0 +1,67 @@
+"""Where locks lie: `<name>.lock.json` beside the target's BUILD.yaml."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envbuild.core.errors import LockError, StoreError
+from envbuild.core.label import Label
+from envbuild.lock.codec import decode_lock, encode_lock
+from envbuild.lock.model import Lock
+
+_MAX_SIZE = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LockFiles:
+    """The locks of a workspace; each file is read once, and written whole or not at all."""
+
+    root: Path
+    record: Callable[[Path], None]  # told of each file before it is read
+    _read: dict[Label, Lock | None] = field(default_factory=dict)
+
+    def path(self, label: Label) -> Path:
+        """The lock file of a target."""
+        return self.root / label.package / f"{label.name}.lock.json"
+
+    def read(self, label: Label) -> Lock | None:
+        """The lock, None where there is none; raises LockError where it is broken."""
+        if label not in self._read:
+            self._read[label] = self._load(label)
+        return self._read[label]
+
+    def write(self, label: Label, lock: Lock) -> None:
+        """Replace the lock file in one step; raises StoreError."""
+        path = self.path(label)
+        try:
+            handle, temporary = tempfile.mkstemp(prefix=f".{label.name}.", dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(encode_lock(lock))
+                Path(temporary).chmod(0o644)
+                Path(temporary).replace(path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise StoreError(f"cannot write `{self._shown(label)}`: {error.strerror}") from error
+        self._read[label] = lock
+
+    def _load(self, label: Label) -> Lock | None:
+        path = self.path(label)
+        self.record(path)
+        try:
+            if path.stat().st_size > _MAX_SIZE:
+                raise LockError(f"`{self._shown(label)}` is larger than any lock")
+            return decode_lock(path.read_bytes(), file=self._shown(label), label=str(label))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LockError(f"cannot read `{self._shown(label)}`: {error.strerror}") from error
+
+    def _shown(self, label: Label) -> str:
+        return str(self.path(label).relative_to(self.root))
