@@ -1,0 +1,124 @@
+"""Action results in a diskcache.
+
+Nothing is evicted behind our back (`cache gc` decides); a full cache takes no more. diskcache
+writes its settings whenever it opens a database, so a database that cannot be written is read
+with SQLite itself: `mode=ro`, or `immutable=1` where no write-ahead log lies beside it, since
+SQLite would want to make one (sqlite.org/wal.html, "Read-Only Databases").
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.core.action import ActionResult
+from envbuild.core.digest import Digest
+from envbuild.core.errors import EnvbuildError, StoreError
+from envbuild.store.faults import StoreReadOnly
+
+if TYPE_CHECKING:
+    from diskcache import Cache
+
+SIZE_LIMIT = 256 * 1024 * 1024  # bytes; a result is some 300, so there is room for several 100,000
+_SELECT = "SELECT value FROM Cache WHERE key = ? AND raw = 1 AND mode = 1"
+
+
+class DiskActionCache:
+    """An ActionCache in one folder; opened with its first use. For several threads and processes."""
+
+    def __init__(self, folder: Path, size_limit: int = SIZE_LIMIT) -> None:
+        self._folder = folder
+        self._database = folder / "cache.db"
+        self._size_limit = size_limit
+        self._opening = threading.Lock()
+        self._cache: Cache | None = None
+
+    def get(self, key: Digest) -> ActionResult | None:
+        """The result, or None; a broken entry is a miss. Raises StoreError if the database is broken."""
+        if not self._database.exists():
+            return None
+        with self._faults():
+            return _decode(self._read(_row(key)))
+
+    def put(self, key: Digest, result: ActionResult) -> None:
+        """Keep the result; raises StoreError where it cannot be kept."""
+        with self._faults():
+            cache = self._open()
+            if cache.volume() >= self._size_limit:
+                raise StoreError(f"the action cache `{self._folder}` is full", hint="run `envbuild cache gc`")
+            cache.set(_row(key), result.encode(), retry=True)
+
+    def entries(self) -> Iterator[tuple[bytes, ActionResult | None]]:
+        """All rows, oldest first: a name for `drop`, and the result (None where it is broken)."""
+        if not self._database.exists():
+            return
+        with self._faults():
+            cache = self._open()
+            for row in cache:
+                yield row, _decode(cache.get(row))
+
+    def drop(self, row: bytes) -> None:
+        """Forget a row."""
+        with self._faults():
+            self._open().delete(row, retry=True)
+
+    def close(self) -> None:
+        """Let go of the database in this thread."""
+        if self._cache is not None:
+            self._cache.close()
+
+    def _read(self, row: bytes) -> object:
+        if os.access(self._folder, os.W_OK):
+            return self._open().get(row)
+        return _read_only(self._database, row)
+
+    def _open(self) -> Cache:
+        from envbuild.store.bytes_disk import open_cache
+
+        with self._opening:
+            if self._cache is None:
+                self._cache = open_cache(self._folder, self._size_limit)
+            return self._cache
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        import sqlite3
+
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: Exception) -> StoreError:
+        existing = next(path for path in (self._folder, *self._folder.parents) if path.exists())
+        if not os.access(existing, os.W_OK):
+            hint = "choose another store with `--cache-dir`"
+            return StoreReadOnly(f"the action cache `{self._folder}` cannot be written", hint=hint)
+        hint = f"remove it, it will be made anew: `rm -r {self._folder}`"
+        return StoreError(f"the action cache `{self._folder}` cannot be used: {error}", hint=hint)
+
+
+def _read_only(database: Path, row: bytes) -> object:
+    import sqlite3
+
+    mode = "mode=ro" if database.with_name(database.name + "-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?{mode}", uri=True)) as connection:
+        found = connection.execute(_SELECT, (row,)).fetchone()
+    return found[0] if found else None
+
+
+def _row(key: Digest) -> bytes:
+    return bytes.fromhex(key.hash)
+
+
+def _decode(value: object) -> ActionResult | None:
+    if not isinstance(value, bytes) or not value:
+        return None
+    try:
+        return ActionResult.decode(value)
+    except EnvbuildError:
+        return None

@@ -1,0 +1,220 @@
+"""Blobs on a disk, in the layout of an OCI image: `blobs/sha256/<hex>`.
+
+What is there under its name is whole: a blob is written to `tmp/`, hashed on the way, flushed to
+the disk and renamed. A lost name (the folder itself is not flushed) is only a miss. A process that
+is killed leaves a file in `tmp/` whose lock the kernel drops; the next one that writes removes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import BlobMissing
+from envbuild.store.faults import BlobMismatch, store_fault
+from envbuild.store.file_lock import is_linked, try_lock
+
+
+class DiskStore:
+    """A BlobStore below one folder; its folders appear with the first blob.
+
+    A store on a read-only disk, or of another user, can be read; writing raises StoreReadOnly.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._sweeping = threading.Lock()
+        self._swept = False
+
+    @property
+    def blobs(self) -> Path:
+        """The folder that holds the blobs, each under its hex digits."""
+        return self.root / "blobs" / "sha256"
+
+    @property
+    def temporary(self) -> Path:
+        """The folder of blobs on their way in."""
+        return self.root / "tmp"
+
+    @property
+    def quarantine(self) -> Path:
+        """The folder of files that were not what their name said."""
+        return self.root / "quarantine"
+
+    def has(self, digest: Digest) -> bool:
+        """Whether the blob is there with this size; its bytes are not read again."""
+        return _is_whole(self.blobs / digest.hash, digest.size)
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those of `digests` that are not there."""
+        return {digest for digest in digests if not self.has(digest)}
+
+    def path(self, digest: Digest) -> Path:
+        """A read-only local file with the blob's bytes; raises BlobMissing."""
+        if not self.has(digest):
+            raise _missing(digest)
+        return self.blobs / digest.hash
+
+    def read(self, digest: Digest) -> bytes:
+        """The blob's bytes, verified; raises BlobMissing, or BlobMismatch where they are others.
+
+        A wrong blob is set aside, so that it is missing from then on and gets made again.
+        """
+        try:
+            data = (self.blobs / digest.hash).read_bytes()
+        except FileNotFoundError:
+            raise _missing(digest) from None
+        except OSError as error:
+            raise store_fault(error, self.root) from error
+        if Digest.of(data) != digest:
+            self.set_aside(digest.hash)
+            hint = "run the command again to make it anew"
+            raise BlobMismatch(f"the blob `{digest}` is damaged", hint=hint)
+        return data
+
+    def put(self, data: bytes) -> Digest:
+        """Keep a small blob."""
+        digest = Digest.of(data)
+        if not self.has(digest):
+            with self.writer() as writer:
+                writer.write(data)
+                writer.commit(digest)
+        return digest
+
+    def writer(self) -> DiskWriter:
+        """Begin a blob whose digest is not known yet."""
+        self._sweep_once()
+        return DiskWriter(self)
+
+    def set_aside(self, name: str) -> None:
+        """Move the blob of these hex digits out of sight, if the disk lets us."""
+        with suppress(OSError):
+            self.quarantine.mkdir(exist_ok=True)
+            (self.blobs / name).replace(self.quarantine / name)
+
+    def sweep(self) -> int:
+        """Remove what killed processes left in `tmp/`; returns the number of bytes."""
+        freed = 0
+        with suppress(FileNotFoundError, PermissionError):
+            for path in sorted(self.temporary.iterdir()):
+                freed += _remove_abandoned(path)
+        return freed
+
+    def _sweep_once(self) -> None:
+        with self._sweeping:
+            if not self._swept:
+                self._swept = True
+                self.sweep()
+
+
+class DiskWriter:
+    """A blob on its way into a DiskStore; used by one thread at a time."""
+
+    def __init__(self, store: DiskStore) -> None:
+        self._store = store
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._path: Path | None = None
+        with self._faults():
+            store.temporary.mkdir(parents=True, exist_ok=True)
+            descriptor, self._path = _create_locked(store.temporary)
+            self._file = os.fdopen(descriptor, "wb")
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append bytes; returns how many."""
+        with self._faults():
+            self._file.write(data)
+        self._hash.update(data)
+        self._size += memoryview(data).nbytes
+        return memoryview(data).nbytes
+
+    def commit(self, expected: Digest | None = None) -> Digest:
+        """Make the blob readable at once and whole; raises BlobMismatch if it is not `expected`."""
+        digest = Digest(self._hash.hexdigest(), self._size)
+        if expected is not None and digest != expected:
+            asked, got = (f"`{each}` of {each.size} bytes" for each in (expected, digest))
+            raise BlobMismatch(f"a blob should be {asked}, but is {got}")
+        assert self._path is not None, "a blob is committed once"
+        with self._faults():
+            self._file.flush()
+            # Equal bytes are there already: leave the file that others may have mapped.
+            if not self._store.has(digest):
+                self._publish(self._path, digest)
+        return digest
+
+    def _publish(self, path: Path, digest: Digest) -> None:
+        os.fchmod(self._file.fileno(), 0o444)
+        # Without this, a power cut after the rename could leave a name with other bytes.
+        os.fdatasync(self._file.fileno())
+        self._store.blobs.mkdir(parents=True, exist_ok=True)
+        path.rename(self._store.blobs / digest.hash)
+        self._path = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop what was not committed."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._path = None
+        with suppress(OSError):  # what was buffered has no place any more
+            self._file.close()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise store_fault(error, self._store.root) from error
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == size
+
+
+def _missing(digest: Digest) -> BlobMissing:
+    return BlobMissing(
+        f"the blob `{digest}` is not in the store", hint="run the command again to make it anew"
+    )
+
+
+def _create_locked(folder: Path) -> tuple[int, Path]:
+    """A new file that no sweep takes: one that came between creation and lock is noticed."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        if try_lock(descriptor, fcntl.LOCK_EX) and is_linked(descriptor):
+            return descriptor, Path(name)
+        os.close(descriptor)
+
+
+def _remove_abandoned(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:  # gone meanwhile, or another user's
+        return 0
+    try:
+        if not try_lock(descriptor, fcntl.LOCK_EX):
+            return 0
+        size = os.fstat(descriptor).st_size
+        path.unlink(missing_ok=True)
+        return size
+    finally:
+        os.close(descriptor)

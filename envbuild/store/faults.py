@@ -1,0 +1,30 @@
+"""What the operating system says about a store's folder, as errors with a hint."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from envbuild.core.errors import StoreError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class StoreReadOnly(StoreError):
+    """The store may be read but not written."""
+
+
+class BlobMismatch(StoreError):
+    """A blob's bytes are not those that were asked for."""
+
+
+def store_fault(error: OSError, folder: Path) -> StoreError:
+    """The error to raise for `error`, which came up while writing below `folder`."""
+    if error.errno in _FULL:
+        hint = "free some space, or run `envbuild cache gc`"
+        return StoreError(f"the disk of the store `{folder}` is full", hint=hint)
+    if error.errno in _CLOSED:
+        hint = "choose another store with `--cache-dir`"
+        return StoreReadOnly(f"the store `{folder}` cannot be written", hint=hint)
+    return StoreError(f"the store `{folder}` cannot be used: {error.strerror or error}")
