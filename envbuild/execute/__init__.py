@@ -1,0 +1,1 @@
+"""Executors: run actions on the store; wrappers cache, merge, bound and fetch."""

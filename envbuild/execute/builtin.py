@@ -1,0 +1,98 @@
+"""Runs the builtins in this process: pure functions from stored blobs to stored blobs."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envbuild.core.action import Action, ActionResult
+from envbuild.core.errors import BuildError
+from envbuild.core.events import ResultSource
+from envbuild.core.protocols import BlobStore, BlobWriter
+from envbuild.rule.builtins import DEFINITION, PARAMETERS
+from envbuild.rule.declared import Builtin
+
+# What the standard library's parsers raise on hostile bytes. Anything else is a bug of ours.
+_BAD_BYTES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    struct.error,
+    json.JSONDecodeError,
+    UnicodeError,
+    EOFError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a builtin, which fills `outputs` from the rest and looks at nothing else.
+
+    `parameters` are what the rule declared; `inputs` read-only files by input path, in order of
+    path; `definition` is the action's definition digest ("" unless the rule asked for it).
+    """
+
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    outputs: Mapping[str, BlobWriter]
+    definition: str = ""
+
+
+Function = Callable[[Job], None]
+"""A builtin: raises EnvbuildError for bad input; any other error is a bug, but for those of parsers."""
+
+
+class BuiltinExecutor:
+    """An Executor whose commands are functions of a table; inputs must be in the store already."""
+
+    def __init__(self, store: BlobStore, builtins: Mapping[Builtin, Function]) -> None:
+        self._store = store
+        self._builtins = builtins
+
+    def run(self, action: Action) -> tuple[ActionResult, ResultSource]:
+        """Run the builtin; raises EnvbuildError, and then no output is kept."""
+        function = self._find(action)
+        with ExitStack() as stack:
+            outputs = {
+                path: stack.enter_context(self._store.writer()) for path in action.command.output_paths
+            }
+            with _named(action):
+                function(
+                    Job(
+                        parameters=json.loads(action.inline[PARAMETERS]),
+                        inputs={
+                            path: self._store.path(digest) for path, digest in sorted(action.inputs.items())
+                        },
+                        outputs=outputs,
+                        definition=action.inline.get(DEFINITION, b"").decode(),
+                    )
+                )
+            committed = {path: writer.commit() for path, writer in outputs.items()}
+        return ActionResult(committed), ResultSource.EXECUTED
+
+    def _find(self, action: Action) -> Function:
+        _, name, version = action.command.arguments
+        try:
+            return self._builtins[Builtin(name, int(version))]
+        except KeyError:
+            raise BuildError(f"this envbuild has no builtin `{name}` of version {version}") from None
+
+
+@contextmanager
+def _named(action: Action) -> Iterator[None]:
+    try:
+        yield
+    except _BAD_BYTES as error:
+        what = f"{action.mnemonic} {action.subject}".strip()
+        kind = type(error).__name__
+        raise BuildError(f"`{what}`: an input is not what it claims to be: {error} ({kind})") from error
