@@ -8,11 +8,8 @@ from envbuild.core.action import Action, Command
 from envbuild.core.digest import Digest
 from envbuild.core.tree import FileNode, build_tree
 from envbuild.core.wire import canonical_json
+from envbuild.rule.builtins import DEFINITION, INPUTS, PARAMETERS
 from envbuild.rule.declared import DeclaredAction, Input, Output, SourceFile
-
-PARAMETERS = "parameters.json"
-DEFINITION = "definition"
-INPUTS = "inputs"
 
 OutputDigest = Callable[[Output], Digest]
 

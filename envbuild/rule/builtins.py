@@ -19,6 +19,11 @@ CHECK_PATHS = Builtin("check_paths", 1)
 IMAGE = Builtin("image", 1)
 INDEX = Builtin("index", 1)
 
+# Where an action's input root holds its parameters, its own definition digest, and its inputs.
+PARAMETERS = "parameters.json"
+DEFINITION = "definition"
+INPUTS = "inputs"
+
 # Output names, the same for every builtin that makes a layer.
 LAYER = "layer.tar.gz"
 LAYER_INFO = "layer.json"
