@@ -31,8 +31,9 @@ def command(
 ) -> int:
     """Build what changed and publish it as `envs/env_<hash>`.
 
-    PATTERNS name targets: `//folder:name`, `:name`, `//folder/...`, `//...`, `-PATTERN` to leave out; without
-    one, the targets of this folder. Nothing is resolved here: a stale or missing lock is an error (exit code 3).
+    PATTERNS name targets: `//folder:name`, `:name`, `//folder/...`, `//...`, `-PATTERN` to leave out;
+    without one, the targets of this folder. Nothing is resolved here: a stale or missing lock is an
+    error (exit code 3).
     """
     from envbuild.app import open_app
     from envbuild.cli.show import show_report

@@ -31,11 +31,11 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group that imports a subcommand when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """The commands in the order users meet them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command; None where there is no such one."""
         if cmd_name not in COMMANDS:
             return None
@@ -65,37 +65,25 @@ def group() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit code and shows every error in one place."""
     try:
-        result = group.main(list(arguments), prog_name="envbuild", standalone_mode=False)
+        return int(group.main(list(arguments), prog_name="envbuild", standalone_mode=False) or 0)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.UsageError as error:
-        error.show(sys.stderr)
-        return ExitCode.USAGE
     except click.ClickException as error:
         error.show(sys.stderr)
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        return ExitCode.OK
-    except EnvbuildError as error:
-        return _fail(error, arguments)
     except Exception as error:  # noqa: BLE001 (a bug of ours gets a report, never a bare traceback)
-        return _crash(error)
-    return int(result or 0)
+        return _report(error, _color(arguments))
 
 
-def _fail(error: EnvbuildError, arguments: Sequence[str]) -> int:
-    from envbuild.ui.failure import render_failure
+def _report(error: Exception, color: str) -> int:
+    from envbuild.ui.failure import render_crash, render_failure
 
-    sys.stderr.write(render_failure(error, color=_color(arguments)))
-    return error.exit_code
-
-
-def _crash(error: Exception) -> int:
-    from envbuild.ui.failure import render_crash
-
+    if isinstance(error, EnvbuildError):
+        sys.stderr.write(render_failure(error, color=color))
+        return error.exit_code
     sys.stderr.write(render_crash(error))
     return ExitCode.BUG
 

@@ -1,0 +1,58 @@
+"""`envbuild init`: scaffold a workspace, locked, that builds at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from envbuild.build.lock import Upgrade
+from envbuild.cli.options import Options, common_options
+from envbuild.core.errors import UsageError
+
+FILES = {
+    "envbuild.yaml": """\
+# The root of the workspace. Package sources are this machine's own unless some are named here.
+required_version: ">=0.1"
+""",
+    "BUILD.yaml": """\
+- debian_base:
+    name: python
+    suite: bookworm
+    packages: [python3.11-minimal, libpython3.11-stdlib, libstdc++6, ca-certificates, tzdata]
+
+- environment:
+    name: app
+    base: ":python"
+    pip: requirements.in
+    files: {main.py: /app/main.py}
+    entrypoint: [python, /app/main.py]
+""",
+    "requirements.in": "# What the program needs; `envbuild lock` pins it in app.lock.json.\ncowsay\n",
+    "main.py": 'import cowsay\n\ncowsay.cow("built by envbuild")\n',
+}
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+@common_options
+def command(options: Options, folder: Path) -> None:
+    """Scaffold a workspace in FOLDER: a base, an environment with one package, and their locks."""
+    from envbuild.app import open_app
+
+    write_files(folder)
+    with open_app(replace(options, workspace=folder.absolute())) as app:
+        app.locker().lock(app.with_dependencies(app.labels(["//..."])), Upgrade())
+    place = "" if folder == Path() else f"cd {folder} && "
+    click.echo(f"created a workspace in {folder}: next, run `{place}envbuild build`")
+
+
+def write_files(folder: Path) -> None:
+    """Write the scaffold; raises UsageError, before anything is written, where a file is there already."""
+    present = [name for name in FILES if (folder / name).exists()]
+    if present:
+        raise UsageError(f"`{folder / present[0]}` is there already", hint="choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)

@@ -1,0 +1,74 @@
+"""`envbuild lock`: resolve specs into lock files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from envbuild.build.lock import Change, LockReport, Upgrade
+from envbuild.cli.options import Options, common_options, patterns_argument
+
+
+@click.command("lock")
+@patterns_argument
+@click.option("--check", is_flag=True, help="Only say whether the locks still fit; asks no network.")
+@click.option("--upgrade", is_flag=True, help="Let every package move to its newest version that fits.")
+@click.option("--upgrade-package", "packages", multiple=True, metavar="NAME", help="Let this one move.")
+@click.option("--resolver", type=click.Choice(["uv", "pip-tools"]), default="uv", help="Who solves.")
+@common_options
+def command(
+    options: Options,
+    patterns: tuple[str, ...],
+    *,
+    check: bool,
+    upgrade: bool,
+    packages: tuple[str, ...],
+    resolver: str,
+) -> None:
+    """Resolve specs into `<name>.lock.json`; without an upgrade option, only what the spec forces moves."""
+    from envbuild.app import open_app
+
+    with open_app(options) as app:
+        labels = app.with_dependencies(app.labels(patterns))
+        if check:
+            app.locker(resolver).check(labels)
+            reports: Sequence[LockReport] = ()
+        else:
+            reports = app.locker(resolver).lock(labels, Upgrade(upgrade, frozenset(packages)))
+    if options.output == "json":
+        click.echo(json.dumps({"targets": [_as_json(report) for report in reports]}))
+    elif not options.quiet:
+        click.echo("locks are fresh" if check else "\n".join(_describe(reports)))
+
+
+def _describe(reports: Sequence[LockReport]) -> Iterator[str]:
+    for report in reports:
+        yield f"{report.label}  {_outcome(report)}"
+        yield from (f"  because {reason}" for reason in report.stale)
+        yield from (f"  {_describe_change(change)}" for change in report.changes)
+        yield from (f"  note: {note}" for note in report.notes if report.written)
+
+
+def _outcome(report: LockReport) -> str:
+    return f"locked in {report.path.name}" if report.written else "is locked already"
+
+
+def _describe_change(change: Change) -> str:
+    if not change.old:
+        return f"+ {change.name} {change.new}"
+    if not change.new:
+        return f"- {change.name} {change.old}"
+    return f"~ {change.name} {change.old} -> {change.new}"
+
+
+def _as_json(report: LockReport) -> dict[str, Any]:
+    return {
+        "label": str(report.label),
+        "written": report.written,
+        "changes": [{"name": each.name, "old": each.old, "new": each.new} for each in report.changes],
+        "stale": list(report.stale),
+        "notes": list(report.notes),
+    }
