@@ -1,0 +1,1 @@
+"""Where locked artifacts come from."""

@@ -1,0 +1,173 @@
+"""Pooled connections to any origin: trusted certificates, proxies, and failures as typed errors.
+
+The environment decides as it does for other programs: `SSL_CERT_FILE`, `SSL_CERT_DIR`,
+`REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` name certificates; `http_proxy`, `https_proxy`,
+`all_proxy` and `no_proxy` (in either case) name proxies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from typing import IO, TYPE_CHECKING, Final
+
+from envbuild.core.errors import SourceError
+from envbuild.sources.url import is_loopback, parse_url, redact, split_login
+
+if TYPE_CHECKING:
+    import ssl
+
+    import urllib3
+
+_BLOCK: Final = 1 << 18  # bytes per send of an upload
+_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+class TransportError(SourceError):
+    """No whole answer came; `passing` says whether another try may succeed."""
+
+    def __init__(self, message: str, *, hint: str = "", passing: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.passing = passing
+
+
+class Connections:
+    """Keeps connections open and gives each request one. Safe for several threads."""
+
+    def __init__(self, pool_size: int, connect_timeout: float, read_timeout: float) -> None:
+        self._pool_size = pool_size
+        self._timeouts = (connect_timeout, read_timeout)
+        self._managers: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._lock = Lock()
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | IO[bytes] | None
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer to one request, its body not read yet; raises TransportError."""
+        with transport_errors(url):
+            return self._manager(url).request(
+                method, url, headers=headers, body=body, redirect=False, retries=False, preload_content=False
+            )
+
+    def close(self) -> None:
+        """Close the connections that no answer holds."""
+        with self._lock:
+            for manager in self._managers.values():
+                manager.clear()
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        scheme, proxy = parse_url(url).scheme, choose_proxy(url)
+        with self._lock:
+            if (scheme, proxy) not in self._managers:
+                self._managers[scheme, proxy] = self._open_manager(scheme, proxy)
+            return self._managers[scheme, proxy]
+
+    def _open_manager(self, scheme: str, proxy: str) -> urllib3.PoolManager:
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=self._timeouts[0], read=self._timeouts[1])
+        context = _trust() if "https" in (scheme, proxy.partition(":")[0]) else None
+        if not proxy:
+            return urllib3.PoolManager(
+                num_pools=32, maxsize=self._pool_size, timeout=timeout, ssl_context=context, blocksize=_BLOCK
+            )
+        bare, login = split_login(proxy)
+        headers = urllib3.make_headers(proxy_basic_auth=":".join(login)) if login else None
+        return urllib3.ProxyManager(
+            bare, proxy_headers=headers, maxsize=self._pool_size, timeout=timeout, ssl_context=context
+        )
+
+
+def choose_proxy(url: str) -> str:
+    """The proxy that the environment names for a URL, or ""; never one for this machine itself."""
+    from urllib.request import getproxies_environment, proxy_bypass
+
+    parts = parse_url(url)
+    host = parts.hostname or ""
+    proxies = getproxies_environment()
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+    if not proxy or is_loopback(host) or proxy_bypass(host, proxies):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+@contextmanager
+def transport_errors(url: str) -> Iterator[None]:
+    """Turn the HTTP library's exceptions into TransportError."""
+    import urllib3
+
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise _explain(error, redact(url)) from error
+
+
+def _explain(error: Exception, shown: str) -> TransportError:
+    from urllib3 import exceptions
+
+    kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[], TransportError]], ...] = (
+        (exceptions.ProxyError, lambda: _proxy_failed(shown)),
+        (exceptions.SSLError, lambda: _untrusted(error, shown)),
+        (exceptions.NameResolutionError, lambda: _unknown_host(shown)),
+        (exceptions.NewConnectionError, lambda: _unreachable(shown)),
+        (exceptions.TimeoutError, lambda: _timed_out(shown)),
+    )
+    for kind, explanation in kinds:
+        if isinstance(error, kind):
+            return explanation()
+    return TransportError(f"`{shown}` broke off its answer", hint="try again; a proxy may be in between")
+
+
+def _proxy_failed(shown: str) -> TransportError:
+    return TransportError(
+        f"no way to `{shown}` through the proxy",
+        hint="check `https_proxy`, `http_proxy` and `no_proxy`",
+    )
+
+
+def _untrusted(error: Exception, shown: str) -> TransportError:
+    return TransportError(
+        f"no trusted connection to `{shown}`: {_tls_reason(error)}",
+        hint="name a file with your certificate authority in `SSL_CERT_FILE`",
+        passing=False,
+    )
+
+
+def _unknown_host(shown: str) -> TransportError:
+    return TransportError(f"the host of `{shown}` is unknown", hint="check its name, the network and proxies")
+
+
+def _unreachable(shown: str) -> TransportError:
+    return TransportError(f"`{shown}` cannot be reached", hint="check the address, the network and proxies")
+
+
+def _timed_out(shown: str) -> TransportError:
+    return TransportError(f"`{shown}` did not answer in time", hint="check the network, then try again")
+
+
+def _tls_reason(error: Exception) -> str:
+    cause = error.args[0] if error.args else error
+    reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "TLS failed"
+    return str(reason).lower().replace("_", " ")
+
+
+def _trust() -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.create_default_context()
+    for name in _BUNDLES:
+        bundle = os.environ.get(name)
+        if bundle:
+            _load_bundle(context, name, bundle)
+    return context
+
+
+def _load_bundle(context: ssl.SSLContext, name: str, bundle: str) -> None:
+    try:
+        context.load_verify_locations(bundle)
+    except OSError as error:  # also ssl.SSLError
+        raise SourceError(
+            f"the certificates named by `{name}` cannot be read", hint=f"unset `{name}` or mend its path"
+        ) from error

@@ -1,0 +1,256 @@
+"""The HTTP client that indexes, mirrors, registries and caches share."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from io import SEEK_END
+from typing import BinaryIO, Final
+from urllib.parse import urljoin
+
+from envbuild import __version__
+from envbuild.core.digest import Digest
+from envbuild.core.errors import SourceError
+from envbuild.core.protocols import BlobWriter
+from envbuild.sources.connections import Connections, TransportError
+from envbuild.sources.netrc import Netrc
+from envbuild.sources.response import Response, StatusError
+from envbuild.sources.url import Login, origin, redact, split_login
+
+__all__ = ["HttpClient", "Patience", "Response", "StatusError", "TransportError", "redact"]
+
+Body = bytes | BinaryIO | None
+
+_MAX_REDIRECTS: Final = 8
+_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+_KEEP_METHOD: Final = frozenset((307, 308))  # RFC 9110, section 15.4: the method must not change
+_PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))
+_PRIVATE: Final = frozenset(("authorization", "cookie", "proxy-authorization"))
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait and how often to try; times in seconds.
+
+    `pause` doubles with each try; a server's Retry-After counts instead, up to `longest_pause`.
+    """
+
+    connect: float = 10.0
+    read: float = 60.0
+    attempts: int = 3
+    pause: float = 0.3
+    longest_pause: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Body
+    retried: bool
+
+
+class HttpClient:
+    """Asks HTTP servers. Safe for several threads; imports and connects at the first request.
+
+    Credentials come from an explicit `Authorization` header, else from the URL, else from netrc,
+    and never follow a redirect to another origin.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str = f"envbuild/{__version__}",
+        pool_size: int = 8,
+        patience: Patience = Patience(),
+    ) -> None:
+        self._user_agent = user_agent
+        self._patience = patience
+        self._netrc = Netrc()
+        self._connections = Connections(pool_size, patience.connect, patience.read)
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
+        """The answer to a GET, whatever its status; raises TransportError."""
+        return self.request("GET", url, headers)
+
+    def head(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
+        """The answer to a HEAD, whatever its status; raises TransportError."""
+        return self.request("HEAD", url, headers)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: Body = None,
+        *,
+        retried: bool | None = None,
+    ) -> Response:
+        """The answer to any request, whatever its status; raises TransportError.
+
+        `body` is bytes, or a file that can seek and is sent from its start. Passing failures are
+        tried again if `retried`: by default for GET and HEAD. Redirects of other methods are
+        followed only where they keep the method.
+        """
+        bare, login = split_login(url)
+        complete = self._complete(headers or {}, bare, login)
+        if body and not isinstance(body, bytes):
+            complete["Content-Length"] = str(body.seek(0, SEEK_END))
+        again = method in ("GET", "HEAD") if retried is None else retried
+        request = _Request(method, bare, complete, body, again)
+        for _ in range(_MAX_REDIRECTS + 1):
+            response = self._send_patiently(request)
+            target = _redirect_target(request, response)
+            if not target:
+                return response
+            response.close()
+            request = _redirect(request, target)
+        raise SourceError(f"`{redact(url)}` redirects too often")
+
+    def download(
+        self,
+        url: str,
+        writer: BlobWriter,
+        expected: Digest,
+        *,
+        headers: Mapping[str, str] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Digest:
+        """Write a body into `writer` and commit it; `progress` gets the bytes done so far.
+
+        A transfer that breaks off goes on where it stopped. Raises SourceError, and commits
+        nothing, unless size and sha256 are the expected ones.
+        """
+        received = hashlib.sha256()
+        done = 0
+        for piece in self._pieces(url, headers or {}, expected.size):
+            done += len(piece)
+            if done > expected.size:
+                raise SourceError(f"`{redact(url)}` is larger than the {expected.size} bytes locked")
+            received.update(piece)
+            writer.write(piece)
+            if progress:
+                progress(done)
+        _verify(url, expected, Digest(received.hexdigest(), done))
+        return writer.commit(expected)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._connections.close()
+
+    def _complete(self, headers: Mapping[str, str], url: str, login: Login | None) -> dict[str, str]:
+        complete = {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **headers}
+        if not any(name.lower() == "authorization" for name in complete):
+            login = login or self._netrc.find(origin(url)[1])
+            if login:
+                complete["Authorization"] = basic_authorization(login)
+        return complete
+
+    def _send_patiently(self, request: _Request) -> Response:
+        for attempt in range(1, self._patience.attempts + 1):
+            last = not request.retried or attempt == self._patience.attempts
+            if request.body and not isinstance(request.body, bytes):
+                request.body.seek(0)
+            try:
+                raw = self._connections.send(request.method, request.url, request.headers, request.body)
+            except TransportError as error:
+                if last or not error.passing:
+                    raise
+                time.sleep(self._pause(attempt, None))
+                continue
+            response = Response(raw, request.url)
+            if last or response.status not in _PASSING:
+                break
+            response.close()
+            time.sleep(self._pause(attempt, response.headers.get("Retry-After")))
+        return response
+
+    def _pause(self, attempt: int, retry_after: str | None) -> float:
+        asked = _seconds(retry_after) if retry_after else None
+        pause = self._patience.pause * 2 ** (attempt - 1) if asked is None else asked
+        return max(0.0, min(pause, self._patience.longest_pause))
+
+    def _pieces(self, url: str, headers: Mapping[str, str], size: int) -> Iterator[bytes]:
+        """The body's pieces; a new request goes on where an answer broke off."""
+        done = 0
+        for attempt in range(1, self._patience.attempts + 1):
+            resumed = {**headers, "Range": f"bytes={done}-"} if done else headers
+            try:
+                with self.get(url, resumed) as response:
+                    for piece in _from_offset(response, done):
+                        done += len(piece)
+                        yield piece
+                return
+            except TransportError as error:
+                if attempt == self._patience.attempts or not error.passing or done >= size:
+                    raise
+            time.sleep(self._pause(attempt, None))
+
+
+def basic_authorization(login: Login) -> str:
+    """The value of an Authorization header (RFC 7617)."""
+    return "Basic " + base64.b64encode(":".join(login).encode()).decode()
+
+
+def _from_offset(response: Response, offset: int) -> Iterator[bytes]:
+    """The pieces from `offset` on, whether the server heeded the range (RFC 9110, 14.4) or not."""
+    if offset and response.status == 206:
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+            raise SourceError(f"`{redact(response.url)}` answered with another range than asked for")
+        yield from response.stream()
+        return
+    skipped = 0
+    for piece in response.expect(200).stream():
+        cut = min(len(piece), offset - skipped)
+        skipped += cut
+        if cut < len(piece):
+            yield piece[cut:]
+
+
+def _verify(url: str, expected: Digest, received: Digest) -> None:
+    if received.size != expected.size:
+        raise SourceError(
+            f"`{redact(url)}` ended after {received.size} of {expected.size} bytes",
+            hint="try again; if it stays so, the file was replaced: lock again",
+        )
+    if received != expected:
+        raise SourceError(
+            f"`{redact(url)}` has the sha256 {received.hash}, but {expected.hash} is locked",
+            hint="the file was replaced or damaged: trust neither before you know why, then lock again",
+        )
+
+
+def _redirect_target(request: _Request, response: Response) -> str:
+    """Where a redirect points to, or "" where the answer is none that may be followed."""
+    if response.status not in _REDIRECTS:
+        return ""
+    if request.method not in ("GET", "HEAD") and response.status not in _KEEP_METHOD:
+        return ""
+    return response.headers.get("Location", "")
+
+
+def _redirect(request: _Request, target: str) -> _Request:
+    url, _ = split_login(urljoin(request.url, target))
+    here, there = origin(request.url), origin(url)
+    if here[0] == "https" and there[0] == "http":
+        raise SourceError(f"`{redact(request.url)}` redirects to the unprotected `{redact(url)}`")
+    if here == there:
+        return replace(request, url=url)
+    kept = {name: value for name, value in request.headers.items() if name.lower() not in _PRIVATE}
+    return replace(request, url=url, headers=kept)
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After (RFC 9110, 10.2.3): seconds, or a date; None where it is neither."""
+    from email.utils import parsedate_to_datetime
+
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return parsedate_to_datetime(retry_after).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
