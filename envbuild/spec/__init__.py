@@ -1,0 +1,1 @@
+"""Workspace and build files: text with positions, checked against schemas, read into targets."""

@@ -1,0 +1,36 @@
+"""What an attribute of a rule may hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Kind(str, Enum):
+    """An attribute's type, in the words of error texts."""
+
+    TEXT = "text"
+    BOOLEAN = "`true` or `false`"
+    INTEGER = "an integer"
+    TEXT_LIST = "a list of texts"
+    TEXT_MAP = "a mapping of texts"
+    LABEL = "a label"
+    LABELS = "a list of labels"
+    PLATFORMS = "a list of platforms"
+    FILE = "a file"
+    FILES = "a mapping of sources to destinations"
+    WHEELS = "a list of wheel files"
+    REQUIREMENTS = "a file or a list of files or requirements"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute's type and rules: `choices` are the only texts allowed, `keywords` words beside labels."""
+
+    kind: Kind
+    required: bool = False
+    default: Any = None
+    doc: str = ""
+    choices: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()

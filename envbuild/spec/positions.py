@@ -1,0 +1,177 @@
+"""YAML text -> values that know where they stand. The only module that knows YAML.
+
+Read from the parser's events, so that nothing is constructed or resolved by tags: tags, anchors
+and aliases are refused, duplicate keys are errors, depth and size are bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NoReturn
+
+from envbuild.core.errors import Location, SpecError
+from envbuild.spec.problems import Problems
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 16
+
+
+class Shape(str, Enum):
+    """What a value is, in the words of error texts."""
+
+    NULL = "nothing"
+    BOOLEAN = "a boolean"
+    INTEGER = "an integer"
+    NUMBER = "a number"
+    TEXT = "text"
+    LIST = "a list"
+    MAPPING = "a mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value and its place: `text` of a scalar as written, `items` of a list, `entries` of a mapping."""
+
+    shape: Shape
+    location: Location
+    text: str = ""
+    items: tuple[Value, ...] = ()
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mapping's value, and where its key stands."""
+
+    key: Location
+    value: Value
+
+
+def parse_yaml(data: bytes, file: str) -> Value:
+    """The one document of `data`, errors placed in `file`; an empty file is Shape.NULL.
+
+    Raises SpecError, or an ErrorGroup of all there are.
+    """
+    if len(data) > MAX_BYTES:
+        raise SpecError(f"the file is larger than {MAX_BYTES} bytes", location=Location(file))
+    problems = Problems()
+    value = _Reader(_events(_decode(data, file), file), file, problems).read_document()
+    problems.raise_if_any()
+    return value
+
+
+def _decode(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        raise SpecError("the file is not UTF-8", location=Location(file, line, column)) from None
+
+
+def _events(text: str, file: str) -> Iterator[Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        yield from yaml.parse(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        _fail_syntax(error, file)
+    except yaml.reader.ReaderError as error:
+        before = text.encode()[: error.position].decode(errors="replace")
+        place = Location(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise SpecError("a control character", hint="remove it", location=place) from None
+
+
+def _fail_syntax(error: Any, file: str) -> NoReturn:
+    place = _place(error.problem_mark or error.context_mark, file)
+    context = f" {error.context}" if error.context else ""
+    hint = ""
+    if "cannot start any token" in (error.problem or ""):
+        hint = "indent with spaces, and quote text that begins with a special character"
+    raise SpecError(f"not YAML:{context} {error.problem}", hint=hint, location=place) from None
+
+
+def _place(mark: Any, file: str) -> Location:
+    return Location(file, mark.line + 1, mark.column + 1)
+
+
+class _Reader:
+    """Turns events into values."""
+
+    def __init__(self, events: Iterator[Any], file: str, problems: Problems) -> None:
+        from yaml import nodes, resolver
+
+        self._events = events
+        self._file = file
+        self._problems = problems
+        self._scalar_node = nodes.ScalarNode
+        self._resolver: Any = resolver.Resolver()
+
+    def read_document(self) -> Value:
+        document: Value | None = None
+        for event in self._events:
+            kind = type(event).__name__
+            if kind == "DocumentStartEvent" and document is not None:
+                raise SpecError(
+                    "a second document", hint="one file is one document", location=self._at(event)
+                )
+            if kind in ("ScalarEvent", "SequenceStartEvent", "MappingStartEvent", "AliasEvent"):
+                document = self._read(event, 1)
+        return document or Value(Shape.NULL, Location(self._file, 1, 1))
+
+    def _read(self, event: Any, depth: int) -> Value:
+        place, kind = self._at(event), type(event).__name__
+        if depth > MAX_DEPTH:
+            raise SpecError(f"nested deeper than {MAX_DEPTH} levels", location=place)
+        if kind == "AliasEvent" or event.anchor:
+            self._problems.add("anchors and aliases are not supported", place, "write the value out")
+        if kind == "AliasEvent":
+            return Value(Shape.NULL, place)
+        if event.tag:
+            self._problems.add("tags are not supported", place, "remove it")
+        if kind == "ScalarEvent":
+            return Value(self._shape(event), place, event.value)
+        if kind == "SequenceStartEvent":
+            return Value(Shape.LIST, place, items=tuple(self._read_items(depth)))
+        return Value(Shape.MAPPING, place, entries=self._read_entries(depth))
+
+    def _read_items(self, depth: int) -> Iterator[Value]:
+        while type(event := next(self._events)).__name__ != "SequenceEndEvent":
+            yield self._read(event, depth + 1)
+
+    def _read_entries(self, depth: int) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        while type(event := next(self._events)).__name__ != "MappingEndEvent":
+            key = self._read(event, depth + 1)
+            value = self._read(next(self._events), depth + 1)
+            if key.shape in (Shape.LIST, Shape.MAPPING):
+                self._problems.add(f"a key is text, not {key.shape.value}", key.location)
+            elif key.shape is not Shape.TEXT:
+                hint = f'quote it: `"{key.text}"`' if key.text else ""
+                self._problems.add(f"a key is text, not {key.shape.value}", key.location, hint)
+            elif key.text in entries:
+                first = entries[key.text].key
+                self._problems.add(
+                    f"duplicate key `{key.text}`", key.location, f"the first one is at {first}"
+                )
+            else:
+                entries[key.text] = Entry(key.location, value)
+        return entries
+
+    def _shape(self, event: Any) -> Shape:
+        """What YAML 1.1 makes of a scalar; only decimal integers count as such."""
+        tag = self._resolver.resolve(self._scalar_node, event.value, event.implicit).rpartition(":")[2]
+        if event.tag or tag not in ("null", "bool", "int", "float"):
+            return Shape.TEXT
+        if tag == "int":
+            digits = event.value.lstrip("+-")
+            decimal = digits.isdecimal() and (digits == "0" or not digits.startswith("0"))
+            return Shape.INTEGER if decimal else Shape.NUMBER
+        return {"null": Shape.NULL, "bool": Shape.BOOLEAN, "float": Shape.NUMBER}[tag]
+
+    def _at(self, event: Any) -> Location:
+        return _place(event.start_mark, self._file)

@@ -1,0 +1,48 @@
+"""Errors of one file, collected so that they are reported together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from envbuild.core.errors import EnvbuildError, ErrorGroup, Location, SpecError
+
+_UNKNOWN = Location("")
+
+
+class Problems:
+    """Spec errors found so far."""
+
+    def __init__(self) -> None:
+        self._errors: list[EnvbuildError] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._errors)
+
+    def add(self, message: str, location: Location, hint: str = "") -> None:
+        """Note an error at a place."""
+        self._errors.append(SpecError(message, hint=hint, location=location))
+
+    def catch(self, error: EnvbuildError, location: Location) -> None:
+        """Note an error raised elsewhere; it happened at `location` unless it says where itself."""
+        for each in error.errors if isinstance(error, ErrorGroup) else (error,):
+            if each.location is None:
+                self.add(each.message, location, each.hint)
+            else:
+                self._errors.append(each)
+
+    def raise_if_any(self) -> None:
+        """Raise all as one ErrorGroup in the order of their places; a single one is raised as itself."""
+        if len(self._errors) == 1:
+            raise self._errors[0]
+        if self._errors:
+            raise ErrorGroup(sorted(self._errors, key=lambda error: error.location or _UNKNOWN))
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """A hint that names the known word nearest to `word`, else all of them; "" where there are none."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, 1)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return "known: " + ", ".join(f"`{each}`" for each in words) if words else ""

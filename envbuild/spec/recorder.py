@@ -1,0 +1,20 @@
+"""Which files and folders were looked at: what the no-op memo must see unchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Recorder(Protocol):
+    """Learns of every file and folder before it is looked at."""
+
+    def record(self, path: Path) -> None:
+        """Note an absolute path, whether there is something or not; called again for one path is fine."""
+
+
+class Unrecorded:
+    """A recorder that keeps nothing."""
+
+    def record(self, path: Path) -> None:
+        """Drop the path."""
