@@ -77,10 +77,9 @@ class LayerWriter:
 
     def copied_file(
         self, path: str, source: BinaryIO, size: int, *, mode: int = 0o644, uid: int = 0, gid: int = 0
-    ) -> None:
-        """Add a file of `size` bytes from a stream, which may be larger than memory."""
-        entry = Entry(path, Kind.FILE, mode, uid, gid, size)
-        self._add(entry)
+    ) -> int:
+        """Add a file of `size` bytes from a stream, which may be larger than memory; returns its CRC-32."""
+        self._add(Entry(path, Kind.FILE, mode, uid, gid, size))
         crc, left = 0, size
         while left:
             piece = source.read(min(left, CHUNK))
@@ -90,6 +89,7 @@ class LayerWriter:
             crc, left = crc32(piece, crc), left - len(piece)
         self._share(padding(size))
         self._entries[path] = Entry(path, Kind.FILE, mode, uid, gid, size, crc)
+        return crc
 
     def deflated_file(
         self, path: str, stream: bytes | memoryview, *, size: int, crc: int, mode: int = 0o644

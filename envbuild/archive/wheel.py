@@ -1,0 +1,68 @@
+"""Wheels as layers: what `pip install` would put below a prefix, computed and never installed.
+
+The differences from pip are listed in docs/wheel-layers.md.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Final
+
+from envbuild.archive.layer import LayerWriter, Sink
+from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.wheel_info import read_info
+from envbuild.archive.wheel_install import Placed, plan_installation
+from envbuild.archive.wheel_layout import Layout
+from envbuild.archive.wheel_zip import Member, WheelZip
+from envbuild.core.errors import ArchiveError
+
+VERSION: Final = 1  # moves exactly when the golden bytes change
+
+# Readers pay for each member of a layer and writers for each byte compressed anew: in between, pulls
+# gain little more and builds lose much.
+CARRY_FROM: Final = 16 << 10
+LARGE: Final = 64 << 20  # above, a file is never whole in memory
+
+
+def write_wheel_layer(wheel: BinaryIO, out: Sink, *, prefix: str, python: str) -> LayerInfo:
+    """Write a wheel's layer for `prefix` ("opt/env") and the minor version of `python` ("3.11").
+
+    `wheel` is a seekable file. Raises ArchiveError; what `out` holds must be dropped then.
+
+    The layer names each folder it owns, from the prefix down, and none above.
+    """
+    archive, layout = WheelZip(wheel), Layout(prefix, python)
+    files = plan_installation(archive, read_info(archive), layout)
+    folders = layout.owned_folders(files)
+    clash = min(folders & files.keys(), default="")
+    if clash:
+        raise ArchiveError(f"`{clash}` is a file and a folder of the wheel")
+    writer = LayerWriter(out)
+    for path in sorted(folders | files.keys()):
+        if path in folders:
+            writer.directory(path)
+        else:
+            _write_file(writer, archive, path, files[path])
+    return writer.finish()
+
+
+def _write_file(writer: LayerWriter, archive: WheelZip, path: str, file: Placed) -> None:
+    content = file.content
+    if isinstance(content, bytes):
+        writer.file(path, content, mode=file.mode)
+    elif content.carried and content.size >= CARRY_FROM:
+        _carry(writer, archive, path, content, file.mode)
+    elif content.size <= LARGE:
+        writer.file(path, archive.read(content), mode=file.mode)
+    elif (
+        writer.copied_file(path, archive.open_raw(content), content.size, mode=file.mode)
+        != content.record.crc
+    ):
+        raise ArchiveError(f"`{content.name}` does not have the CRC stated for it")
+
+
+def _carry(writer: LayerWriter, archive: WheelZip, path: str, member: Member, mode: int) -> None:
+    crc = member.record.crc
+    if member.size <= LARGE:
+        writer.deflated_file(path, archive.read_raw(member), size=member.size, crc=crc, mode=mode)
+    else:
+        writer.deflated_chunks(path, archive.raw_chunks(member), size=member.size, crc=crc, mode=mode)

@@ -1,0 +1,67 @@
+"""What a wheel's `.dist-info` folder says about installing it (PEP 427)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from envbuild.archive.wheel_scripts import EntryPoints, parse_entry_points
+from envbuild.archive.wheel_zip import WheelZip
+from envbuild.core.errors import ArchiveError
+
+_SUFFIX: Final = ".dist-info"
+
+
+@dataclass(frozen=True, slots=True)
+class WheelInfo:
+    """The name of the folder, the distribution's normalised name, entry points and RECORD's text."""
+
+    folder: str
+    distribution: str
+    entry_points: EntryPoints
+    record: str
+
+
+def read_info(wheel: WheelZip) -> WheelInfo:
+    """Read the `.dist-info` folder; raises ArchiveError where it is not that of a wheel 1.x."""
+    from packaging.utils import canonicalize_name
+
+    folder = _find_folder(wheel)
+    _check_version(_read_text(wheel, f"{folder}/WHEEL"))
+    points = f"{folder}/entry_points.txt"
+    return WheelInfo(
+        folder,
+        canonicalize_name(folder.removesuffix(_SUFFIX).rpartition("-")[0]),
+        parse_entry_points(_read_text(wheel, points) if points in wheel.members else ""),
+        _read_text(wheel, f"{folder}/RECORD"),
+    )
+
+
+def _find_folder(wheel: WheelZip) -> str:
+    folders = {name.partition("/")[0] for name in wheel.members if "/" in name}
+    found = sorted(folder for folder in folders if folder.endswith(_SUFFIX))
+    if len(found) != 1:
+        names = ", ".join(f"`{name}`" for name in found) or "none"
+        raise ArchiveError(f"a wheel holds one `.dist-info` folder, and this one holds {names}")
+    return found[0]
+
+
+def _check_version(text: str) -> None:
+    """Refuse another major version, as PEP 427 asks of installers."""
+    from installer.utils import parse_metadata_file
+
+    version = str(parse_metadata_file(text).get("Wheel-Version", "")).strip()
+    if version.partition(".")[0] != "1":
+        raise ArchiveError(
+            f"the wheel is of version `{version}`, and only version 1 is understood", hint="upgrade envbuild"
+        )
+
+
+def _read_text(wheel: WheelZip, name: str) -> str:
+    member = wheel.members.get(name)
+    if member is None:
+        raise ArchiveError(f"the wheel has no `{name}`")
+    try:
+        return wheel.read(member).decode()
+    except UnicodeDecodeError:
+        raise ArchiveError(f"`{name}` is not UTF-8") from None

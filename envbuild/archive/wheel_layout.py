@@ -1,0 +1,56 @@
+"""Where an environment keeps what: the paths of a venv on Linux (Python's `sysconfig` scheme "venv")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from envbuild.archive.listing import parent_paths
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """An environment below `prefix` ("opt/env") for a Python named by its minor version ("3.11")."""
+
+    prefix: str
+    python: str
+
+    @property
+    def scripts(self) -> str:
+        """The folder of executables."""
+        return f"{self.prefix}/bin"
+
+    @property
+    def site_packages(self) -> str:
+        """The folder of modules, for pure and for platform-specific ones."""
+        return f"{self.prefix}/lib/python{self.python}/site-packages"
+
+    @property
+    def interpreter(self) -> str:
+        """The absolute path that scripts name behind `#!`."""
+        return f"/{self.scripts}/python"
+
+    def scheme_folder(self, key: str, distribution: str) -> str | None:
+        """Where a wheel's `.data/<key>` goes; None for a key that PEP 427 does not know."""
+        return {
+            "purelib": self.site_packages,
+            "platlib": self.site_packages,
+            "headers": f"{self.prefix}/include/site/python{self.python}/{distribution}",
+            "scripts": self.scripts,
+            "data": self.prefix,
+        }.get(key)
+
+    def resolve(self, path: str) -> str:
+        """The path without the environment's own link `lib64 -> lib`."""
+        link = f"{self.prefix}/lib64/"
+        return f"{self.prefix}/lib/{path.removeprefix(link)}" if path.startswith(link) else path
+
+    def owned_folders(self, paths: Iterable[str]) -> set[str]:
+        """The folders above paths below the prefix, and the prefix: what an environment's layer must name."""
+        folders: set[str] = {self.prefix}
+        for path in paths:
+            for folder in parent_paths(path):
+                if folder in folders:
+                    break
+                folders.add(folder)
+        return folders

@@ -1,0 +1,50 @@
+"""RECORD: a wheel's list of files (PEP 376), as an installer writes it anew."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+
+from envbuild.core.errors import ArchiveError
+
+
+def parse_record(text: str) -> list[tuple[str, str, str]]:
+    """The rows of a RECORD: path, hash, size, as they stand there; raises ArchiveError."""
+    try:
+        rows = [row for row in csv.reader(text.splitlines()) if row]
+    except csv.Error:
+        raise ArchiveError("`RECORD` is malformed") from None
+    padded = ([*row, "", ""] for row in rows)
+    return [(path, digest, size) for path, digest, size, *_ in padded]
+
+
+def rewrite_record(
+    rows: Iterable[tuple[str, str, str]],
+    installed: Mapping[str, str],
+    changed: Mapping[str, bytes],
+    generated: Mapping[str, bytes],
+) -> bytes:
+    """The RECORD of an installation, row for row as pip writes it.
+
+    `rows` are the wheel's; `installed` maps paths in the wheel to paths in the installation, `changed`
+    and `generated` hold the contents of files by path in the installation. A file that keeps its
+    contents keeps its hash as the wheel states it, none if it states none.
+    """
+    left = dict(installed)
+    out = []
+    for path, digest, size in rows:
+        new = left.pop(path, path)
+        out.append(_row(new, changed[new]) if new in changed else (new, digest, size))
+    out.extend(_row(path, data) for path, data in generated.items())
+    out.extend((path, "", "") for path in left.values())
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(sorted(out))
+    return text.getvalue().encode()
+
+
+def _row(path: str, data: bytes) -> tuple[str, str, str]:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    return path, f"sha256={digest}", str(len(data))
