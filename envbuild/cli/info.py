@@ -1,0 +1,32 @@
+"""`envbuild info`: where things are."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from envbuild import __version__
+from envbuild.cli.options import Options, common_options
+
+
+@click.command("info")
+@common_options
+def command(options: Options) -> None:
+    """Print the version, the workspace, the cache folder and the sources."""
+    from envbuild.app import open_app
+
+    with open_app(options) as app:
+        facts = {
+            "version": __version__,
+            "python": sys.version.split()[0],
+            "workspace": str(app.workspace.root),
+            "cache": str(options.cache_dir),
+            "registry": app.registry_name or "none",
+            "sources": ", ".join(source.alias for source in app.workspace.sources),
+        }
+    if options.output == "json":
+        click.echo(json.dumps(facts))
+    else:
+        click.echo("\n".join(f"{name:10} {value}" for name, value in facts.items()))

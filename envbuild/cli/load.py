@@ -1,0 +1,22 @@
+"""`envbuild load`: into the Docker engine."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from envbuild.cli.options import Options, common_options
+
+
+@click.command("load")
+@click.argument("target")
+@click.option("--platform", help="Which of several platforms; the engine's own by default.")
+@common_options
+def command(options: Options, target: str, platform: str | None) -> None:
+    """Load an image into the Docker engine; one that only the registry has is pulled first."""
+    from envbuild.app import open_app
+
+    with open_app(options) as app:
+        name = app.load(target, platform)
+    click.echo(json.dumps({"image": name}) if options.output == "json" else f"loaded {name}")
