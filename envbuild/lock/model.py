@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from envbuild.core.platform import Facts, Platform
-
-SCHEMA = 1
+from envbuild.spec.wheels import LocalWheel
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
@@ -22,8 +21,8 @@ class Locked:
     """One artifact of a lock.
 
     `file` says where below the source it lies: a file name for a package index, the `Filename`
-    path for a Debian mirror, a path relative to the BUILD.yaml's folder for a local wheel, the
-    URL itself for a direct URL requirement. `source` is an alias of the workspace, "" for a local
+    path for a Debian mirror, a path relative to the workspace's root for a local wheel, the URL
+    itself for a direct URL requirement. `source` is an alias of the workspace, "" for a local
     file or a direct URL. `size` is in bytes. `requires` are the dependency edges that hold on the
     target, with their markers reduced to extras (`pysocks>=1.5.6; extra == 'socks'`); `extras`
     are the extras that the resolution asked of this package.
@@ -42,16 +41,29 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """A package of the parent that a child relied on.
+
+    `requires` are the edges of the extras that the child asks and the parent did not: the
+    parent's lock does not have them.
+    """
+
+    version: str
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformLock:
     """What is locked for one platform.
 
-    `facts` are, in a base's lock, what it offers (libc, python, interpreter path); in a child's,
-    what it relied on. `pins` are the parent's packages that the child's resolution relied on.
+    `facts` are, in a base's lock, what it offers (libc, python, interpreter path); in an
+    environment's, the least that it needs: `python` is "3.11", or a full version where a marker
+    asked for one, and `libc` is there only where a wheel is bound to one.
     """
 
     artifacts: tuple[Locked, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
-    pins: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, Pin] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +89,13 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalWheel:
-    """A wheel file of the workspace, by content; `file` is relative to the BUILD.yaml's folder."""
-
-    file: str
-    sha256: str
-    size: int
-    path: str = field(compare=False, default="")  # where it lies now; never written anywhere
-
-
-@dataclass(frozen=True, slots=True)
 class PythonQuestion:
     """Which wheels does this target need?
 
-    `requirements` and `constraints` are normalised PEP 508 texts; `pins` are a parent's packages,
-    exact and not to be locked again; `preferences` are the versions of the lock so far, kept
-    unless the requirements forbid them or `upgrade` (None = all, else names) lets them go.
+    `requirements` and `constraints` are in normal form (spec/requirement_line.py); `pins` are a
+    parent's packages by normalised name, exact and not to be locked again; `preferences` are the
+    artifacts of the lock so far by name, kept unless the requirements forbid them or `upgrade`
+    (None = all, else names) lets them go.
     """
 
     requirements: tuple[str, ...]
@@ -100,7 +103,7 @@ class PythonQuestion:
     wheels: tuple[LocalWheel, ...]
     facts: Facts
     indexes: tuple[Index, ...]
-    pins: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, Locked] = field(default_factory=dict)
     preferences: Mapping[str, Locked] = field(default_factory=dict)
     upgrade: frozenset[str] | None = frozenset()
 

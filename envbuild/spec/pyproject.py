@@ -1,0 +1,96 @@
+"""The requirements of a pyproject.toml (PEP 621, PEP 735)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from envbuild.core.errors import Location, SpecError
+
+Positioned = tuple[str, Location]
+
+
+def read_pyproject(path: Path, shown: str, groups: Sequence[str] = ()) -> list[Positioned]:
+    """`[project] dependencies`, and those of the extras or dependency groups named, with positions.
+
+    `shown` is the file's name in positions. Raises SpecError.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"this is no TOML: {str(error).lower()}", location=Location(shown)) from None
+    project = _table(table, "project", shown)
+    found = _texts(project.get("dependencies", []), "[project] dependencies", shown)
+    for group in groups:
+        found += _group(table, project, group, shown)
+    return [(each, Location(shown, _line_of(text, each))) for each in found]
+
+
+def _group(table: Mapping[str, Any], project: Mapping[str, Any], group: str, shown: str) -> list[str]:
+    """The requirements of an extra, else of a dependency group, of that name."""
+    extras = {_normal(name): value for name, value in _table(project, "optional-dependencies", shown).items()}
+    groups = {_normal(name): value for name, value in _table(table, "dependency-groups", shown).items()}
+    if _normal(group) in extras:
+        return _texts(extras[_normal(group)], f"the extra `{group}`", shown)
+    return _include_group(groups, group, shown, ())
+
+
+def _include_group(groups: Mapping[str, Any], group: str, shown: str, above: tuple[str, ...]) -> list[str]:
+    """A group's requirements with those of the groups that it includes (PEP 735)."""
+    name = _normal(group)
+    if name in above:
+        chain = " -> ".join(f"`{each}`" for each in (*above, name))
+        raise SpecError(f"dependency groups include each other: {chain}", location=Location(shown))
+    if name not in groups:
+        raise SpecError(
+            f"there is neither an extra nor a dependency group `{group}`",
+            hint=f"it has {_listed(groups)}" if groups else "name one that it has",
+            location=Location(shown),
+        )
+    found: list[str] = []
+    for item in _list(groups[name], f"the group `{group}`", shown):
+        if isinstance(item, dict) and isinstance(item.get("include-group"), str) and len(item) == 1:
+            found += _include_group(groups, item["include-group"], shown, (*above, name))
+        else:
+            found += _texts([item], f"the group `{group}`", shown)
+    return found
+
+
+def _table(parent: Mapping[str, Any], key: str, shown: str) -> Mapping[str, Any]:
+    value = parent.get(key, {})
+    if not isinstance(value, dict):
+        raise SpecError(f"`{key}` is not a table", location=Location(shown))
+    return value
+
+
+def _list(value: object, what: str, shown: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SpecError(f"{what} is not a list", location=Location(shown))
+    return value
+
+
+def _texts(value: object, what: str, shown: str) -> list[str]:
+    items = _list(value, what, shown)
+    if not all(isinstance(item, str) for item in items):
+        raise SpecError(f"{what} holds something else than texts", location=Location(shown))
+    return list(items)
+
+
+def _line_of(text: str, requirement: str) -> int:
+    """The first line that holds the requirement; TOML's parser tells no positions. 0 = unknown."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if requirement in line:
+            return number
+    return 0
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,153 @@
+"""One Python requirement: parsed, judged, and brought to a normal form.
+
+The normal form is a PEP 508 text with a normalised name, sorted extras and sorted specifiers,
+followed by its hashes as pip writes them: `six==1.16.0 --hash=sha256:<hex>`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from envbuild.core.errors import SpecError
+from envbuild.spec.wheels import parse_wheel_name
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+_HASH = re.compile(r"\s--hash[= ]\s*(\S+)")
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_OPTION = re.compile(r"\s--?[a-z]")
+_VCS = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)(?:\+|@)")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A requirement and the sha256 digests (hex) that its file may have; none = any."""
+
+    requirement: Requirement
+    hashes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The normalised project name."""
+        from packaging.utils import canonicalize_name
+
+        return canonicalize_name(self.requirement.name)
+
+    def __str__(self) -> str:
+        hashes = "".join(f" --hash=sha256:{each}" for each in self.hashes)
+        return normal_form(self.requirement) + hashes
+
+
+def normal_form(requirement: Requirement) -> str:
+    """The PEP 508 text that equal requirements share."""
+    from packaging.utils import canonicalize_name
+
+    extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
+    name = canonicalize_name(requirement.name) + (f"[{extras}]" if extras else "")
+    versions = ",".join(sorted(str(each) for each in requirement.specifier))
+    where = f" @ {requirement.url}" if requirement.url else versions
+    # A space ends a URL (PEP 508), so the marker's semicolon must not follow it closely.
+    gap = " " if requirement.url else ""
+    return name + where + (f"{gap}; {requirement.marker}" if requirement.marker else "")
+
+
+def parse_pinned(text: str) -> Pinned:
+    """Read a requirement with its hashes, in the normal form or as pip takes it; raises SpecError."""
+    refuse_unsupported(text)
+    hashes = tuple(sorted({_sha256(each) for each in _HASH.findall(text)}))
+    bare = _HASH.sub("", text).strip()
+    if option := _OPTION.search(bare):
+        raise SpecError(
+            f"the option `{bare[option.start() + 1 :].split()[0]}` is not supported", hint="remove it"
+        )
+    return Pinned(_parse_pep508(_with_name(bare)), hashes)
+
+
+def refuse_unsupported(text: str) -> None:
+    """Raise SpecError for what no lock of wheels can hold: VCS, sources, `file:`, variables."""
+    if _VCS.search(text):
+        raise SpecError(f"`{_shown(text)}` is a version control requirement", hint=_BUILD_IT)
+    if "${" in text:
+        raise SpecError(
+            f"`{_shown(text)}` holds an environment variable",
+            hint="write the value; credentials belong into netrc",
+        )
+    if "file:" in text.lower() and _URL.search(text):
+        raise SpecError(f"`{_shown(text)}` is a `file:` URL", hint="write the path: `./wheels/x.whl`")
+
+
+_BUILD_IT = "build a wheel of it, and name the wheel or its URL"
+
+
+def _parse_pep508(text: str) -> Requirement:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise SpecError(
+            f"`{_shown(text)}` is no requirement: {reason[:1].lower()}{_shown(reason[1:])}",
+            hint="write it as in PEP 508: `name>=1.0`",
+        ) from None
+    if requirement.url:
+        requirement.url = _checked_url(requirement)
+    return requirement
+
+
+def _checked_url(requirement: Requirement) -> str:
+    """The URL of a wheel, with no fragment but `sha256`; raises SpecError for any other."""
+    url = requirement.url or ""
+    parts = urlsplit(url)
+    file = unquote(parts.path.rpartition("/")[2])
+    if parts.username or parts.password:
+        raise SpecError(
+            f"the URL of `{requirement.name}` holds credentials",
+            hint="remove them: credentials are read from netrc",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SpecError(
+            f"`{_shown(url)}` is no `https:` URL", hint="use `https:`, or a path such as `./x.whl`"
+        )
+    if not file.endswith(".whl"):
+        kind = "a source archive" if file.endswith(_SDIST) else "no wheel"
+        raise SpecError(f"`{_shown(url)}` is {kind}", hint=_BUILD_IT)
+    _check_same_name(requirement.name, file)
+    fragment = next((each for each in parts.fragment.split("&") if each.startswith("sha256=")), "")
+    return urlunsplit(parts._replace(fragment=fragment))
+
+
+def _check_same_name(name: str, file: str) -> None:
+    from packaging.utils import canonicalize_name
+
+    found = parse_wheel_name(file)[0]
+    if found != canonicalize_name(name):
+        raise SpecError(f"`{name}` is given the URL of a wheel of `{found}`", hint=f"write `{found} @ ...`")
+
+
+def _with_name(text: str) -> str:
+    """A bare URL of a wheel with its project's name in front, as PEP 508 wants it."""
+    if not _URL.match(text):
+        return text
+    url, _, marker = text.partition(" ;")
+    file = unquote(urlsplit(url).path.rpartition("/")[2])
+    if not file.endswith(".whl"):
+        raise SpecError(f"`{_shown(url)}` is no wheel", hint=_BUILD_IT)
+    return f"{parse_wheel_name(file)[0]} @ {url}" + (f" ;{marker}" if marker else "")
+
+
+def _sha256(text: str) -> str:
+    if not _SHA256.match(text):
+        raise SpecError(f"`--hash={text[:80]}` is no sha256", hint="use `--hash=sha256:<64 hex digits>`")
+    return text.removeprefix("sha256:")
+
+
+def _shown(text: str) -> str:
+    """The text for an error: no userinfo of URLs, one line, not endless."""
+    return re.sub(r"//[^/@\s]*@", "//", text).strip()[:200]

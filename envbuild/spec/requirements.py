@@ -1,0 +1,228 @@
+"""Python requirements, from files and from the build file, in one normal form.
+
+The line format is pip's ("Requirements File Format"), less what a lock cannot hold: options that
+name indexes (envbuild.yaml does), editable installs, version control and source archives.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envbuild.core.errors import EnvbuildError, ErrorGroup, Location, SpecError
+from envbuild.spec.pyproject import Positioned, read_pyproject
+from envbuild.spec.requirement_line import parse_pinned
+from envbuild.spec.wheels import LocalWheel, read_local_wheel
+
+_FILE = re.compile(r"(?P<path>[^\s@;\[]+\.(?:txt|in|toml))(?:\[(?P<groups>[^\]]*)\])?\Z")
+_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_MAX_BYTES = 4 << 20
+_NESTED = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
+_HARMLESS = frozenset({"--require-hashes", "--prefer-binary", "--only-binary"})
+_INDEXES = frozenset(
+    {"-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--trusted-host"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a target asks of Python packages, normalised and sorted: order and comments are gone.
+
+    `files` are the files that were read, for whoever wants to know when to read them again.
+    """
+
+    requirements: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    wheels: tuple[LocalWheel, ...] = ()
+    files: tuple[Path, ...] = field(default=(), compare=False)
+
+
+def read_requirements(entries: Sequence[Positioned], folder: Path, root: Path) -> Requirements:
+    """Read requirements, and the files that entries name, relative to `folder` and inside `root`.
+
+    An entry is a requirement, the path of a wheel, or a file: `*.txt`, `*.in`, or `*.toml` with
+    optional extras or dependency groups (`pyproject.toml[dev]`). Raises ErrorGroup with all errors.
+    """
+    reader = _Reader(folder, root)
+    for text, location in entries:
+        reader.read_entry(text, location)
+    if reader.errors:
+        raise ErrorGroup(reader.errors)
+    return Requirements(
+        tuple(sorted(reader.requirements)),
+        tuple(sorted(reader.constraints)),
+        tuple(sorted(reader.wheels.values(), key=lambda wheel: wheel.file)),
+        tuple(sorted(reader.files)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a line stands: its position, the folder its paths are relative to, and its role."""
+
+    location: Location
+    folder: Path
+    constraint: bool = False
+
+
+class _Reader:
+    """What has been read so far, and what was wrong with it."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.requirements: set[str] = set()
+        self.constraints: set[str] = set()
+        self.wheels: dict[str, LocalWheel] = {}
+        self.files: set[Path] = set()
+        self.errors: list[EnvbuildError] = []
+        self._folder = folder
+        self._root = root.resolve()
+        self._seen: set[tuple[object, ...]] = set()
+
+    def read_entry(self, text: str, location: Location) -> None:
+        """Read a file's name with its groups, or a line."""
+        place = _Place(location, self._folder)
+        match = _FILE.match(text.strip())
+        if not match:
+            return self._read_line(text, place)
+        groups = [each.strip() for each in (match["groups"] or "").split(",") if each.strip()]
+        try:
+            self._read_file(match["path"], groups, place)
+        except EnvbuildError as error:
+            self.errors.append(_located(error, location))
+
+    def _read_file(self, name: str, groups: Sequence[str], place: _Place) -> None:
+        path = (place.folder / name).resolve()
+        if not path.is_relative_to(self._root):
+            raise SpecError(f"`{name}` lies outside of the workspace", hint="copy it into the workspace")
+        shown = path.relative_to(self._root).as_posix()
+        if not path.is_file():
+            raise SpecError(f"there is no file `{shown}`", hint="check the path")
+        # Files may include each other; a file may be read once per role and set of groups.
+        key = (path, place.constraint, *groups)
+        self.files.add(path)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        for text, location in _positioned(path, shown, groups):
+            self._read_line(text, _Place(location, path.parent, place.constraint))
+
+    def _read_line(self, text: str, place: _Place) -> None:
+        try:
+            if text.startswith("-"):
+                self._read_option(text, place)
+            elif _is_path(text):
+                self._read_wheel(text, place)
+            else:
+                self._keep(text, place)
+        except EnvbuildError as error:
+            self.errors.append(_located(error, place.location))
+
+    def _read_option(self, text: str, place: _Place) -> None:
+        option, value = _split_option(text)
+        if option in _NESTED:
+            if "://" in value:
+                raise SpecError(f"`{option}` names a URL", hint="copy the file into the workspace")
+            constraint = place.constraint or _NESTED[option]
+            self._read_file(value, (), _Place(place.location, place.folder, constraint))
+        elif option not in _HARMLESS:
+            raise _refused_option(option)
+
+    def _read_wheel(self, text: str, place: _Place) -> None:
+        if place.constraint:
+            raise SpecError(f"the constraint `{text}` is a path", hint="constraints state versions: `name<2`")
+        if not text.endswith(".whl"):
+            raise SpecError(
+                f"`{text}` is not the path of a wheel",
+                hint="build a wheel; for extras or a marker, list it under `wheels` and its name under `pip`",
+            )
+        wheel = read_local_wheel(place.folder / text, self._root)
+        self.files.add(Path(wheel.path))
+        self.wheels[wheel.file] = wheel
+
+    def _keep(self, text: str, place: _Place) -> None:
+        pinned = parse_pinned(text)
+        if not place.constraint:
+            self.requirements.add(str(pinned))
+        elif pinned.requirement.extras or pinned.requirement.url:
+            raise SpecError(
+                f"the constraint on `{pinned.name}` states more than versions", hint="write `name<2`"
+            )
+        else:
+            self.constraints.add(str(pinned))
+
+
+def _located(error: EnvbuildError, location: Location) -> EnvbuildError:
+    """The error at its own position, or at this one."""
+    if error.location is not None or isinstance(error, ErrorGroup):
+        return error
+    return SpecError(error.message, hint=error.hint, location=location)
+
+
+def _refused_option(option: str) -> SpecError:
+    if option in _INDEXES:
+        return SpecError(
+            f"`{option}` does not belong into requirements",
+            hint="name the index under `sources:` in envbuild.yaml",
+        )
+    if option in ("-e", "--editable"):
+        return SpecError(
+            "an editable requirement cannot be locked", hint="build a wheel, and write its path: `./x.whl`"
+        )
+    return SpecError(f"the option `{option}` is not supported", hint="remove it")
+
+
+def _positioned(path: Path, shown: str, groups: Sequence[str]) -> Iterable[Positioned]:
+    if path.stat().st_size > _MAX_BYTES:
+        raise SpecError(f"`{shown}` is over {_MAX_BYTES >> 20} MiB")
+    try:
+        if path.suffix == ".toml":
+            return read_pyproject(path, shown, groups)
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SpecError(f"`{shown}` is not UTF-8", hint="save it as UTF-8") from None
+    if groups:
+        raise SpecError(f"`{shown}` has no extras: only a pyproject.toml has")
+    return _logical_lines(text, shown)
+
+
+def _logical_lines(text: str, shown: str) -> Iterator[Positioned]:
+    """Lines with continuations joined and comments gone, each with where it begins."""
+    parts: list[str] = []
+    begin = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        begin = begin if parts else number
+        # A comment ends a continued line: pip reads a backslash in a comment as text.
+        comment = _COMMENT.search(line)
+        if line.endswith("\\") and not comment:
+            parts.append(line[:-1])
+            continue
+        parts.append(_COMMENT.sub("", line))
+        if joined := "".join(parts).strip():
+            yield joined, Location(shown, begin)
+        parts = []
+    if joined := "".join(parts).strip():
+        yield joined, Location(shown, begin)
+
+
+def _split_option(text: str) -> tuple[str, str]:
+    """`-r x`, `-rx`, `--requirement x` and `--requirement=x` as option and value."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise SpecError(f"`{text[:80]}` has an unclosed quote") from None
+    first, rest = words[0], " ".join(words[1:])
+    if first.startswith("--"):
+        option, equals, value = first.partition("=")
+        return option, value if equals else rest
+    return first[:2], first[2:] or rest
+
+
+def _is_path(text: str) -> bool:
+    """Whether a line is a path (pip: it has a separator and no name or scheme before)."""
+    word = text.split(maxsplit=1)[0]
+    return (
+        "://" not in text and "@" not in text and (word.startswith((".", "/", "~")) or word.endswith(".whl"))
+    )

@@ -1,0 +1,68 @@
+"""Wheel files of the workspace, known by their content."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envbuild.core.errors import SpecError
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWheel:
+    """A wheel file of the workspace, by content; `file` is relative to the workspace's root.
+
+    `size` is in bytes; `path` is where it lies now and is never written anywhere.
+    """
+
+    file: str
+    sha256: str
+    size: int
+    path: str = field(compare=False, default="")
+
+    @property
+    def name(self) -> str:
+        """The normalised project name, from the file name."""
+        return parse_wheel_name(self.file)[0]
+
+    @property
+    def version(self) -> str:
+        """The normalised version, from the file name."""
+        return parse_wheel_name(self.file)[1]
+
+
+def parse_wheel_name(file: str) -> tuple[str, str]:
+    """Normalised project name and version of a wheel's file name; raises SpecError."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    base = file.rpartition("/")[2]
+    try:
+        name, version, _, _ = parse_wheel_filename(base)
+    except InvalidWheelFilename:
+        raise SpecError(
+            f"`{base}` is no wheel's file name",
+            hint="name it `name-version-python-abi-platform.whl`, as build tools do",
+        ) from None
+    return name, str(version)
+
+
+def read_local_wheel(path: Path, root: Path) -> LocalWheel:
+    """The wheel at `path`, hashed; raises SpecError where it is none or lies outside of `root`."""
+    real, top = path.resolve(), root.resolve()
+    if not real.is_relative_to(top):
+        raise SpecError(
+            f"`{path.name}` lies outside of the workspace", hint="copy it below the workspace's folder"
+        )
+    file = real.relative_to(top).as_posix()
+    parse_wheel_name(path.name)
+    if not real.is_file():
+        raise SpecError(f"there is no file `{file}`", hint="check the path")
+    digest, size = hashlib.sha256(), 0
+    with real.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return LocalWheel(file, digest.hexdigest(), size, str(real))
