@@ -1,0 +1,54 @@
+"""The one place where errors become text."""
+
+from __future__ import annotations
+
+import platform
+import re
+import traceback
+
+from envbuild import __version__
+from envbuild.core.errors import EnvbuildError, ErrorGroup
+from envbuild.ui.text import printable
+
+_RED, _CYAN, _RESET = "\x1b[1;31m", "\x1b[36m", "\x1b[0m"
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def render_failure(error: EnvbuildError, *, color: bool) -> str:
+    """`error: ...` and `hint: ...` for an error, or for each of a group; ends with a line end.
+
+    A place in a file comes first (`BUILD.yaml:3:5: error: ...`), where editors look for it.
+    """
+    errors = error.errors if isinstance(error, ErrorGroup) else (error,)
+    return "".join(_render(each, color=color) for each in _flatten(errors))
+
+
+def render_crash(error: BaseException) -> str:
+    """A report of a bug, to be sent to us: no colours, and no credentials of URLs."""
+    trace = "".join(traceback.format_exception(error))
+    text = (
+        f"{trace}\n"
+        f"error: envbuild crashed: this is a bug of envbuild {__version__}\n"
+        f"hint: report it with all of the above, the command, and this line: "
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
+    )
+    return printable(_USERINFO.sub("", text))
+
+
+def _flatten(errors: tuple[EnvbuildError, ...]) -> list[EnvbuildError]:
+    flat: list[EnvbuildError] = []
+    for error in errors:
+        flat += _flatten(error.errors) if isinstance(error, ErrorGroup) else [error]
+    return flat
+
+
+def _render(error: EnvbuildError, *, color: bool) -> str:
+    where = f"{printable(str(error.location))}: " if error.location else ""
+    lines = [f"{where}{_paint('error', _RED, on=color)}: {printable(error.message)}"]
+    if error.hint:
+        lines.append(f"{_paint('hint', _CYAN, on=color)}: {printable(error.hint)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _paint(word: str, style: str, *, on: bool) -> str:
+    return f"{style}{word}{_RESET}" if on else word

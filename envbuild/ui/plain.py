@@ -1,0 +1,98 @@
+"""Lines for logs and pipes: what took time, what went wrong, and a summary."""
+
+from __future__ import annotations
+
+import threading
+from typing import TextIO
+
+from envbuild.core.events import (
+    ActionFailed,
+    ActionFinished,
+    BuildFinished,
+    Event,
+    Note,
+    Phase,
+    ResultSource,
+    TransferProgress,
+)
+from envbuild.ui.tally import Tally
+from envbuild.ui.text import format_size, one_line, printable
+
+# Below these, an action or a transfer is no news.
+_SECONDS = 0.5
+_BYTES = 10_000_000
+
+
+class PlainLines:
+    """An EventSink that writes lines; `verbose` names every action, also the cached ones."""
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._tally = Tally()
+        self._lock = threading.Lock()
+        self._gone = False
+
+    def emit(self, event: Event) -> None:
+        """Write a line, if the event is worth one."""
+        with self._lock:
+            self._tally.note(event)
+            line = self._line(event)
+            if line and not self._gone:
+                self._write(line)
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case ActionFinished():
+                return self._finished(event)
+            case TransferProgress():
+                return self._moved(event)
+            case BuildFinished(status, seconds):
+                return ": ".join(filter(None, [f"{status} in {seconds:.1f} s", self._tally.describe()]))
+            case _:
+                return describe(event)
+
+    def _finished(self, event: ActionFinished) -> str:
+        executed = event.source is ResultSource.EXECUTED
+        if not self._verbose and not (executed and event.seconds >= _SECONDS):
+            return ""
+        how = f"{event.seconds:.1f} s" if executed else event.source.value
+        return one_line(f"{event.mnemonic} {event.subject} ({how})")
+
+    def _moved(self, event: TransferProgress) -> str:
+        whole = event.total and event.done == event.total
+        if not whole or not (self._verbose or event.total >= _BYTES):
+            return ""
+        return one_line(f"{event.direction} {event.name} ({format_size(event.total)})")
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # the reader of the pipe is gone: the build is worth finishing
+            self._gone = True
+
+
+class Warnings:
+    """An EventSink for `--quiet`: warnings only."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._lines = PlainLines(stream)
+
+    def emit(self, event: Event) -> None:
+        """Write warnings."""
+        if isinstance(event, Note) and event.level == "warning":
+            self._lines.emit(event)
+
+
+def describe(event: Event) -> str:
+    """The line for an event that every console tells; "" for all others."""
+    match event:
+        case Phase(name, subject):
+            return one_line(f"{name} {subject}".strip())
+        case Note(level, message):
+            return printable(f"{'warning' if level == 'warning' else 'note'}: {message}")
+        case ActionFailed(mnemonic=mnemonic, subject=subject):
+            return one_line(f"failed: {mnemonic} {subject}")
+        case _:
+            return ""
