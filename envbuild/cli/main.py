@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -80,9 +81,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _report(error: Exception, color: str) -> int:
     from envbuild.ui.failure import render_crash, render_failure
+    from envbuild.ui.text import allow_color
 
     if isinstance(error, EnvbuildError):
-        sys.stderr.write(render_failure(error, color=color))
+        sys.stderr.write(render_failure(error, color=allow_color(color, sys.stderr, os.environ)))
         return error.exit_code
     sys.stderr.write(render_crash(error))
     return ExitCode.BUG
