@@ -14,10 +14,11 @@ import deflate
 
 from envbuild.core.errors import ArchiveError
 
-# libdeflate writes the same bytes on every CPU, but each release of it and each level writes others: the
-# dependency is pinned to one release, and a change of either moves this number and all golden digests.
+# Each release of libdeflate and each level writes other bytes: the dependency is pinned to one release, and
+# a change of either moves this number and all golden digests. Level 6 would make libraries 3 % and wheels
+# 0.2 % smaller, and a build of wheels 10 % slower.
 CODEC_VERSION: Final = 1
-LEVEL: Final = 6
+LEVEL: Final = 4
 
 # Magic, method deflate, no flags, no time, no hint about the level, system unknown (section 2.3.1).
 HEADER: Final = bytes.fromhex("1f8b08000000000000ff")

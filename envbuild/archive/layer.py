@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final, Protocol
 
 from envbuild.archive import tar_header
+from envbuild.archive.decompress import Source
 from envbuild.archive.gzip import carry_chunks, carry_stream, compress_member, crc32, inflate_members
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import Entry, Kind
@@ -76,7 +77,7 @@ class LayerWriter:
         self._share(padding(len(data)))
 
     def copied_file(
-        self, path: str, source: BinaryIO, size: int, *, mode: int = 0o644, uid: int = 0, gid: int = 0
+        self, path: str, source: Source, size: int, *, mode: int = 0o644, uid: int = 0, gid: int = 0
     ) -> int:
         """Add a file of `size` bytes from a stream, which may be larger than memory; returns its CRC-32."""
         self._add(Entry(path, Kind.FILE, mode, uid, gid, size))

@@ -104,9 +104,7 @@ def _rewrite_record(
     moves: dict[_Move, Placed],
     generated: dict[str, tuple[bytes, bool]],
 ) -> bytes:
-    def row(path: str) -> str:
-        return posixpath.relpath(path, layout.site_packages)
-
+    row = layout.record_path
     return rewrite_record(
         parse_record(info.record),
         installed={move.member.name: row(move.path) for move in moves},

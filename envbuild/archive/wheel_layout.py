@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,6 +45,11 @@ class Layout:
         """The path without the environment's own link `lib64 -> lib`."""
         link = f"{self.prefix}/lib64/"
         return f"{self.prefix}/lib/{path.removeprefix(link)}" if path.startswith(link) else path
+
+    def record_path(self, path: str) -> str:
+        """How a RECORD names a path: relative to the folder of modules (PEP 376)."""
+        inside = path.removeprefix(f"{self.site_packages}/")
+        return posixpath.relpath(path, self.site_packages) if inside == path else inside
 
     def owned_folders(self, paths: Iterable[str]) -> set[str]:
         """The folders above paths below the prefix, and the prefix: what an environment's layer must name."""

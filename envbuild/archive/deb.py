@@ -1,0 +1,103 @@
+"""Debian packages (deb(5)): their control files, and their files as a layer."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO, Final
+
+from envbuild.archive.ar import list_members
+from envbuild.archive.decompress import PIECE, ForwardReader, Section, Source, open_compressed
+from envbuild.archive.layer import EPOCH, LayerWriter, Sink
+from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.merged_usr import is_alias, merge_usr
+from envbuild.archive.tar_reader import read_tar
+from envbuild.core.errors import ArchiveError
+
+MAX_CONTROL: Final = 64 << 20
+MAX_DATA: Final = 16 << 30  # the largest packages in use, GPU libraries, unpack to some 5 GiB
+
+
+def write_deb_layer(deb: BinaryIO, out: Sink, *, epoch: int = EPOCH) -> LayerInfo:
+    """Write the files of a package, placed for merged /usr, with their modes, owners and links.
+
+    Raises ArchiveError for a package that is damaged, that holds anything else, or a path that leaves the root.
+    """
+    writer = LayerWriter(out, epoch=epoch)
+    folders: set[str] = set()
+    for path, entry, contents in _placed_entries(deb):
+        if entry.isdir():
+            # `bin/` and `usr/bin/` of one package are one folder.
+            if path not in folders:
+                folders.add(path)
+                writer.directory(path, mode=entry.mode & 0o7777, uid=entry.uid, gid=entry.gid)
+        elif entry.issym():
+            writer.symlink(path, entry.linkname, uid=entry.uid, gid=entry.gid)
+        elif entry.islnk():
+            writer.hardlink(path, merge_usr(_relative(entry.linkname)))
+        else:
+            _write_file(writer, path, entry, contents)
+    return writer.finish()
+
+
+def read_control(deb: BinaryIO) -> Mapping[str, bytes]:
+    """The control files by name: `control`, `md5sums`, maintainer scripts; raises ArchiveError."""
+    files = {
+        _relative(entry.name): _read_all(contents, entry.size)
+        for entry, contents in read_tar(_open_member(deb, "control.tar", MAX_CONTROL))
+        if entry.isreg()
+    }
+    if "control" not in files:
+        raise ArchiveError("a Debian package has no `control` file")
+    return files
+
+
+def read_files(deb: BinaryIO, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """Those plain files of a package whose path, placed for merged /usr, is wanted; at most 64 MiB in all."""
+    files: dict[str, bytes] = {}
+    room = MAX_CONTROL
+    for path, entry, contents in _placed_entries(deb):
+        if entry.isreg() and wanted(path):
+            room -= entry.size
+            if room < 0:
+                raise ArchiveError(f"`{path}` is too large to be a template")
+            files[path] = _read_all(contents, entry.size)
+    return files
+
+
+def _placed_entries(deb: BinaryIO) -> Iterator[tuple[str, tarfile.TarInfo, Source]]:
+    """The entries with their place in the image, without the root and the links that are its own."""
+    for entry, contents in read_tar(_open_member(deb, "data.tar", MAX_DATA)):
+        path = _relative(entry.name)
+        if path and not (is_alias(path) and entry.issym()):
+            yield merge_usr(path), entry, contents
+
+
+def _write_file(writer: LayerWriter, path: str, entry: tarfile.TarInfo, contents: Source) -> None:
+    mode = entry.mode & 0o7777
+    if entry.size <= PIECE:
+        writer.file(path, contents.read(entry.size), mode=mode, uid=entry.uid, gid=entry.gid)
+    else:
+        writer.copied_file(path, contents, entry.size, mode=mode, uid=entry.uid, gid=entry.gid)
+
+
+def _open_member(deb: BinaryIO, stem: str, limit: int) -> ForwardReader:
+    for member in list_members(deb):
+        if member.name == stem or member.name.startswith(stem + "."):
+            section = Section(deb, member.offset, member.size)
+            return open_compressed(section, member.name.removeprefix(stem), limit=limit)
+    raise ArchiveError(f"a Debian package has no `{stem}`")
+
+
+def _relative(name: str) -> str:
+    """An entry's name without `./`; the root becomes ""."""
+    return "" if name == "." else name.removeprefix("./").rstrip("/")
+
+
+def _read_all(contents: Source, size: int) -> bytes:
+    pieces = []
+    while size:
+        piece = contents.read(min(size, PIECE))
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,153 @@
+"""Reading compressed streams forwards only, with bounded memory and a bounded size."""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from envbuild.archive.gzip import inflate_members
+from envbuild.core.errors import ArchiveError
+
+PIECE: Final = 1 << 20  # the most that is decompressed, or may be read, at once
+_CHUNK: Final = 1 << 16
+# What a decoder may take. `xz -9` wants 65 MiB and `zstd --ultra -22` 128 MiB; dpkg-deb stays below both.
+_MAX_MEMORY: Final = 192 << 20
+_MAX_WINDOW: Final = 128 << 20
+
+
+class Source(Protocol):
+    """Where bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, none at the end."""
+
+
+class Section:
+    """A range of a seekable file, read from its beginning."""
+
+    def __init__(self, file: SeekableSource, offset: int, size: int) -> None:
+        self._file = file
+        self._left = size
+        file.seek(offset)
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes of what is left of the range."""
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+class SeekableSource(Source, Protocol):
+    """A source with a position."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to an offset from the beginning."""
+
+
+class ForwardReader:
+    """A stream of pieces as a file that can be read and skipped forwards.
+
+    Raises ArchiveError past `limit` bytes, at the pieces' own faults, and for one read of more than `PIECE`:
+    no reader of a format needs more at once, unless a length in it is a lie.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], limit: int) -> None:
+        self._pieces = pieces
+        self._limit = limit
+        self._piece = b""
+        self._at = 0  # in the piece
+        self._passed = 0  # bytes before the piece
+
+    def tell(self) -> int:
+        """The position, in bytes from the beginning."""
+        return self._passed + self._at
+
+    def seek(self, position: int, _whence: int = 0, /) -> int:
+        """Skip to a position that is not behind; the end of the stream stops it."""
+        if position < self.tell():
+            raise ArchiveError("an archive can only be read forwards")
+        while position > self._passed + len(self._piece) and self._advance():
+            pass
+        self._at = min(position - self._passed, len(self._piece))
+        return self.tell()
+
+    def read(self, size: int, /) -> bytes:
+        """`size` bytes, fewer only at the end."""
+        if not 0 <= size <= PIECE:
+            raise ArchiveError(f"an archive states a header of {size} bytes")
+        data = self._piece[self._at : self._at + size]
+        self._at += len(data)
+        while len(data) < size and self._advance():
+            rest = self._piece[: size - len(data)]
+            self._at = len(rest)
+            data += rest
+        return data
+
+    def _advance(self) -> bool:
+        """Go to the beginning of the next piece, False where there is none."""
+        piece = next(self._pieces, b"")
+        self._passed += len(self._piece)
+        self._piece, self._at = piece, 0
+        if self._passed + len(piece) > self._limit:
+            raise ArchiveError(f"an archive unpacks to more than {self._limit} bytes")
+        return bool(piece)
+
+
+def open_compressed(source: Source, suffix: str, *, limit: int) -> ForwardReader:
+    """Read what `source` holds, compressed as the file name's suffix says ("" = not at all)."""
+    opener = _OPENERS.get(suffix)
+    if opener is None:
+        raise ArchiveError(f"compression `{suffix}` is not supported")
+    return ForwardReader(opener(source), limit)
+
+
+def _chunks(source: Source, size: int = _CHUNK) -> Iterator[bytes]:
+    return iter(lambda: source.read(size), b"")
+
+
+def _stored(source: Source) -> Iterator[bytes]:
+    return _chunks(source, PIECE)
+
+
+def _gunzipped(source: Source) -> Iterator[bytes]:
+    return inflate_members(_chunks(source))
+
+
+def _unxzed(source: Source) -> Iterator[bytes]:
+    """The contents of one xz stream, which is what dpkg-deb writes."""
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_MEMORY)
+    try:
+        for chunk in _chunks(source):
+            yield from _decode(decoder, chunk)
+    except lzma.LZMAError as error:
+        raise ArchiveError("an xz stream is broken or wants too much memory") from error
+    if not decoder.eof:
+        raise ArchiveError("an xz stream ends early")
+
+
+def _decode(decoder: lzma.LZMADecompressor, data: bytes) -> Iterator[bytes]:
+    if decoder.eof:
+        raise ArchiveError("an xz stream is followed by bytes that are not its own")
+    piece = decoder.decompress(data, PIECE)
+    while piece:
+        yield piece
+        piece = b"" if decoder.eof else decoder.decompress(b"", PIECE)
+    if decoder.unused_data:
+        raise ArchiveError("an xz stream is followed by bytes that are not its own")
+
+
+def _unzstded(source: Source) -> Iterator[bytes]:
+    import zstandard
+
+    decoder = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+    try:
+        with decoder.stream_reader(source, read_size=_CHUNK, closefd=False) as reader:  # type: ignore[arg-type]  # reads are all it does
+            while piece := reader.read(PIECE):
+                yield piece
+    except zstandard.ZstdError as error:
+        raise ArchiveError("a zstd stream is broken or wants too much memory") from error
+
+
+_Opener = Callable[[Source], Iterator[bytes]]
+_OPENERS: Final[dict[str, _Opener]] = {"": _stored, ".gz": _gunzipped, ".xz": _unxzed, ".zst": _unzstded}
