@@ -40,6 +40,12 @@ class LiveView:
         from rich.live import Live
 
         self._console = Console(file=stream, no_color=not color, highlight=False, markup=False, emoji=False)
+        self._clock = clock
+        self._began = clock()
+        self._tally = Tally()
+        self._running: dict[str, tuple[float, str]] = {}
+        self._moving: dict[tuple[str, str], TransferProgress] = {}
+        self._lock = threading.Lock()
         self._live = Live(
             console=self._console,
             get_renderable=self._render,
@@ -48,12 +54,6 @@ class LiveView:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._clock = clock
-        self._began = clock()
-        self._tally = Tally()
-        self._running: dict[str, tuple[float, str]] = {}
-        self._moving: dict[tuple[str, str], TransferProgress] = {}
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         """Begin to draw."""
