@@ -21,7 +21,7 @@ MAX_DATA: Final = 16 << 30  # the largest packages in use, GPU libraries, unpack
 def write_deb_layer(deb: BinaryIO, out: Sink, *, epoch: int = EPOCH) -> LayerInfo:
     """Write the files of a package, placed for merged /usr, with their modes, owners and links.
 
-    Raises ArchiveError for a package that is damaged, that holds anything else, or a path that leaves the root.
+    Raises ArchiveError for a package that is damaged, or holds anything else or a path that leaves the root.
     """
     writer = LayerWriter(out, epoch=epoch)
     folders: set[str] = set()
