@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Final
 
-from envbuild.archive.layer import LayerWriter, Sink
+from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import parent_paths
 from envbuild.core.errors import ArchiveError
@@ -27,11 +27,13 @@ BASE_FOLDERS: Final = frozenset(
     usr/share/ca-certificates usr/share/doc usr/share/fonts usr/share/info usr/share/locale usr/share/man
     usr/share/zoneinfo
     var/backups var/cache var/lib var/local var/lock var/log var/mail var/opt var/run var/spool var/tmp
-    """.split()
+    """.split()  # noqa: SIM905  a list of 70 strings would be a page
 )
 
 
-def write_files_layer(files: Sequence[tuple[str, BinaryIO, int]], out: Sink) -> LayerInfo:
+def write_files_layer(
+    files: Sequence[tuple[str, BinaryIO, int]], out: Sink, *, epoch: int = EPOCH
+) -> LayerInfo:
     """Write files, each a destination ("/app/train.py"), a seekable stream and a mode, owned by root.
 
     The order of `files` is irrelevant. The layer names the folders above them that are no base's.
@@ -44,7 +46,7 @@ def write_files_layer(files: Sequence[tuple[str, BinaryIO, int]], out: Sink) -> 
     clash = min(folders & placed.keys(), default="")
     if clash:
         raise ArchiveError(f"`/{clash}` is a destination and a folder of another", hint="rename one")
-    writer = LayerWriter(out)
+    writer = LayerWriter(out, epoch=epoch)
     for path in sorted(folders | placed.keys()):
         if path in folders:
             writer.directory(path)

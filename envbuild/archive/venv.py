@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from envbuild.archive.layer import LayerWriter, Sink
+from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.wheel_layout import Layout
 from envbuild.core.platform import Interpreter
@@ -12,13 +12,17 @@ from envbuild.core.platform import Interpreter
 VERSION: Final = 1  # moves exactly when the golden bytes change
 
 
-def write_venv_layer(out: Sink, *, prefix: str, python: Interpreter) -> LayerInfo:
-    """Write the folders of an environment below `prefix`, and what makes them a venv of `python`.
+def write_venv_layer(
+    out: Sink, *, prefix: str, version: str, interpreter: str, epoch: int = EPOCH
+) -> LayerInfo:
+    """Write the folders of an environment below `prefix`, and what makes them a venv of `interpreter`.
 
-    Without an interpreter's path there are only the folders: such an image is copied from, not run.
+    `version` is full ("3.11.2"), `interpreter` an absolute path. Where that is "" there are only the
+    folders: such an image is copied from, not run.
     """
+    python = Interpreter(version, interpreter)
     layout = Layout(prefix, python.minor)
-    writer = LayerWriter(out)
+    writer = LayerWriter(out, epoch=epoch)
     for folder in sorted(layout.owned_folders([f"{layout.scripts}/python", f"{layout.site_packages}/x"])):
         writer.directory(folder)
     if python.path:

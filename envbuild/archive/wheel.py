@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import BinaryIO, Final
 
-from envbuild.archive.layer import LayerWriter, Sink
+from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.wheel_info import read_info
 from envbuild.archive.wheel_install import Placed, plan_installation
@@ -23,7 +23,9 @@ CARRY_FROM: Final = 16 << 10
 LARGE: Final = 64 << 20  # above, a file is never whole in memory
 
 
-def write_wheel_layer(wheel: BinaryIO, out: Sink, *, prefix: str, python: str) -> LayerInfo:
+def write_wheel_layer(
+    wheel: BinaryIO, out: Sink, *, file_name: str, prefix: str, python: str, epoch: int = EPOCH
+) -> LayerInfo:
     """Write a wheel's layer for `prefix` ("opt/env") and the minor version of `python` ("3.11").
 
     `wheel` is a seekable file. Raises ArchiveError; what `out` holds must be dropped then.
@@ -31,12 +33,12 @@ def write_wheel_layer(wheel: BinaryIO, out: Sink, *, prefix: str, python: str) -
     The layer names each folder it owns, from the prefix down, and none above.
     """
     archive, layout = WheelZip(wheel), Layout(prefix, python)
-    files = plan_installation(archive, read_info(archive), layout)
+    files = plan_installation(archive, read_info(archive, file_name), layout)
     folders = layout.owned_folders(files)
     clash = min(folders & files.keys(), default="")
     if clash:
         raise ArchiveError(f"`{clash}` is a file and a folder of the wheel")
-    writer = LayerWriter(out)
+    writer = LayerWriter(out, epoch=epoch)
     for path in sorted(folders | files.keys()):
         if path in folders:
             writer.directory(path)

@@ -22,19 +22,34 @@ class WheelInfo:
     record: str
 
 
-def read_info(wheel: WheelZip) -> WheelInfo:
-    """Read the `.dist-info` folder; raises ArchiveError where it is not that of a wheel 1.x."""
-    from packaging.utils import canonicalize_name
-
-    folder = _find_folder(wheel)
+def read_info(wheel: WheelZip, file_name: str) -> WheelInfo:
+    """Read the `.dist-info` folder; raises ArchiveError where it is not that of a wheel 1.x of this name."""
+    folder, distribution = _find_folder(wheel), _parse_name(file_name)
+    if _normalise(folder.removesuffix(_SUFFIX).rpartition("-")[0]) != distribution:
+        raise ArchiveError(f"`{file_name}` holds `{folder}`, which is of another distribution")
     _check_version(_read_text(wheel, f"{folder}/WHEEL"))
     points = f"{folder}/entry_points.txt"
     return WheelInfo(
         folder,
-        canonicalize_name(folder.removesuffix(_SUFFIX).rpartition("-")[0]),
+        distribution,
         parse_entry_points(_read_text(wheel, points) if points in wheel.members else ""),
         _read_text(wheel, f"{folder}/RECORD"),
     )
+
+
+def _parse_name(file_name: str) -> str:
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    try:
+        return parse_wheel_filename(file_name)[0]
+    except InvalidWheelFilename:
+        raise ArchiveError(f"`{file_name}` is not the name of a wheel") from None
+
+
+def _normalise(name: str) -> str:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)
 
 
 def _find_folder(wheel: WheelZip) -> str:
