@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from envbuild.rule import Config, Context, DebianQuestion, Facts, Fetched, Image, Plan, attr, builtins, rule
-from envbuild.rule.facts import read_facts
+from envbuild.rule import (
+    Config,
+    Context,
+    DebianQuestion,
+    Fetched,
+    Image,
+    Plan,
+    attr,
+    builtins,
+    read_facts,
+    rule,
+)
 
 # A base has few layers: they are shared by everything on it and change together.
 DEBS = Plan(alone=2, threshold=3_000_000, buckets=3)
@@ -27,8 +37,8 @@ def _question(ctx: Context) -> DebianQuestion:
         "packages": attr.text_list(required=True, doc="package names, each with an optional `=version`"),
         "components": attr.text_list(default=("main",), doc="the archive areas to take packages from"),
         "source": attr.text(default="debian", doc="the mirror's alias in envbuild.yaml"),
-        "essential": attr.boolean(default=False, doc="add the shell and the tools that steps need"),
-        "variables": attr.text_map(default={}, doc="environment variables of the image"),
+        "essential": attr.boolean(doc="add the shell and the tools that steps need"),
+        "variables": attr.text_map(doc="environment variables of the image"),
     },
 )
 def debian_base(ctx: Context) -> Image:
@@ -40,6 +50,6 @@ def debian_base(ctx: Context) -> Image:
         builtins.DEBIAN_STATE, {}, debs, owner="debian-state", mnemonic="DebianState", overrides=True
     )
     packages = ctx.layers([ctx.deb(deb) for deb in ctx.answer.artifacts], DEBS)
-    layers = (*ctx.layers([root], DEBS), *packages, *ctx.layers([state], DEBS))
-    facts: Facts = read_facts(ctx.answer.facts, ctx.platform)
-    return ctx.image(layers, Config(variables=ctx["variables"], command=("/bin/sh",)), facts)
+    layers = (*ctx.layers([root]), *packages, *ctx.layers([state]))
+    config = Config(variables=ctx["variables"])
+    return ctx.image(layers, config, facts=read_facts(ctx.answer.facts, ctx.platform))

@@ -73,18 +73,18 @@ def _question(ctx: Context) -> PythonQuestion:
     question=_question,
     attributes={
         "base": attr.label(required=True, keywords=("scratch",), doc="what it stands on; `scratch`: nothing"),
-        "python": attr.text(default="", doc="the Python version; the base's unless stated"),
-        "libc": attr.text(default="", doc="`glibc 2.36` or `musl 1.2`; the base's unless stated"),
-        "pip": attr.requirements(default=(), doc="requirement files, a pyproject.toml, or requirements"),
-        "wheels": attr.wheels(default=(), doc="wheel files of the workspace"),
-        "files": attr.files(default={}, doc="files, folders and globs, each with its place in the image"),
+        "python": attr.text(doc="the Python version; the base's unless stated"),
+        "libc": attr.text(doc="`glibc 2.36` or `musl 1.2`; the base's unless stated"),
+        "pip": attr.requirements(doc="requirement files, a pyproject.toml, or requirements"),
+        "wheels": attr.wheels(doc="wheel files of the workspace"),
+        "files": attr.files(doc="files, folders and globs, each with its place in the image"),
         "prefix": attr.text(default="/opt/env", doc="where everything Python lies"),
-        "variables": attr.text_map(default={}, doc="environment variables"),
-        "workdir": attr.text(default="", doc="the working folder"),
-        "user": attr.text(default="", doc="`name`, `uid` or `uid:gid`"),
-        "entrypoint": attr.text_list(default=(), doc="the program and its first arguments"),
-        "command": attr.text_list(default=(), doc="further arguments, which `run` may replace"),
-        "labels": attr.text_map(default={}, doc="labels of the image"),
+        "variables": attr.text_map(doc="environment variables"),
+        "workdir": attr.text(doc="the working folder"),
+        "user": attr.text(doc="`name`, `uid` or `uid:gid`"),
+        "entrypoint": attr.text_list(doc="the program and its first arguments"),
+        "command": attr.text_list(doc="further arguments, which `run` may replace"),
+        "labels": attr.text_map(doc="labels of the image"),
     },
 )
 def environment(ctx: Context) -> Image:
@@ -95,9 +95,9 @@ def environment(ctx: Context) -> Image:
     wheels = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in ctx.answer.artifacts]
     layers += ctx.layers(wheels, WHEELS)
     if ctx["files"]:
-        layers += ctx.layers([ctx.files(ctx["files"], owner="files")], WHEELS)
-    pins = {**(base.pins if base else {}), **{wheel.name: wheel.version for wheel in ctx.answer.artifacts}}
-    return ctx.image(layers, _config(ctx, prefix), facts, base=base, prefix=prefix, pins=pins)
+        layers += ctx.layers([ctx.files(ctx["files"], owner="files")])
+    pins = {**(base.pins if base else {}), **{wheel.name: wheel for wheel in ctx.answer.artifacts}}
+    return ctx.image(layers, _config(ctx, prefix), base=base, facts=facts, prefix=prefix, pins=pins)
 
 
 def _prefix(ctx: Context, base: Image | None) -> str:
@@ -115,7 +115,7 @@ def _venv(ctx: Context, facts: Facts, prefix: str) -> Layer:
     assert python is not None
     parameters = {"prefix": prefix, "version": python.version, "interpreter": python.path}
     part = ctx.part(builtins.VENV_LAYER, parameters, {}, owner="venv", mnemonic="VenvLayer")
-    return ctx.layers([part], WHEELS)[0]
+    return ctx.layers([part])[0]
 
 
 def _source(ctx: Context, artifact: Locked) -> Input:

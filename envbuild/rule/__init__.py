@@ -1,1 +1,41 @@
-"""The public API that rules are written against."""
+"""The public API that rules are written against (docs/rules.md)."""
+
+from envbuild.core.errors import SpecError
+from envbuild.core.platform import Facts, Interpreter, Libc, Platform
+from envbuild.lock.model import DebianQuestion, Locked, PlatformLock, PythonQuestion
+from envbuild.rule import attr, builtins
+from envbuild.rule.context import Context
+from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile
+from envbuild.rule.facts import read_facts
+from envbuild.rule.image import Config, Image, Layer, Part
+from envbuild.rule.layering import Plan
+from envbuild.rule.rule import Rule, rule
+
+__all__ = [
+    "Builtin",
+    "Config",
+    "Context",
+    "DebianQuestion",
+    "DeclaredAction",
+    "Facts",
+    "Fetched",
+    "Image",
+    "Input",
+    "Interpreter",
+    "Layer",
+    "Libc",
+    "Locked",
+    "Output",
+    "Part",
+    "Plan",
+    "Platform",
+    "PlatformLock",
+    "PythonQuestion",
+    "Rule",
+    "SourceFile",
+    "SpecError",
+    "attr",
+    "builtins",
+    "read_facts",
+    "rule",
+]

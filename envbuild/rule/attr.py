@@ -63,7 +63,7 @@ def file(*, required: bool = False, doc: str = "") -> Attribute:
 
 def files(*, required: bool = False, default: Mapping[str, str] | None = None, doc: str = "") -> Attribute:
     """Files, folders and globs with their places in the image: a `tuple[FileEntry, ...]`."""
-    return Attribute(Kind.FILES, required, tuple(default or ()), doc)
+    return Attribute(Kind.FILES, required, tuple((default or {}).items()), doc)
 
 
 def wheels(*, required: bool = False, default: Sequence[str] = (), doc: str = "") -> Attribute:

@@ -15,8 +15,8 @@ from envbuild.core.platform import Facts, Platform
 from envbuild.lock.model import Index, Locked, PlatformLock
 from envbuild.rule import builtins
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
-from envbuild.rule.image import Config, Image, Layer, Part, declare_image, merge_parts
-from envbuild.rule.layering import Plan, plan_layers
+from envbuild.rule.image import Config, Image, Layer, Part, declare_image, merge_parts, stack_config
+from envbuild.rule.layering import EACH_ALONE, Plan, plan_layers
 from envbuild.spec.files import FileEntry
 
 _LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
@@ -121,8 +121,8 @@ class Context:
 
     # Images.
 
-    def layers(self, parts: Sequence[Part], plan: Plan) -> tuple[Layer, ...]:
-        """Parts grouped into layers by size and name."""
+    def layers(self, parts: Sequence[Part], plan: Plan = EACH_ALONE) -> tuple[Layer, ...]:
+        """Parts grouped into layers by size and name; each in a layer of its own unless planned."""
         by_name = {part.owner.split(" ")[0]: part for part in parts}
         groups = plan_layers([(name, part.size) for name, part in by_name.items()], plan)
         return tuple(merge_parts([by_name[name] for name in group]) for group in groups)
@@ -131,14 +131,24 @@ class Context:
         self,
         layers: Sequence[Layer],
         config: Config,
-        facts: Facts,
         *,
         base: Image | None = None,
+        facts: Facts | None = None,
         prefix: str = "",
-        pins: Mapping[str, str] | None = None,
+        pins: Mapping[str, Locked] | None = None,
     ) -> Image:
-        """The image of these layers on top of a base's, with the configuration over the base's."""
+        """The image of these layers on top of a base's, with the configuration over the base's.
+
+        `facts`, `prefix` and `pins` are the base's unless stated.
+        """
         all_layers = (*(base.layers if base else ()), *layers)
-        full = config.over(base.config if base else Config())
-        action = declare_image(all_layers, full, self.platform, str(self.label))
-        return Image(all_layers, full, facts, prefix, pins or {}, action)
+        full = stack_config(config, base.config) if base else config
+        known = facts or (base.facts if base else Facts(self.platform))
+        return Image(
+            layers=all_layers,
+            config=full,
+            facts=known,
+            prefix=prefix or (base.prefix if base else ""),
+            pins=pins if pins is not None else (base.pins if base else {}),
+            action=declare_image(all_layers, full, self.platform, str(self.label)),
+        )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from envbuild.core.platform import Facts, Platform
-from envbuild.lock.model import Json
+from envbuild.lock.model import Json, Locked
+from envbuild.oci.config import Runtime
 from envbuild.rule.builtins import (
     CHECK_PATHS,
     CHECKED,
@@ -21,6 +22,9 @@ from envbuild.rule.builtins import (
     MERGE_LAYERS,
 )
 from envbuild.rule.declared import DeclaredAction, Input
+
+# What a container started from an image gets, by the name that rules know it by.
+Config = Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,44 +55,6 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
-    """What a container started from an image gets (OCI image config, `config`)."""
-
-    variables: Mapping[str, str] = field(default_factory=dict)
-    workdir: str = ""
-    user: str = ""
-    entrypoint: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def over(self, base: Config) -> Config:
-        """This configuration where it says something, else the base's.
-
-        A new entrypoint drops the base's command, as in a Dockerfile.
-        """
-        command = self.command or (() if self.entrypoint else base.command)
-        return Config(
-            variables={**base.variables, **self.variables},
-            workdir=self.workdir or base.workdir,
-            user=self.user or base.user,
-            entrypoint=self.entrypoint or base.entrypoint,
-            command=command,
-            labels={**base.labels, **self.labels},
-        )
-
-    def to_json(self) -> dict[str, Json]:
-        """The parameters of the image action."""
-        return {
-            "variables": dict(self.variables),
-            "workdir": self.workdir,
-            "user": self.user,
-            "entrypoint": list(self.entrypoint),
-            "command": list(self.command),
-            "labels": dict(self.labels),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Image:
     """An image for one platform.
 
@@ -100,13 +66,28 @@ class Image:
     config: Config
     facts: Facts
     prefix: str
-    pins: Mapping[str, str]
+    pins: Mapping[str, Locked]
     action: DeclaredAction
 
     @property
     def platform(self) -> Platform:
         """What it runs on."""
         return self.facts.platform
+
+
+def stack_config(config: Config, base: Config) -> Config:
+    """The configuration of an image on a base: what is stated here, else the base's.
+
+    A new entrypoint drops the base's command, as in a Dockerfile.
+    """
+    return Config(
+        variables={**base.variables, **config.variables},
+        workdir=config.workdir or base.workdir,
+        user=config.user or base.user,
+        entrypoint=config.entrypoint or base.entrypoint,
+        command=config.command or (() if config.entrypoint else base.command),
+        labels={**base.labels, **config.labels},
+    )
 
 
 def merge_parts(parts: Sequence[Part]) -> Layer:
@@ -124,7 +105,9 @@ def merge_parts(parts: Sequence[Part]) -> Layer:
     return Layer(action, tuple(parts))
 
 
-def declare_image(layers: Sequence[Layer], config: Config, platform: Platform, subject: str) -> DeclaredAction:
+def declare_image(
+    layers: Sequence[Layer], config: Config, platform: Platform, subject: str
+) -> DeclaredAction:
     """The action that makes an image's config and manifest once nobody's paths collide."""
     inputs: dict[str, Input] = {"checked": _check_paths(layers, subject).output(CHECKED)}
     for n, layer in enumerate(layers):

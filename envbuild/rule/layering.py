@@ -21,8 +21,7 @@ class Plan:
     buckets: int
 
 
-WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
-DEBS = Plan(alone=2, threshold=3_000_000, buckets=3)
+EACH_ALONE = Plan(alone=100, threshold=0, buckets=1)
 
 
 def plan_layers(packages: Iterable[tuple[str, int]], plan: Plan) -> tuple[tuple[str, ...], ...]:

@@ -1,0 +1,103 @@
+"""Builtins that make layers: each opens its inputs, calls the archive function, and writes three outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.listing import encode_listing
+from envbuild.execute.builtin import Job
+from envbuild.rule.builtins import LAYER, LAYER_INFO, LISTING
+
+
+def make_wheel_layer(job: Job) -> None:
+    """A wheel's files under a prefix."""
+    from envbuild.archive.wheel import write_wheel_layer
+
+    options = job.parameters
+    with job.inputs["wheel"].open("rb") as wheel:
+        info = write_wheel_layer(
+            wheel,
+            job.outputs[LAYER],
+            file_name=options["file"],
+            prefix=options["prefix"],
+            python=options["python"],
+            epoch=options["epoch"],
+        )
+    finish_layer(job, info)
+
+
+def make_deb_layer(job: Job) -> None:
+    """A Debian package's files, for merged /usr."""
+    from envbuild.archive.deb import write_deb_layer
+
+    with job.inputs["deb"].open("rb") as deb:
+        finish_layer(job, write_deb_layer(deb, job.outputs[LAYER], epoch=job.parameters["epoch"]))
+
+
+def make_debian_root(job: Job) -> None:
+    """The folders and links that lie below every Debian package."""
+    from envbuild.archive.debian_root import write_root_layer
+
+    options = job.parameters
+    info = write_root_layer(job.outputs[LAYER], architecture=options["architecture"], epoch=options["epoch"])
+    finish_layer(job, info)
+
+
+def make_debian_state(job: Job) -> None:
+    """What maintainer scripts would have written."""
+    from envbuild.archive.debian_state import write_state_layer
+
+    with open_all(job.inputs) as debs:
+        finish_layer(job, write_state_layer(debs, job.outputs[LAYER], epoch=job.parameters["epoch"]))
+
+
+def make_venv_layer(job: Job) -> None:
+    """The skeleton of a virtual environment."""
+    from envbuild.archive.venv import write_venv_layer
+
+    options = job.parameters
+    info = write_venv_layer(
+        job.outputs[LAYER],
+        prefix=options["prefix"],
+        version=options["version"],
+        interpreter=options["interpreter"],
+        epoch=options["epoch"],
+    )
+    finish_layer(job, info)
+
+
+def make_files_layer(job: Job) -> None:
+    """Files of the workspace at their destinations."""
+    from envbuild.archive.file_layer import write_files_layer
+
+    with open_all(job.inputs) as files:
+        placed = [
+            (path, file, mode) for (path, mode), file in zip(job.parameters["files"], files, strict=True)
+        ]
+        finish_layer(job, write_files_layer(placed, job.outputs[LAYER], epoch=job.parameters["epoch"]))
+
+
+def make_merged_layer(job: Job) -> None:
+    """Several layers as one."""
+    from envbuild.archive.layer import merge_layers
+
+    with open_all(job.inputs) as parts:
+        info = merge_layers(parts, job.outputs[LAYER])
+    job.outputs[LAYER_INFO].write(info.to_json())
+
+
+def finish_layer(job: Job, info: LayerInfo) -> None:
+    """Write what is known of a layer beside it."""
+    job.outputs[LAYER_INFO].write(info.to_json())
+    job.outputs[LISTING].write(encode_listing(info.entries))
+
+
+@contextmanager
+def open_all(inputs: Mapping[str, Path]) -> Iterator[Sequence[BinaryIO]]:
+    """All inputs, open, in order of their paths."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(path.open("rb")) for _, path in sorted(inputs.items())]

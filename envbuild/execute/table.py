@@ -1,0 +1,23 @@
+"""Which function makes what: the table of builtins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from envbuild.execute import images, layers, paths
+from envbuild.execute.builtin import Function
+from envbuild.rule import builtins
+from envbuild.rule.declared import Builtin
+
+BUILTINS: Mapping[Builtin, Function] = {
+    builtins.WHEEL_LAYER: layers.make_wheel_layer,
+    builtins.DEB_LAYER: layers.make_deb_layer,
+    builtins.DEBIAN_ROOT: layers.make_debian_root,
+    builtins.DEBIAN_STATE: layers.make_debian_state,
+    builtins.VENV_LAYER: layers.make_venv_layer,
+    builtins.FILES_LAYER: layers.make_files_layer,
+    builtins.MERGE_LAYERS: layers.make_merged_layer,
+    builtins.CHECK_PATHS: paths.check_paths,
+    builtins.IMAGE: images.make_image,
+    builtins.INDEX: images.make_index,
+}
