@@ -42,7 +42,11 @@ class Problems:
 def suggest(word: str, known: Iterable[str]) -> str:
     """A hint that names the known word nearest to `word`, else all of them; "" where there are none."""
     words = sorted(known)
-    near = difflib.get_close_matches(word, words, 1)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return "known: " + ", ".join(f"`{each}`" for each in words) if words else ""
+    listed = "known: " + ", ".join(f"`{each}`" for each in words) if words else ""
+    return suggest_near(word, words) or listed
+
+
+def suggest_near(word: str, known: Iterable[str]) -> str:
+    """A hint that names the known word nearest to `word`; "" where none is near."""
+    near = difflib.get_close_matches(word, sorted(known), 1)
+    return f"did you mean `{near[0]}`?" if near else ""

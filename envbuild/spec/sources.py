@@ -1,0 +1,144 @@
+"""The `sources:` of a workspace: package indexes and Debian mirrors, each under an alias."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envbuild.core.errors import Location
+from envbuild.spec.attribute import Attribute, Kind
+from envbuild.spec.build_file import read_calls
+from envbuild.spec.positions import Entry, Value
+from envbuild.spec.problems import Problems, suggest
+from envbuild.spec.schema import Schema, Scope, check_attributes
+
+INDEX, DEBIAN = "index", "debian"
+
+_FORM = "write `- index: {name: ..., url: ...}` or `- debian: {name: ..., urls: [...]}`"
+_ALIAS = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?\Z")
+_LOGIN = re.compile(r"[a-zA-Z+]+://[^/?#]*@")
+_SCHEMAS: Mapping[str, Schema] = {
+    INDEX: {
+        "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
+        "url": Attribute(Kind.TEXT, default=""),
+        "packages": Attribute(Kind.TEXT_LIST, default=()),
+    },
+    DEBIAN: {
+        "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
+        "urls": Attribute(Kind.TEXT_LIST, default=()),
+        "keyring": Attribute(Kind.TEXT, default=""),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where locked artifacts come from. No `urls`: what this machine's own configuration names.
+
+    `packages` are normalised names that only this index may serve, and all that it serves.
+    `keyring` verifies a Debian mirror's signatures (None: the one that the machine's apt trusts).
+    """
+
+    alias: str
+    kind: str
+    urls: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    keyring: Path | None = None
+
+
+DEFAULTS = (Source("pypi", INDEX), Source("debian", DEBIAN))
+
+
+def read_sources(value: Value, root: Path, problems: Problems) -> tuple[Source, ...]:
+    """The sources in order of priority: those stated, then the defaults that were not."""
+    sources: dict[str, Source] = {}
+    places: dict[str, Location] = {}
+    for kind, entry in read_calls(value, problems, _FORM):
+        if kind not in _SCHEMAS:
+            problems.add(f"there is no kind of source `{kind}`", entry.key, suggest(kind, _SCHEMAS))
+            continue
+        source = _read_source(kind, entry, root, problems)
+        if source.alias in places:
+            hint = f"the first one is at {places[source.alias]}"
+            problems.add(f"a second source `{source.alias}`", entry.key, hint)
+        places.setdefault(source.alias, entry.key)
+        sources[source.alias] = source
+    _refuse_shared_packages(sources, places, problems)
+    rest = (source for source in DEFAULTS if source.alias not in sources)
+    return (*sources.values(), *rest)
+
+
+def _read_source(kind: str, entry: Entry, root: Path, problems: Problems) -> Source:
+    scope = Scope(f"`{kind}`", "", entry.key)
+    stated = entry.value.entries
+    checked = check_attributes(stated, _SCHEMAS[kind], scope, problems)
+    alias = checked.get("name") or ""
+    if "name" in stated and alias and not _ALIAS.match(alias):
+        hint = "use lower-case letters, digits, `-` and `_`"
+        problems.add(f"`{alias}` is not an alias", stated["name"].value.location, hint)
+    _refuse_taken_default(kind, alias, entry, problems)
+    urls = (checked["url"],) if checked.get("url") else tuple(checked.get("urls") or ())
+    for place, url in _placed(stated, urls):
+        _check_url(url, place, problems)
+    packages = tuple(sorted({_normalise(name) for name in checked.get("packages") or ()}))
+    keyring = _read_keyring(stated, checked, root, problems)
+    return Source(alias, kind, tuple(url.rstrip("/") for url in urls), packages, keyring)
+
+
+def _placed(stated: Mapping[str, Entry], urls: tuple[str, ...]) -> list[tuple[Location, str]]:
+    if not urls:
+        return []
+    value = stated["url" if "url" in stated else "urls"].value
+    return list(zip([item.location for item in value.items or (value,)], urls, strict=False))
+
+
+def _check_url(url: str, place: Location, problems: Problems) -> None:
+    """Note a URL that cannot be one of a source; what may be a secret is not shown."""
+    if _LOGIN.match(url):
+        hint = "put them into ~/.netrc (or the file that `NETRC` names), and write the URL without them"
+        problems.add("the URL holds credentials", place, hint)
+    elif "?" in url or "#" in url:
+        problems.add("the URL has a query or a fragment", place, "write only scheme, host and path")
+    elif not _URL.match(url):
+        problems.add("this is no `http` or `https` URL", place, "write `https://host/path`")
+
+
+def _refuse_taken_default(kind: str, alias: str, entry: Entry, problems: Problems) -> None:
+    for default in DEFAULTS:
+        if alias == default.alias and kind != default.kind:
+            problems.add(
+                f"`{alias}` is the alias of a source of kind `{default.kind}`", entry.key, "rename it"
+            )
+
+
+def _read_keyring(
+    stated: Mapping[str, Entry], checked: Mapping[str, Any], root: Path, problems: Problems
+) -> Path | None:
+    if not checked.get("keyring"):
+        return None
+    path = root / checked["keyring"]
+    # An absolute path is the machine's, which only `lock` needs; a relative one belongs to the workspace.
+    if path.is_relative_to(root) and not path.is_file():
+        problems.add(f"there is no file `{checked['keyring']}`", stated["keyring"].value.location)
+    return path
+
+
+def _refuse_shared_packages(
+    sources: Mapping[str, Source], places: Mapping[str, Location], problems: Problems
+) -> None:
+    owners: dict[str, str] = {}
+    for source in sources.values():
+        for package in source.packages:
+            if package in owners:
+                message = f"`{package}` is pinned to `{owners[package]}` and to `{source.alias}`"
+                problems.add(message, places[source.alias], "a package comes from one index: remove one pin")
+            owners.setdefault(package, source.alias)
+
+
+def _normalise(name: str) -> str:
+    """A project's normalised name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

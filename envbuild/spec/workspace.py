@@ -1,0 +1,206 @@
+"""envbuild.yaml: the workspace's root, its sources and its settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envbuild import __version__
+from envbuild.core.errors import Location, SpecError, UsageError
+from envbuild.spec.attribute import Attribute, Kind
+from envbuild.spec.build_file import read_spec
+from envbuild.spec.positions import Entry, Shape, Value, parse_yaml
+from envbuild.spec.problems import Problems
+from envbuild.spec.recorder import Recorder
+from envbuild.spec.schema import Schema, Scope, check_attributes, refuse_unknown
+from envbuild.spec.sources import Source, read_sources
+
+WORKSPACE_FILE = "envbuild.yaml"
+
+# 1980-01-01 00:00:00 UTC, the first time that zip tools can write; ustar's field ends at 8**11.
+_FIRST_EPOCH, _END_OF_EPOCHS = 315_532_800, 8**11
+_REGISTRY = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9._-]+)*\Z|\[[0-9a-fA-F:]+\](?::\d{1,5})?\Z")
+# A repository's name and a tag as the OCI distribution spec has them ("Pulling manifests").
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?\Z")
+_SIZE = re.compile(r"(\d{1,9}) ?(kB|MB|GB|TB)\Z")
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+_TEXTS: Schema = {
+    "required_version": Attribute(Kind.TEXT, default=""),
+    "registry": Attribute(Kind.TEXT, default=""),
+    "image": Attribute(Kind.TEXT, default="envs/env_{hash}"),
+    "rules": Attribute(Kind.TEXT_LIST, default=()),
+    "epoch": Attribute(Kind.INTEGER, default=_FIRST_EPOCH),
+}
+_BUILD: Schema = {
+    "jobs": Attribute(Kind.INTEGER),
+    "keep_going": Attribute(Kind.BOOLEAN, default=False),
+}
+_CACHE: Schema = {"size": Attribute(Kind.TEXT, default=""), "days": Attribute(Kind.INTEGER)}
+_SECTIONS = {"build": _BUILD, "cache": _CACHE}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Defaults of options: a flag beats the environment, which beats these. None: not stated.
+
+    `cache_size` is in bytes; `cache_days` is how long unused blobs are kept.
+    """
+
+    jobs: int | None = None
+    keep_going: bool = False
+    cache_size: int | None = None
+    cache_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace. `sources` stand in order of priority; `rules` are folders with rule modules.
+
+    `registry` is "" where none is stated; `image` names an image from its `{hash}`; `epoch` is
+    the time of every file in a layer, in Unix seconds.
+    """
+
+    root: Path
+    required_version: str
+    sources: tuple[Source, ...]
+    registry: str
+    image: str
+    rules: tuple[Path, ...]
+    epoch: int
+    settings: Settings
+
+
+def find_workspace(start: Path, recorder: Recorder) -> Path:
+    """The nearest folder with an envbuild.yaml, `start` or above it; raises UsageError."""
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        recorder.record(folder / WORKSPACE_FILE)
+        if (folder / WORKSPACE_FILE).is_file():
+            return folder
+    raise UsageError(
+        f"`{start}` is in no workspace: there is no `{WORKSPACE_FILE}` there or above",
+        hint="run `envbuild init`, or name the folder with `--workspace`",
+    )
+
+
+def load_workspace(root: Path, recorder: Recorder) -> Workspace:
+    """Read the workspace file in `root`; raises SpecError, or an ErrorGroup of all there are."""
+    data = read_spec(root / WORKSPACE_FILE, WORKSPACE_FILE, recorder)
+    document = parse_yaml(data, WORKSPACE_FILE)
+    if document.shape not in (Shape.MAPPING, Shape.NULL):
+        hint = "write `required_version: ...` and other settings, or leave the file empty"
+        raise SpecError(
+            f"must be a mapping, not {document.shape.value}", hint=hint, location=document.location
+        )
+    # A newer version may know more: what it needs is asked before anything else is refused.
+    _check_version(document.entries)
+    problems = Problems()
+    workspace = _read_workspace(root, document, problems, recorder)
+    problems.raise_if_any()
+    return workspace
+
+
+def _check_version(stated: Mapping[str, Entry]) -> None:
+    entry = stated.get("required_version")
+    if entry is None or entry.value.shape is not Shape.TEXT:
+        return
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    wanted, location = entry.value.text, entry.value.location
+    try:
+        fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
+    except InvalidSpecifier:
+        raise SpecError(
+            f"`{wanted}` is no version range", hint='write `">=1.2"`', location=location
+        ) from None
+    if not fits:
+        raise SpecError(
+            f"this workspace needs envbuild `{wanted}`, and this is `{__version__}`",
+            hint=f"run `pip install 'envbuild{wanted}'`",
+            location=location,
+        )
+
+
+def _read_workspace(root: Path, document: Value, problems: Problems, recorder: Recorder) -> Workspace:
+    stated = document.entries
+    refuse_unknown(stated, (*_TEXTS, *_SECTIONS, "sources"), "the workspace", problems)
+    texts = {name: entry for name, entry in stated.items() if name in _TEXTS}
+    checked = check_attributes(texts, _TEXTS, Scope("the workspace", "", document.location), problems)
+    _check_names(checked, stated, problems)
+    nothing = Value(Shape.NULL, document.location)
+    return Workspace(
+        root=root,
+        required_version=checked["required_version"],
+        sources=read_sources(stated["sources"].value if "sources" in stated else nothing, root, problems),
+        registry=checked["registry"],
+        image=checked["image"],
+        rules=_read_folders(root, stated.get("rules"), problems, recorder),
+        epoch=checked["epoch"],
+        settings=_read_settings(stated, problems),
+    )
+
+
+def _check_names(checked: Mapping[str, Any], stated: Mapping[str, Entry], problems: Problems) -> None:
+    image, registry, epoch = checked["image"], checked["registry"], checked["epoch"]
+    if image is not None and ("{hash}" not in image or not _IMAGE.match(image.replace("{hash}", "0" * 32))):
+        hint = (
+            "write a repository, as in `envs/env_{hash}`, or a repository and a tag, as in `envs:env_{hash}`"
+        )
+        problems.add(f"`{image}` names no image by its `{{hash}}`", stated["image"].value.location, hint)
+    if registry and not _REGISTRY.match(registry):
+        hint = "write `host`, `host:port` or `host/path`; logins are Docker's (`docker login`)"
+        problems.add("this names no registry", stated["registry"].value.location, hint)
+    if epoch is not None and not _FIRST_EPOCH <= epoch < _END_OF_EPOCHS:
+        hint = f"write Unix seconds from {_FIRST_EPOCH} (1980) on, below {_END_OF_EPOCHS}"
+        problems.add(f"`{epoch}` is no time that archives can hold", stated["epoch"].value.location, hint)
+
+
+def _read_folders(
+    root: Path, entry: Entry | None, problems: Problems, recorder: Recorder
+) -> tuple[Path, ...]:
+    folders = []
+    for item in entry.value.items if entry else ():
+        if item.shape is not Shape.TEXT:
+            continue
+        folder = (root / item.text).resolve()
+        recorder.record(folder)
+        if not folder.is_relative_to(root.resolve()):
+            problems.add(f"`{item.text}` lies outside of the workspace", item.location)
+        elif not folder.is_dir():
+            problems.add(f"there is no folder `{item.text}`", item.location)
+        folders.append(folder)
+    return tuple(folders)
+
+
+def _read_settings(stated: Mapping[str, Entry], problems: Problems) -> Settings:
+    build = _read_section("build", stated, problems)
+    cache = _read_section("cache", stated, problems)
+    for section, name, number in (("build", "jobs", build.get("jobs")), ("cache", "days", cache.get("days"))):
+        if number is not None and number < 1:
+            place = stated[section].value.entries[name].value.location
+            problems.add(f"`{name}` must be at least 1", place)
+    size = _read_size(cache["size"], stated, problems) if cache.get("size") else None
+    return Settings(build.get("jobs"), bool(build.get("keep_going")), size, cache.get("days"))
+
+
+def _read_section(name: str, stated: Mapping[str, Entry], problems: Problems) -> dict[str, Any]:
+    if name not in stated:
+        return {}
+    value = stated[name].value
+    if value.shape is not Shape.MAPPING:
+        problems.add(f"`{name}` must be a mapping, not {value.shape.value}", value.location)
+    return check_attributes(value.entries, _SECTIONS[name], Scope(f"`{name}`", "", value.location), problems)
+
+
+def _read_size(text: str, stated: Mapping[str, Entry], problems: Problems) -> int | None:
+    match = _SIZE.match(text)
+    if match:
+        return int(match[1]) * _UNITS[match[2]]
+    place: Location = stated["cache"].value.entries["size"].value.location
+    problems.add(f"`{text}` is no size", place, "write `20 GB`; units are kB, MB, GB and TB")
+    return None
