@@ -1,0 +1,199 @@
+"""Building targets: what is there already is said to be there; the rest is made and published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from envbuild.build.report import (
+    ActionCounts,
+    LayerReport,
+    PlatformReport,
+    PushReport,
+    Status,
+    TargetReport,
+)
+from envbuild.build.scheduler import BuildReport
+from envbuild.core.errors import StoreError
+from envbuild.core.events import EventSink, Phase
+from envbuild.core.protocols import BlobStore
+from envbuild.graph.analyze import Configured
+from envbuild.oci.config import ImageConfig
+from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
+from envbuild.oci.image import Image, read_image
+from envbuild.rule import builtins
+from envbuild.rule.declared import DeclaredAction
+
+Run = Callable[[Sequence[DeclaredAction]], BuildReport]
+
+
+class LocalImages(Protocol):
+    """Finished images of the store, by name."""
+
+    def find(self, name: str) -> Image | None:
+        """The image, if it and all its blobs are there."""
+
+    def add(self, name: str, image: Image) -> None:
+        """Make a finished image known; the one that is there already stays."""
+
+
+class Registry(Protocol):
+    """Where images are published."""
+
+    name: str
+
+    def find(self, name: str) -> Descriptor | None:
+        """What the registry has under this name; None for nothing; raises RegistryError."""
+
+    def publish(self, name: str, image: Image) -> tuple[Descriptor, PushReport]:
+        """Upload what is lacking and tag it; who published first wins, and that is returned."""
+
+    def pull(self, name: str, root: Descriptor) -> Image:
+        """Bring an image into the store, verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds and publishes targets. `run` executes actions; `registry` is None unless pushing."""
+
+    store: BlobStore
+    images: LocalImages
+    run: Run
+    sink: EventSink
+    registry: Registry | None = None
+
+    def build(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
+        """Build all targets; with a failure, the others' reports stand and its own says `failed`."""
+        found = {target.label: self._find(target) for target in targets}
+        missing = [target for target in targets if found[target.label] is None]
+        outcome = self.run([target.action for target in missing]) if missing else None
+        reports = []
+        for target in targets:
+            report = found[target.label]
+            if report is None:
+                assert outcome is not None
+                report = self._finish(target, outcome)
+            reports.append(report)
+        return tuple(reports)
+
+    def push(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
+        """Publish images of the store, building nothing; raises StoreError for one that is not there."""
+        reports = []
+        for target in targets:
+            report = self._find(target)
+            if report is None:
+                raise StoreError(
+                    f"`{target.label}` is not built: the store has no `{target.name}`",
+                    hint=f"run `envbuild build {target.label} --push`",
+                )
+            reports.append(report)
+        return tuple(reports)
+
+    def obtain(self, target: Configured) -> Image:
+        """The image with all its bytes in the store: as it is there, pulled, or else built."""
+        image = self.images.find(target.name)
+        if image is not None:
+            return image
+        if self.registry is not None:
+            there = self.registry.find(target.name)
+            if there is not None:
+                self.sink.emit(Phase("pulling", str(target.label)))
+                return self.registry.pull(target.name, there)
+        outcome = self.run([target.action])
+        outcome.raise_failures()
+        return self._keep(target, outcome)
+
+    def _find(self, target: Configured) -> TargetReport | None:
+        """The report of an image that needs no building, published where that is asked for."""
+        image = self.images.find(target.name)
+        if self.registry is None:
+            return self._describe(target, image, Status.EXISTS) if image else None
+        self.sink.emit(Phase("asking the registry", str(target.label)))
+        there = self.registry.find(target.name)
+        if there is not None:
+            return self._adopt(target, image, there)
+        return self._publish(target, image, Status.EXISTS) if image else None
+
+    def _adopt(self, target: Configured, image: Image | None, there: Descriptor) -> TargetReport:
+        """The report of an image that the registry has: nothing is built, fetched or pushed."""
+        assert self.registry is not None
+        nothing = PushReport(self.registry.name, 0, 0, 0)
+        if image is not None and image.digest == there.digest:
+            return self._describe(target, image, Status.EXISTS, pushed=nothing)
+        return _report(target, str(there.digest), Status.EXISTS, pushed=nothing)
+
+    def _finish(self, target: Configured, outcome: BuildReport) -> TargetReport:
+        if target.action.definition not in outcome.results:
+            return _report(target, "", Status.FAILED)
+        counts = outcome.counts(target.action)
+        status = Status.BUILT if counts.executed else Status.CACHED
+        image = self._keep(target, outcome)
+        if self.registry is None:
+            return self._describe(target, image, status, counts)
+        return self._publish(target, image, status, counts)
+
+    def _keep(self, target: Configured, outcome: BuildReport) -> Image:
+        result = outcome.results[target.action.definition]
+        index = result.outputs.get(builtins.IMAGE_INDEX)
+        if index is not None:
+            root = Descriptor(INDEX, index)
+        else:
+            root = Descriptor(MANIFEST, result.outputs[builtins.MANIFEST])
+        image = read_image(root, self._read)
+        self.images.add(target.name, image)
+        return image
+
+    def _publish(
+        self, target: Configured, image: Image, status: Status, counts: ActionCounts = ActionCounts()
+    ) -> TargetReport:
+        assert self.registry is not None
+        self.sink.emit(Phase("pushing", str(target.label)))
+        root, pushed = self.registry.publish(target.name, image)
+        report = self._describe(target, image, status, counts, pushed)
+        # Who published the name first wins: what everybody will pull is what is reported.
+        return replace(report, digest=str(root.digest))
+
+    def _describe(
+        self,
+        target: Configured,
+        image: Image,
+        status: Status,
+        counts: ActionCounts = ActionCounts(),
+        pushed: PushReport | None = None,
+    ) -> TargetReport:
+        platforms = []
+        configured = target.images.items()
+        for (platform, declared), (descriptor, manifest) in zip(configured, image.manifests, strict=True):
+            config = ImageConfig.parse(self._read(manifest.config))
+            layers = tuple(
+                LayerReport(str(layer.digest), diff_id, layer.digest.size, made.packages)
+                for layer, diff_id, made in zip(
+                    manifest.layers, config.diff_ids, declared.layers, strict=True
+                )
+            )
+            platforms.append(PlatformReport(str(platform), str(descriptor.digest), layers))
+        return _report(target, str(image.digest), status, tuple(platforms), counts, pushed)
+
+    def _read(self, descriptor: Descriptor) -> bytes:
+        return self.store.read(descriptor.digest)
+
+
+def _report(
+    target: Configured,
+    digest: str,
+    status: Status,
+    platforms: tuple[PlatformReport, ...] = (),
+    counts: ActionCounts = ActionCounts(),
+    pushed: PushReport | None = None,
+) -> TargetReport:
+    return TargetReport(
+        label=str(target.label),
+        image=f"envs/{target.name}",
+        definition=target.definition,
+        digest=digest,
+        status=status,
+        platforms=platforms,
+        actions=counts,
+        pushed=pushed,
+    )
