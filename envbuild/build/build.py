@@ -25,6 +25,8 @@ from envbuild.oci.image import Image, read_image
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
 
+NOTHING_RUN = ActionCounts()
+
 Run = Callable[[Sequence[DeclaredAction]], BuildReport]
 
 
@@ -145,7 +147,7 @@ class Builder:
         return image
 
     def _publish(
-        self, target: Configured, image: Image, status: Status, counts: ActionCounts = ActionCounts()
+        self, target: Configured, image: Image, status: Status, counts: ActionCounts = NOTHING_RUN
     ) -> TargetReport:
         assert self.registry is not None
         self.sink.emit(Phase("pushing", str(target.label)))
@@ -159,7 +161,7 @@ class Builder:
         target: Configured,
         image: Image,
         status: Status,
-        counts: ActionCounts = ActionCounts(),
+        counts: ActionCounts = NOTHING_RUN,
         pushed: PushReport | None = None,
     ) -> TargetReport:
         platforms = []
@@ -184,7 +186,7 @@ def _report(
     digest: str,
     status: Status,
     platforms: tuple[PlatformReport, ...] = (),
-    counts: ActionCounts = ActionCounts(),
+    counts: ActionCounts = NOTHING_RUN,
     pushed: PushReport | None = None,
 ) -> TargetReport:
     return TargetReport(
