@@ -1,0 +1,36 @@
+"""Other processes, and other users, for tests of what several of them share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_NOBODY = 65534
+
+
+def run_python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a script in a fresh interpreter, to its end."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def start_python(script: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a script in a fresh interpreter, with pipes."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def close_folders(root: Path) -> None:
+    """Take away the right to write into `root` and all folders below it."""
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        folder.chmod(0o555)
+
+
+def become_nobody() -> None:
+    """Go on as a user whom modes bind; to be called after all imports, which may need more."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(_NOBODY)
+        os.setuid(_NOBODY)
