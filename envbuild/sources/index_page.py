@@ -1,0 +1,85 @@
+"""A project's page of the simple API (PEP 503 HTML, PEP 691 JSON): where is a file?
+
+Pages grow to megabytes, of which one link matters: names are searched in the bytes, which takes
+milliseconds where an HTML parser takes seconds.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from envbuild.core.errors import SourceError
+
+HTML = "application/vnd.pypi.simple.v1+html"
+JSON = "application/vnd.pypi.simple.v1+json"
+ACCEPT = f"{HTML}, text/html;q=0.9, {JSON};q=0.5"
+
+_HREF = re.compile(rb"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_BASE = re.compile(rb"""<base\s+href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
+_HEAD = 4096  # a <base> stands in the page's head
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """A file that an index offers; `sha256` is "" where the page does not tell."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+def find_in_page(page: bytes, content_type: str, url: str, file: str) -> list[IndexFile]:
+    """The page's files of that name; links are relative to `url`, where the page came from."""
+    if content_type.partition(";")[0].strip().lower() == JSON:
+        return list(_find_in_json(page, url, file))
+    return list(_find_in_html(page, url, file))
+
+
+def _find_in_html(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
+    base = url
+    if match := _BASE.search(page[:_HEAD]):
+        base = urljoin(url, html.unescape(match[1].decode("utf-8", "replace")))
+    seen = set()
+    for name in {file.encode(), quote(file).encode()}:
+        for tag in _tags_around(page, name):
+            match = _HREF.search(tag)
+            link = html.unescape((match[1] or match[2] or b"").decode("utf-8", "replace")) if match else ""
+            found = _file_at(urljoin(base, link))
+            if found.name == file and found not in seen:
+                seen.add(found)
+                yield found
+
+
+def _tags_around(page: bytes, name: bytes) -> Iterator[bytes]:
+    """The `<a ...>` tag at or before each place that holds the name, each once."""
+    position = page.find(name)
+    while position >= 0:
+        begin = page.rfind(b"<a", 0, position)
+        end = page.find(b">", begin)
+        if begin < 0 or end < 0:
+            return
+        yield page[begin:end]
+        position = page.find(name, max(end, position + 1))
+
+
+def _file_at(link: str) -> IndexFile:
+    parts = urlsplit(link)
+    fragment = dict(item.partition("=")[::2] for item in parts.fragment.split("&"))
+    name = unquote(parts.path.rpartition("/")[2])
+    return IndexFile(name, parts._replace(fragment="").geturl(), fragment.get("sha256", "").lower())
+
+
+def _find_in_json(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
+    try:
+        files = json.loads(page)["files"]
+        for item in files:
+            if item["filename"] == file:
+                link = urljoin(url, str(item["url"]))
+                yield IndexFile(file, link, str(item.get("hashes", {}).get("sha256", "")).lower())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise SourceError("the index's answer is no page of the simple API (PEP 691)") from None
