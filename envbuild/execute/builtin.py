@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import lzma
 import struct
@@ -25,6 +26,7 @@ from envbuild.rule.declared import Builtin
 _BAD_BYTES = (
     zipfile.BadZipFile,
     zlib.error,
+    gzip.BadGzipFile,
     lzma.LZMAError,
     tarfile.TarError,
     struct.error,
