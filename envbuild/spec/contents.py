@@ -1,0 +1,71 @@
+"""What attributes that name files hold: the files' contents, read and hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from envbuild.core.errors import EnvbuildError
+from envbuild.spec.attribute import Kind
+from envbuild.spec.files import FileEntry, read_file, read_files
+from envbuild.spec.place import Place
+from envbuild.spec.problems import Problems
+from envbuild.spec.requirements import Requirements, read_requirements
+from envbuild.spec.schema import Placed, Schema
+from envbuild.spec.wheels import LocalWheel, read_local_wheel
+
+
+def read_contents(
+    checked: Mapping[str, Any], schema: Schema, place: Place, problems: Problems
+) -> dict[str, Any]:
+    """The attributes as a rule gets them, from those that `check_attributes` gave."""
+    read = {}
+    for name, value in checked.items():
+        reader = _READERS.get(schema[name].kind)
+        read[name] = reader(value, place, problems) if reader else value
+    return read
+
+
+def _read_file(value: Placed | None, place: Place, problems: Problems) -> FileEntry | None:
+    if value is None:
+        return None
+    written, location = value
+    try:
+        return read_file(written, place)
+    except EnvbuildError as error:
+        problems.catch(error, location)
+        return None
+
+
+def _read_wheels(value: Sequence[Placed], place: Place, problems: Problems) -> tuple[LocalWheel, ...]:
+    wheels = []
+    for written, location in value:
+        try:
+            found = place.require(place.locate(written))
+            place.recorder.record(Path(found.real))
+            wheels.append(read_local_wheel(place.root / found.name, place.root))
+        except EnvbuildError as error:
+            problems.catch(error, location)
+    return tuple(wheels)
+
+
+def _read_requirements(value: Sequence[Placed], place: Place, problems: Problems) -> Requirements:
+    try:
+        found = read_requirements(value, place.folder, place.root)
+    except EnvbuildError as error:
+        problems.catch(error, value[0][1])
+        return Requirements()
+    # Which files these are is known only now. One that changed meanwhile is younger than the
+    # command, and the memo keeps nothing that rests on such a file.
+    for path in found.files:
+        place.recorder.record(path)
+    return found
+
+
+_READERS: Mapping[Kind, Callable[[Any, Place, Problems], Any]] = {
+    Kind.FILE: _read_file,
+    Kind.FILES: read_files,
+    Kind.WHEELS: _read_wheels,
+    Kind.REQUIREMENTS: _read_requirements,
+}
