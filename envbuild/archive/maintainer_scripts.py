@@ -20,7 +20,7 @@ _SHELL_ENDS: Final = frozenset((";", "&", "&&", "|", "||", ")", "}"))
 _STATIC: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._+@:~/\[-]*\Z")
 # A word where a shell expects a command: at the beginning of a line or behind an operator or a keyword.
 _COMMAND: Final = re.compile(
-    r"(?:^|[;&|({!]|\b(?:then|else|do|exec|if|while|command)\s)\s*([\w./+-]+)", re.MULTILINE
+    r"(?:^|[;&|({!]|\b(?:then|else|do|exec|if|while|command)\s)\s*([\w./+-]+)(?![\w./+-]*\))", re.MULTILINE
 )
 
 # Programs that leave something behind. dpkg-maintscript-helper and dpkg-trigger are none of them: the one

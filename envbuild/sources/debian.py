@@ -1,0 +1,205 @@
+"""Debian mirrors: verified indexes to lock from, and packages by what a lock says of them."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+
+from envbuild.archive.decompress import PIECE, open_compressed
+from envbuild.core.digest import Digest
+from envbuild.core.errors import SourceError
+from envbuild.core.events import EventSink, Note, Silent
+from envbuild.core.protocols import BlobWriter
+from envbuild.sources.apt_config import APT, ARCHIVE_KEYRING, Mirror, all_apt_mirrors, apt_mirrors
+from envbuild.sources.debian_index import DebianIndex, Row, decode_rows, encode_rows, parse_packages
+from envbuild.sources.debian_release import Release, parse_release
+from envbuild.sources.debian_signature import Keyring, verify_signature
+from envbuild.sources.http import HttpClient, StatusError, TransportError, redact
+
+_MAX_RELEASE: Final = 32 << 20
+_MAX_INDEX: Final = 1 << 30
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite as one architecture sees it."""
+
+    name: str
+    components: tuple[str, ...]
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebianSource:
+    """A source of Debian packages: the mirrors named, or the ones of the machine's apt configuration.
+
+    `keyring` is the one that signs on the mirrors named (None: the Debian archive's). Verified
+    indexes are kept in `cache`, by their sha256. Safe for several threads and processes.
+    """
+
+    alias: str
+    urls: tuple[str, ...]
+    keyring: Path | None
+    http: HttpClient
+    cache: Path
+    sink: EventSink = field(default_factory=Silent)
+    apt: Path = APT
+
+    def index(self, suite: Suite) -> DebianIndex:
+        """What the suite offers now; raises SourceError unless its signature and sums hold."""
+        return DebianIndex([row for component in suite.components for row in self._rows(suite, component)])
+
+    def fetch(
+        self, file: str, expected: Digest, writer: BlobWriter, *, suite: Suite | None = None, label: str = ""
+    ) -> Digest:
+        """Write a package into `writer` and commit it; raises SourceError.
+
+        `suite` and `label` are what an error says where no mirror has the file any more: what took
+        its place, and which target to lock again.
+        """
+
+        def download(mirror: Mirror) -> Digest:
+            return self.http.download(f"{mirror.url}/{file}", writer, expected)
+
+        try:
+            return _first_answer(self._package_mirrors(), download)
+        except StatusError as error:
+            if error.status not in (404, 410):
+                raise
+            raise self._superseded(file, suite, label) from error
+
+    def _rows(self, suite: Suite, component: str) -> list[Row]:
+        mirrors = self._suite_mirrors(suite.name, component)
+
+        def ask(mirror: Mirror) -> list[Row]:
+            release = self._release(mirror, suite.name)
+            return self._component_rows(mirror, suite, release, component)
+
+        return _first_answer(mirrors, ask)
+
+    def _release(self, mirror: Mirror, suite: str) -> Release:
+        url = f"{mirror.url}/dists/{suite}/InRelease"
+        with self.http.get(url) as response:
+            signed = response.expect(200).read(_MAX_RELEASE)
+        release = parse_release(
+            verify_signature(signed, mirror.keyrings, redact(url)).decode("utf-8", "replace")
+        )
+        if suite not in release.names:
+            # Else a mirror could serve an older suite, validly signed, under the newer one's name.
+            raise SourceError(
+                f"`{redact(url)}` is signed for another suite: {', '.join(sorted(release.names))}"
+            )
+        self._warn_of_age(release, url)
+        return release
+
+    def _warn_of_age(self, release: Release, url: str) -> None:
+        """A warning, no error: a snapshot's date has passed by design, and what is locked is shown anyway."""
+        until = release.valid_until
+        if until and until < datetime.now(UTC):
+            text = f"`{redact(url)}` was to be replaced by {until:%Y-%m-%d}: newer packages may exist"
+            self.sink.emit(Note("warning", text))
+
+    def _component_rows(self, mirror: Mirror, suite: Suite, release: Release, component: str) -> list[Row]:
+        path, packed, plain = release.index_files(component, suite.architecture)
+        kept = self.cache / f"{packed.hash}.tsv"
+        rows = _read_kept(kept)
+        if rows is None:
+            folder = f"{mirror.url}/dists/{suite.name}"
+            parent = path.rpartition("/")[0]
+            url = f"{folder}/{parent}/by-hash/SHA256/{packed.hash}" if release.by_hash else f"{folder}/{path}"
+            text = _unpack(self._download(url, packed), path, plain)
+            rows = list(parse_packages(text.decode("utf-8", "replace")))
+            _keep(kept, encode_rows(rows))
+        return rows
+
+    def _download(self, url: str, expected: Digest) -> bytes:
+        with self.http.get(url) as response:
+            data = response.expect(200).read(min(expected.size, _MAX_INDEX))
+        if Digest.of(data) != expected:
+            hint = "the mirror may be in the middle of an update: try again"
+            raise SourceError(f"`{redact(url)}` is not what the signed release file states", hint=hint)
+        return data
+
+    def _suite_mirrors(self, suite: str, component: str) -> tuple[Mirror, ...]:
+        if self.urls:
+            return self._named_mirrors()
+        mirrors = apt_mirrors(suite, component, self.apt)
+        return mirrors or self._refuse_none(f" for `{suite}` with `{component}`")
+
+    def _package_mirrors(self) -> tuple[Mirror, ...]:
+        return self._named_mirrors() if self.urls else all_apt_mirrors(self.apt) or self._refuse_none("")
+
+    def _refuse_none(self, wanted: str) -> NoReturn:
+        entry = f"debian: {{name: {self.alias}, urls: [...]}}"
+        raise SourceError(
+            f"apt's configuration on this machine names no mirror{wanted}",
+            hint=f"name one in envbuild.yaml: `sources: [{entry}]`",
+        )
+
+    def _named_mirrors(self) -> tuple[Mirror, ...]:
+        keyrings = (Keyring(self.keyring or ARCHIVE_KEYRING),)
+        return tuple(Mirror(url.rstrip("/"), keyrings) for url in self.urls)
+
+    def _superseded(self, file: str, suite: Suite | None, label: str) -> SourceError:
+        deb = file.rpartition("/")[2]
+        name = deb.partition("_")[0]
+        newer = self.index(suite).versions(name) if suite else ()
+        instead = f": `{name}` is at version {newer[0].version} now" if newer else ""
+        command = f"envbuild lock {label} --upgrade" if label else "envbuild lock --upgrade"
+        return SourceError(
+            f"no mirror of `{self.alias}` has `{deb}` any more{instead}",
+            hint=f"run `{command}`, or name a snapshot mirror in envbuild.yaml, which keeps every version",
+        )
+
+
+def _first_answer(mirrors: Sequence[Mirror], ask: Callable[[Mirror], _Answer]) -> _Answer:
+    """The first mirror's answer that comes; a mirror that is away or lacks the file passes on to the next.
+
+    A wrong signature or sum does not: it is no failure of the network. Raises the last mirror's error.
+    """
+    for mirror in mirrors[:-1]:
+        try:
+            return ask(mirror)
+        except (StatusError, TransportError):
+            continue
+    return ask(mirrors[-1])
+
+
+def _unpack(data: bytes, path: str, expected: Digest) -> bytes:
+    name, dot, suffix = path.rpartition("/")[2].partition(".")
+    reader = open_compressed(io.BytesIO(data), dot + suffix, limit=min(expected.size, _MAX_INDEX))
+    text = b"".join(iter(lambda: reader.read(PIECE), b""))
+    if Digest.of(text) != expected:
+        raise SourceError(f"the index `{name}` does not unpack to what the signed release file states")
+    return text
+
+
+def _read_kept(path: Path) -> list[Row] | None:
+    try:
+        return decode_rows(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _keep(path: Path, text: str) -> None:
+    """Keep an index for the next time; a cache that cannot be written is no reason to fail."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError:
+        return

@@ -1,0 +1,152 @@
+"""The `Packages` index of a suite (Debian repository format), reduced to what locks need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from envbuild.core.errors import SourceError
+from envbuild.sources.debian_relations import Alternatives, Relation, parse_list, parse_relations
+from envbuild.sources.debian_version import version_order
+
+_FIELDS: Final = (
+    "Package",
+    "Version",
+    "Filename",
+    "SHA256",
+    "Size",
+    "Priority",
+    "Depends",
+    "Pre-Depends",
+    "Provides",
+    "Conflicts",
+    "Breaks",
+)
+_NEEDED: Final = range(5)
+_NAMES: Final = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
+_LINE: Final = re.compile(rf"^({'|'.join(_FIELDS)}):[ \t]*(.*)$", re.MULTILINE)
+_FIRST_LINE: Final = "envbuild Debian index 1"
+_LAST_LINE: Final = "end"
+# Debian policy 2.5, the most important first; what states none is the last.
+_PRIORITIES: Final = ("required", "important", "standard", "optional", "extra")
+
+
+class Row(NamedTuple):
+    """The fields of a package as the index has them, "" where it has none."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    size: str
+    priority: str
+    depends: str
+    pre_depends: str
+    provides: str
+    conflicts: str
+    breaks: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that an index offers; relations are parsed when they are asked for."""
+
+    row: Row
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.row.name
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self.row.version
+
+    @property
+    def rank(self) -> int:
+        """Its priority as a number, 0 for the most important."""
+        priority = self.row.priority
+        return _PRIORITIES.index(priority) if priority in _PRIORITIES else len(_PRIORITIES)
+
+    def depends(self) -> tuple[Alternatives, ...]:
+        """What must be there for it to work; raises SourceError."""
+        return parse_relations(f"{self.row.pre_depends},{self.row.depends}")
+
+    def conflicts(self) -> tuple[Relation, ...]:
+        """What must not be there beside it; raises SourceError."""
+        return parse_list(f"{self.row.conflicts},{self.row.breaks}")
+
+    def provided(self, name: str) -> str | None:
+        """The version in which it provides `name`, "" for no stated one, None where it does not."""
+        if name == self.name:
+            return self.version
+        for relation in parse_list(self.row.provides):
+            if relation.name == name:
+                return relation.version
+        return None
+
+
+class DebianIndex:
+    """The packages of a suite, of one architecture and some components."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows: dict[str, list[Row]] = {}
+        self._providers: dict[str, list[Row]] = {}
+        for row in rows:
+            self._rows.setdefault(row.name, []).append(row)
+            for name in _NAMES.findall(row.provides):
+                self._providers.setdefault(name, []).append(row)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Every package's name."""
+        return tuple(self._rows)
+
+    def versions(self, name: str) -> tuple[Package, ...]:
+        """The packages of this name, the newest first."""
+        rows = sorted(self._rows.get(name, ()), key=lambda row: version_order(row.version), reverse=True)
+        return tuple(map(Package, rows))
+
+    def providers(self, name: str) -> tuple[Package, ...]:
+        """Packages of other names that provide this one, the most important first, then by name."""
+        packages = map(Package, self._providers.get(name, ()))
+        return tuple(sorted(packages, key=lambda package: (package.rank, package.name)))
+
+
+def parse_packages(text: str) -> Iterator[Row]:
+    """The packages of a `Packages` file; raises SourceError where one lacks what a lock needs."""
+    unfolded = text.replace("\n ", " ").replace("\t", " ")
+    found: dict[str, str] = {}
+    for field, value in _LINE.findall(unfolded):
+        if field == "Package" and found:
+            yield _row(found)
+            found = {}
+        found[field] = value
+    if found:
+        yield _row(found)
+
+
+def encode_rows(rows: Iterable[Row]) -> str:
+    """The rows as lines of tab-separated fields, with a first and a last line that tell a whole file."""
+    return "\n".join([_FIRST_LINE, *map("\t".join, rows), _LAST_LINE])
+
+
+def decode_rows(text: str) -> list[Row] | None:
+    """What `encode_rows` wrote, None where it is something else."""
+    lines = text.split("\n")
+    if lines[0] != _FIRST_LINE or lines[-1] != _LAST_LINE:
+        return None
+    try:
+        return [Row(*line.split("\t")) for line in lines[1:-1]]
+    except TypeError:
+        return None
+
+
+def _row(found: dict[str, str]) -> Row:
+    row = Row(*(found.get(field, "") for field in _FIELDS))
+    if not all(row[at] for at in _NEEDED) or not row.size.isdecimal():
+        raise SourceError(f"the index describes {row.name[:80]!a} without version, file, sha256 or size")
+    return row
