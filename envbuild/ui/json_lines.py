@@ -62,5 +62,9 @@ class JsonLines:
 
 def to_json(event: Event, seconds: float) -> dict[str, Any]:
     """The object for an event at `seconds`."""
-    name = _HUMP.sub("_", type(event).__name__).lower()
-    return {"event": name, "time": round(seconds, 6), **asdict(event)}
+    return {"event": event_name(type(event)), "time": round(seconds, 6), **asdict(event)}
+
+
+def event_name(kind: type[Event]) -> str:
+    """What a kind of event is called: `action_finished` for ActionFinished."""
+    return _HUMP.sub("_", kind.__name__).lower()

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from envbuild.core.errors import ErrorGroup, Location, ResolveError, SpecError
+from envbuild.ui.failure import render_crash, render_failure
+
+
+def test_an_error_and_its_hint() -> None:
+    error = SpecError("unknown attribute `pips`", hint="did you mean `pip`?")
+    assert render_failure(error, color=False) == (
+        "error: unknown attribute `pips`\nhint: did you mean `pip`?\n"
+    )
+
+
+def test_a_place_comes_first() -> None:
+    error = SpecError("no", location=Location("a/BUILD.yaml", 3, 5))
+    assert render_failure(error, color=False) == "a/BUILD.yaml:3:5: error: no\n"
+
+
+def test_every_error_of_a_group_is_shown_also_of_nested_ones() -> None:
+    group = ErrorGroup([SpecError("one", hint="1"), ErrorGroup([SpecError("two"), SpecError("three")])])
+    assert render_failure(group, color=False) == "error: one\nhint: 1\nerror: two\nerror: three\n"
+
+
+def test_a_solvers_causes_are_shown() -> None:
+    error = ResolveError("no solution", causes=["a needs b", "b is not there"])
+    assert render_failure(error, color=False) == "error: no solution\n  a needs b\n  b is not there\n"
+
+
+def test_colours_are_ours_and_nobody_elses() -> None:
+    error = SpecError("bad \x1b[2J name", hint="\x07")
+    assert render_failure(error, color=True) == (
+        "\x1b[1;31merror\x1b[0m: bad \\x1b[2J name\n\x1b[36mhint\x1b[0m: \\x07\n"
+    )
+
+
+def crash() -> BaseException:
+    try:
+        return {}["https://user:secret@host/simple"]
+    except KeyError as error:
+        return error
+
+
+def test_a_crash_is_a_bug_with_all_that_is_needed_to_mend_it() -> None:
+    text = render_crash(crash())
+    assert "in crash" in text
+    assert "KeyError: 'https://host/simple'" in text
+    assert "error: envbuild crashed: this is a bug" in text
+    assert "hint: report it" in text
+
+
+@pytest.mark.parametrize("secret", ["user:secret", "secret"])
+def test_a_crash_tells_no_credentials(secret: str) -> None:
+    text = render_crash(ValueError(f"cannot read https://{secret}@host/x and http://host/y"))
+    assert "secret" not in text
+    assert "https://host/x and http://host/y" in text
