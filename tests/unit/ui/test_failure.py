@@ -36,8 +36,9 @@ def test_colours_are_ours_and_nobody_elses() -> None:
 
 
 def crash() -> BaseException:
+    indexes: dict[str, BaseException] = {}
     try:
-        return {}["https://user:secret@host/simple"]
+        return indexes["https://user:secret@host/simple"]
     except KeyError as error:
         return error
 
