@@ -63,7 +63,8 @@ def carry_stream(stream: bytes | memoryview, *, size: int, crc: int) -> tuple[by
         raise ArchiveError("a deflate stream does not hold the size and CRC stated for it") from None
     # The codec has seen this footer right behind the stream, but it does not say where that was: a second
     # copy of the footer may hide bytes that readers of the member would take for another one.
-    if len(data) != size or member.find(footer, len(HEADER)) != len(member) - len(footer):
+    only_footer = size > 0 and member.find(footer, len(HEADER)) == len(member) - len(footer)
+    if len(data) != size or not (only_footer or _is_whole(stream)):
         raise ArchiveError("a deflate stream is followed by bytes that are not its own")
     return member, data
 
@@ -124,6 +125,14 @@ def refuse_bomb(compressed: int, size: int) -> None:
     """Raise ArchiveError where a stream cannot hold as much as is stated: memory is taken by that number."""
     if size > compressed * _MAX_RATIO:
         raise ArchiveError(f"a deflate stream of {compressed} bytes cannot hold the {size} stated for it")
+
+
+def _is_whole(stream: bytes | memoryview) -> bool:
+    """Whether a deflate stream ends with the last byte: slow and exact."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    for _ in inflate_pieces(inflater, stream):
+        pass
+    return inflater.eof and not inflater.unused_data
 
 
 def _footer(crc: int, size: int) -> bytes:

@@ -27,6 +27,8 @@ def read_info(wheel: WheelZip, file_name: str) -> WheelInfo:
     folder, distribution = _find_folder(wheel), _parse_name(file_name)
     if _normalise(folder.removesuffix(_SUFFIX).rpartition("-")[0]) != distribution:
         raise ArchiveError(f"`{file_name}` holds `{folder}`, which is of another distribution")
+    if f"{folder}/METADATA" not in wheel.members:
+        raise ArchiveError(f"the wheel has no `{folder}/METADATA`")
     _check_version(_read_text(wheel, f"{folder}/WHEEL"))
     points = f"{folder}/entry_points.txt"
     return WheelInfo(
