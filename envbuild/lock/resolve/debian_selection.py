@@ -1,0 +1,111 @@
+"""Which packages satisfy a set of relations together: one pass, as a stable suite needs no backtracking.
+
+What is certain goes first: packages asked for by name, then relations with one way out, and a choice
+only where nothing else is left. So a choice sees what is there anyway, whatever the order of the input.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from envbuild.core.errors import ResolveError
+from envbuild.sources.debian_index import DebianIndex, Package
+from envbuild.sources.debian_relations import Alternatives, Relation
+
+Preferred = Callable[[Package], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Alternatives of which one must be there, and who wants that ("" = the target itself)."""
+
+    alternatives: Alternatives
+    wanted_by: str
+
+
+@dataclass(slots=True)
+class Selection:
+    """The packages chosen so far, by name; `preferred` says which are taken before newer ones."""
+
+    index: DebianIndex
+    preferred: Preferred
+    chosen: dict[str, Package] = field(default_factory=dict)
+    _wanted_by: dict[str, str] = field(default_factory=dict)
+    _certain: deque[_Wish] = field(default_factory=deque)
+    _choices: deque[_Wish] = field(default_factory=deque)
+
+    def select(self, relations: Iterable[Relation]) -> Mapping[str, Package]:
+        """All packages that these relations need; raises ResolveError with the chain of who wanted what."""
+        self._certain.extend(_Wish((relation,), "") for relation in relations)
+        while self._certain or self._choices:
+            wish = (self._certain or self._choices).popleft()
+            if not self._is_met(wish):
+                self._choose(self._candidate(wish), wish.wanted_by)
+        self._refuse_conflicts()
+        return self.chosen
+
+    def edges(self, package: Package) -> Iterator[str]:
+        """The names of the chosen packages that this one depends on."""
+        for alternatives in package.depends():
+            yield from (each.name for relation in alternatives for each in self._matches(relation))
+
+    def _matches(self, relation: Relation) -> Iterator[Package]:
+        return (each for each in self.chosen.values() if _provides(each, relation))
+
+    def _is_met(self, wish: _Wish) -> bool:
+        return any(any(True for _ in self._matches(relation)) for relation in wish.alternatives)
+
+    def _choose(self, package: Package, wanted_by: str) -> None:
+        if package.name in self.chosen:
+            other = self.chosen[package.name]
+            message = (
+                f"`{package.name}` would be needed in the versions {other.version} and {package.version}"
+            )
+            raise ResolveError(message, causes=[*self._chain(other.name), *self._chain(wanted_by)])
+        self.chosen[package.name] = package
+        self._wanted_by[package.name] = wanted_by
+        for alternatives in package.depends():
+            wish = _Wish(alternatives, package.name)
+            (self._choices if self._is_choice(alternatives) else self._certain).append(wish)
+
+    def _is_choice(self, alternatives: Alternatives) -> bool:
+        return len(alternatives) > 1 or not self.index.versions(alternatives[0].name)
+
+    def _candidate(self, wish: _Wish) -> Package:
+        """The first alternative's package, or the best of those that provide it."""
+        for relation in wish.alternatives:
+            named = self._fitting(self.index.versions(relation.name), relation)
+            if found := named or self._fitting(self.index.providers(relation.name), relation):
+                return next(filter(self.preferred, found), found[0])
+        wanted = " | ".join(map(str, wish.alternatives))
+        raise ResolveError(f"no package satisfies `{wanted}`", causes=self._chain(wish.wanted_by))
+
+    def _fitting(self, packages: Iterable[Package], relation: Relation) -> list[Package]:
+        return [package for package in packages if _provides(package, relation)]
+
+    def _refuse_conflicts(self) -> None:
+        for package in self.chosen.values():
+            for relation in package.conflicts():
+                # What a package itself provides may conflict with it: no other may provide it (policy 7.6.2).
+                others = (other for other in self._matches(relation) if other.name != package.name)
+                for other in others:
+                    message = f"`{package.name}` and `{other.name}` exclude each other: {relation}"
+                    causes = [*self._chain(package.name), *self._chain(other.name)]
+                    raise ResolveError(message, causes=causes)
+
+    def _chain(self, name: str) -> list[str]:
+        """Who wanted a package, up to the target."""
+        lines = []
+        while name:
+            above = self._wanted_by[name]
+            wanted = f"wanted by `{above}`" if above else "wanted by the target"
+            lines.append(f"`{name}` {self.chosen[name].version} is {wanted}")
+            name = above
+        return lines
+
+
+def _provides(package: Package, relation: Relation) -> bool:
+    version = package.provided(relation.name)
+    return version is not None and relation.allows(version)
