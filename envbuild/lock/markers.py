@@ -1,0 +1,96 @@
+"""Dependency markers (PEP 508) judged for a target, never for this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from envbuild.core.errors import SpecError
+from envbuild.core.platform import Facts
+from envbuild.spec.requirement_line import normal_form
+
+if TYPE_CHECKING:
+    from packaging.markers import Marker
+
+Environment = Mapping[str, str]
+
+_PATCH = re.compile(r"python_full_version|implementation_version")
+
+
+def marker_environment(facts: Facts) -> dict[str, str]:
+    """The variables of PEP 508 for a target; kernel release and version are empty: nobody knows them."""
+    python = facts.python
+    if python is None:
+        raise SpecError("the target has no Python", hint="add one to its base, or state `python`")
+    full = full_version(python.version)
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "posix",
+        "platform_machine": facts.platform.machine,
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": python.minor,
+        "sys_platform": "linux",
+    }
+
+
+def full_version(version: str) -> str:
+    """A Python version with its patch number; the first release where none is stated."""
+    return version if version.count(".") >= 2 else f"{version}.0"
+
+
+def holds(marker: Marker | None, environment: Environment, extra: str = "") -> bool:
+    """Whether a marker holds on the target, for a package asked with this extra."""
+    return marker is None or marker.evaluate({**environment, "extra": extra})
+
+
+def reduce_edges(requires: Iterable[str], extras: Iterable[str], environment: Environment) -> tuple[str, ...]:
+    """The dependencies that hold on the target with these extras, in normal form and sorted.
+
+    Markers are gone but for the extra that asks for an edge: `pysocks>=1.5.6; extra == "socks"`.
+    Lines that are no PEP 508, as old packages have them, are left out, as installers do.
+    """
+    wanted = sorted(extras)
+    return tuple(sorted({edge for text in requires for edge in _reduce_edge(text, wanted, environment)}))
+
+
+def _reduce_edge(text: str, extras: list[str], environment: Environment) -> Iterator[str]:
+    from packaging.markers import Marker
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return
+    marker, requirement.marker = requirement.marker, None
+    if holds(marker, environment):
+        yield normal_form(requirement)
+        return
+    for extra in extras:
+        if holds(marker, environment, extra):
+            requirement.marker = Marker(f"extra == '{extra}'")
+            yield normal_form(requirement)
+
+
+def asks_for_patch(requires: Iterable[str], requires_python: Iterable[str]) -> bool:
+    """Whether a package's metadata tells patch releases of one Python minor version apart."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if any(_PATCH.search(text) for text in requires):
+        return True
+    try:
+        bounds = [each for text in requires_python for each in SpecifierSet(text)]
+    except InvalidSpecifier:
+        return True
+    return any(_has_patch(each.version) for each in bounds)
+
+
+def _has_patch(version: str) -> bool:
+    """Whether a bound lies inside of a minor version: 3.8.1 does, 3.8.0 and 3.0.* do not."""
+    parts = version.removesuffix(".*").split(".")
+    return len(parts) > 2 and parts[2] != "0"

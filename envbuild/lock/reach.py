@@ -1,0 +1,67 @@
+"""Which packages requirements reach, along dependency edges, and who asks for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from envbuild.lock.markers import Environment, holds
+from envbuild.spec.requirement_line import Pinned, parse_pinned
+
+Edges = Callable[[str, frozenset[str]], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A requirement on a package; `by` is the package that states it, "" for the spec."""
+
+    by: str
+    pinned: Pinned
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The packages that are needed by normalised name: who wants them, and with which extras."""
+
+    wants: Mapping[str, Sequence[Want]] = field(default_factory=dict)
+    extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def reach(roots: Iterable[str], edges: Edges, environment: Environment) -> Reached:
+    """Walk from the requirements `roots`, whose markers are judged for the target.
+
+    `edges` tells a package's dependencies with the extras asked so far, reduced as in a lock.
+    """
+    wants: dict[str, list[Want]] = {}
+    extras: dict[str, frozenset[str]] = {}
+    stated: set[tuple[str, str]] = set()
+    pending = [("", text) for text in sorted(roots)]
+    while pending:
+        by, text = pending.pop()
+        if (by, text) in stated:
+            continue
+        stated.add((by, text))
+        pinned = parse_pinned(text)
+        if not _asked(pinned, by, extras.get(by, frozenset()), environment):
+            # It may hold once another requirement asks `by` with one more extra.
+            stated.discard((by, text))
+            continue
+        name, before = pinned.name, extras.get(pinned.name)
+        wants.setdefault(name, []).append(Want(by, pinned))
+        extras[name] = (before or frozenset()) | _extras(pinned)
+        if extras[name] != before:
+            pending += [(name, edge) for edge in edges(name, extras[name])]
+    return Reached(wants, extras)
+
+
+def _asked(pinned: Pinned, by: str, extras: frozenset[str], environment: Environment) -> bool:
+    marker = pinned.requirement.marker
+    if not by:
+        return holds(marker, environment)
+    return holds(marker, environment) or any(holds(marker, environment, extra) for extra in extras)
+
+
+def _extras(pinned: Pinned) -> frozenset[str]:
+    from packaging.utils import canonicalize_name
+
+    return frozenset(canonicalize_name(extra) for extra in pinned.requirement.extras)
