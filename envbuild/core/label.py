@@ -35,8 +35,8 @@ class Label:
     @classmethod
     def checked(cls, package: str, name: str, text: str) -> Label:
         """The label of the two parts; raises SpecError that quotes `text`."""
-        parts = package.split("/")
-        if not _PACKAGE.match(package) or not _NAME.match(name) or ".." in parts or "." in parts:
+        dots = any(part and not part.strip(".") for part in package.split("/"))
+        if dots or not _PACKAGE.match(package) or not _NAME.match(name):
             raise SpecError(f"`{text}` is not a label", hint=_SYNTAX)
         return cls(package, name)
 
