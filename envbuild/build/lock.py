@@ -104,7 +104,8 @@ class Locker:
         return {platform: question for platform, question in asked.items() if question is not None}
 
     def _stale(self, label: Label, lock: Lock, questions: Mapping[Platform, Question]) -> tuple[str, ...]:
-        return check_lock(lock, self.analyzer.rule(label).name, questions)
+        platforms = self.analyzer.platforms(label)
+        return check_lock(lock, self.analyzer.rule(label).name, questions, platforms)
 
     def _answer(self, question: Question) -> PlatformLock:
         key = repr(question)

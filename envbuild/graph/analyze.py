@@ -110,7 +110,7 @@ class Analyzer:
         mend = f"envbuild lock {label}"
         if lock is None:
             raise LockError(f"`{label}` has no lock", hint=f"run `{mend}`")
-        reasons = check_lock(lock, self.rule(label).name, {platform: question})
+        reasons = check_lock(lock, self.rule(label).name, {platform: question}, self.platforms(label))
         if reasons:
             listed = "\n".join(f"  {reason}" for reason in reasons)
             raise LockError(f"the lock of `{label}` is stale:\n{listed}", hint=f"run `{mend}`")

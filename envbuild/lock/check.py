@@ -1,0 +1,153 @@
+"""Does a lock still answer what its target asks? Decided offline, without a solver.
+
+A lock whose recorded inputs are equal to the target's is trusted to satisfy them; of any other,
+each requirement is judged. What a lock cannot know, such as a better version, makes none stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from envbuild.core.platform import Facts, Libc, Platform
+from envbuild.lock.check_python import check_graph
+from envbuild.lock.model import (
+    DebianQuestion,
+    Json,
+    Lock,
+    PlatformLock,
+    PythonQuestion,
+    Question,
+)
+
+
+def check_lock(
+    lock: Lock, rule: str, questions: Mapping[Platform, Question], platforms: Collection[Platform]
+) -> tuple[str, ...]:
+    """Why the lock is stale, as sentences for users, each once; none where it is fresh.
+
+    `questions` are those to be judged; `platforms` are all that the target states.
+    """
+    if lock.rule != rule:
+        return (f"it was locked for the rule `{lock.rule}`, but the target's is `{rule}`",)
+    reasons = [
+        f"`{each}` is no longer a platform of the target"
+        for each in sorted(lock.platforms)
+        if each not in platforms
+    ]
+    for platform, question in questions.items():
+        part = lock.platforms.get(platform)
+        if part is None:
+            reasons.append(f"it is not locked for `{platform}`")
+        elif isinstance(question, PythonQuestion):
+            reasons += check_python(part, question, lock.inputs)
+        else:
+            reasons += check_debian(question, lock.inputs)
+    return tuple(dict.fromkeys(reasons))
+
+
+def record_inputs(questions: Mapping[Platform, Question]) -> Mapping[str, Json]:
+    """What a lock records of the questions it answers: all that is the same for every platform."""
+    question = next(iter(questions.values()))
+    if isinstance(question, PythonQuestion):
+        return _python_inputs(question)
+    return _debian_inputs(question)
+
+
+def check_python(
+    part: PlatformLock, question: PythonQuestion, recorded: Mapping[str, Json]
+) -> tuple[str, ...]:
+    """Why this part of a lock does not answer the question."""
+    inputs = _python_inputs(question)
+    same = {key: recorded.get(key) == value for key, value in inputs.items()}
+    return (
+        *_check_facts(part.facts, question.facts),
+        *(() if same["indexes"] else _check_indexes(recorded.get("indexes"), question)),
+        *_check_pins(part, question),
+        *check_graph(part, question, unchanged=all(same.values())),
+    )
+
+
+def check_debian(question: DebianQuestion, recorded: Mapping[str, Json]) -> tuple[str, ...]:
+    """Why a lock with these inputs does not answer the question; solving is cheap, so any change counts."""
+    inputs = _debian_inputs(question)
+    reasons = []
+    for key in ("source", "suite", "components", "essential"):
+        if recorded.get(key) != inputs[key]:
+            reasons.append(f"`{key}` is {_shown(inputs[key])} now, and was {_shown(recorded.get(key))}")
+    was, now = recorded.get("packages"), inputs["packages"]
+    if isinstance(was, list) and isinstance(now, list):
+        reasons += [f"`{each}` is now required" for each in now if each not in was]
+        reasons += [f"`{each}` is no longer required" for each in was if each not in now]
+    elif was != now:
+        reasons.append("its packages are not recorded")
+    return tuple(reasons)
+
+
+def _python_inputs(question: PythonQuestion) -> dict[str, Json]:
+    return {
+        "requirements": list[Json](sorted(set(question.requirements))),
+        "constraints": list[Json](sorted(set(question.constraints))),
+        "wheels": [[file, sha256] for file, sha256 in sorted({(w.file, w.sha256) for w in question.wheels})],
+        "indexes": [
+            {"alias": each.alias, "url": each.url, "packages": list[Json](sorted(each.packages))}
+            for each in question.indexes
+        ],
+    }
+
+
+def _debian_inputs(question: DebianQuestion) -> dict[str, Json]:
+    return {
+        "source": question.source,
+        "suite": question.suite,
+        "components": list[Json](sorted(set(question.components))),
+        "packages": list[Json](sorted(set(question.packages))),
+        "essential": question.essential,
+    }
+
+
+def _check_facts(recorded: Mapping[str, str], facts: Facts) -> Iterator[str]:
+    """Whether the target still offers what the lock needs."""
+    python, needed = facts.python, recorded.get("python", "")
+    if python is None or not (python.version + ".").startswith(needed + "."):
+        yield f"it is locked for Python {needed}, but the target has {python.version if python else 'none'}"
+    if "libc" in recorded and not _offers(facts.libc, Libc.parse(recorded["libc"])):
+        yield f"its wheels need {recorded['libc']}, but the target has {facts.libc or 'no known one'}"
+
+
+def _offers(libc: Libc | None, needed: Libc) -> bool:
+    return libc is not None and libc.family == needed.family and libc.version >= needed.version
+
+
+def _check_indexes(recorded: Json, question: PythonQuestion) -> Iterator[str]:
+    known = [each for each in recorded if isinstance(each, dict)] if isinstance(recorded, list) else []
+    aliases = [each.alias for each in question.indexes]
+    if [each.get("alias") for each in known] != aliases:
+        listed = ", ".join(f"`{alias}`" for alias in aliases) or "none"
+        yield f"the package indexes changed; by priority, they are now {listed}"
+        return
+    for was, now in zip(known, question.indexes, strict=True):
+        if was.get("url") != now.url:
+            yield f"the URL of the package index `{now.alias}` changed"
+        elif was.get("packages") != sorted(now.packages):
+            yield f"the packages that only the index `{now.alias}` serves changed"
+
+
+def _check_pins(part: PlatformLock, question: PythonQuestion) -> Iterator[str]:
+    """Whether the base still has what the lock relies on, and nothing that the lock has."""
+    for name, pin in sorted(part.pins.items()):
+        now = question.pins.get(name)
+        if now is None:
+            yield f"`{name}` is no longer in the base"
+        elif now.version != pin.version:
+            yield f"the base has `{name}` {now.version} now, and had {pin.version}"
+    for artifact in part.artifacts:
+        if artifact.name in question.pins:
+            yield f"`{artifact.name}` is in the base now"
+
+
+def _shown(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(_shown(each) for each in value) or "nothing"
+    return (
+        "not recorded" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    )
