@@ -21,7 +21,7 @@ from envbuild.core.protocols import BlobStore
 from envbuild.graph.analyze import Configured
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
-from envbuild.oci.image import Image, read_image
+from envbuild.oci.image import Image
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
 
@@ -36,8 +36,8 @@ class LocalImages(Protocol):
     def find(self, name: str) -> Image | None:
         """The image, if it and all its blobs are there."""
 
-    def add(self, name: str, image: Image) -> None:
-        """Make a finished image known; the one that is there already stays."""
+    def publish(self, name: str, root: Descriptor) -> Image:
+        """Make a finished image known; the one that is there already stays, and is returned."""
 
 
 class Registry(Protocol):
@@ -142,9 +142,7 @@ class Builder:
             root = Descriptor(INDEX, index)
         else:
             root = Descriptor(MANIFEST, result.outputs[builtins.MANIFEST])
-        image = read_image(root, self._read)
-        self.images.add(target.name, image)
-        return image
+        return self.images.publish(target.name, root)
 
     def _publish(
         self, target: Configured, image: Image, status: Status, counts: ActionCounts = NOTHING_RUN

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from envbuild.core.errors import EnvbuildError
+
 
 class Status(str, Enum):
     """How a target came to be there: made, put together from caches, there already, or not."""
@@ -80,6 +82,7 @@ class Report:
 
     targets: tuple[TargetReport, ...]
     seconds: float
+    failures: tuple[EnvbuildError, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--output json` prints."""

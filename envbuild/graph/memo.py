@@ -48,15 +48,19 @@ def recall(folder: str, key: str) -> str | None:
         with open(f"{folder}/{key}.json", encoding="utf-8") as file:  # noqa: PTH123
             entry = json.load(file)
         unchanged = all(sign(path) == signature for path, signature in entry["inputs"].items())
-        return str(entry["text"]) if unchanged else None
+        there = all(map(sign, entry["images"]))
+        return str(entry["text"]) if unchanged and there else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def remember(folder: str, key: str, text: str, inputs: Mapping[str, Signature], now: int) -> bool:
+def remember(
+    folder: str, key: str, text: str, inputs: Mapping[str, Signature], images: Sequence[str], now: int
+) -> bool:
     """Keep an answer given at `now` (nanoseconds since the epoch); False where an input is too young.
 
-    `inputs` were signed before they were read. The file appears whole or not at all.
+    `inputs` were signed before they were read; `images` are files that must be there for the answer
+    to hold. The file appears whole or not at all.
     """
     if _too_young(inputs.values(), now):
         return False
@@ -64,7 +68,7 @@ def remember(folder: str, key: str, text: str, inputs: Mapping[str, Signature], 
     try:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
         with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump({"text": text, "inputs": dict(inputs)}, file)
+            json.dump({"text": text, "inputs": dict(inputs), "images": list(images)}, file)
         os.replace(temporary, f"{folder}/{key}.json")  # noqa: PTH105
     except OSError:
         return False

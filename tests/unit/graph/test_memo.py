@@ -22,7 +22,7 @@ def source(tmp_path: Path) -> Path:
 
 def keep(folder: Path, *inputs: Path, now: int | None = None) -> bool:
     signatures = {str(path): sign(str(path)) for path in inputs}
-    return remember(str(folder), KEY, "up to date\n", signatures, now or time.time_ns() + LATER)
+    return remember(str(folder), KEY, "up to date\n", signatures, [], now or time.time_ns() + LATER)
 
 
 def test_unchanged_inputs_recall_the_answer(tmp_path: Path, source: Path) -> None:
@@ -58,6 +58,16 @@ def test_a_new_file_in_a_folder_is_seen(tmp_path: Path) -> None:
         (folder / f"new{n}").touch()
         n += 1
     assert recall(str(tmp_path / "memo"), KEY) is None
+
+
+def test_a_removed_image_is_seen(tmp_path: Path, source: Path) -> None:
+    image = tmp_path / "index.json"
+    image.touch()
+    signatures = {str(source): sign(str(source))}
+    assert remember(str(tmp_path), KEY, "there", signatures, [str(image)], time.time_ns() + LATER)
+    assert recall(str(tmp_path), KEY) == "there"
+    image.unlink()
+    assert recall(str(tmp_path), KEY) is None
 
 
 def test_a_young_input_is_not_remembered(tmp_path: Path, source: Path) -> None:

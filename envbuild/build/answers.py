@@ -1,0 +1,53 @@
+"""Who answers which question: resolvers on this workspace's sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envbuild.build.fetch import Fetcher
+from envbuild.core.digest import Digest
+from envbuild.core.errors import ResolveError
+from envbuild.core.protocols import BlobStore
+from envbuild.lock.model import DebianQuestion, Locked, PlatformLock, Question, Resolver
+from envbuild.sources.debian import DebianSource, Suite
+from envbuild.sources.debian_index import DebianIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers questions; a suite's index is read once, and what is downloaded serves the build, too."""
+
+    python: Resolver
+    mirrors: Mapping[str, DebianSource]
+    fetcher: Fetcher
+    store: BlobStore
+    _indexes: dict[tuple[str, Suite], DebianIndex] = field(default_factory=dict)
+
+    def answer(self, question: Question) -> PlatformLock:
+        """The locked answer; raises ResolveError or SourceError."""
+        if isinstance(question, DebianQuestion):
+            return self._answer_debian(question)
+        return self.python.resolve(question)
+
+    def _answer_debian(self, question: DebianQuestion) -> PlatformLock:
+        from envbuild.lock.resolve.debian import resolve_debian
+
+        suite = Suite(question.suite, question.components, question.platform.debian)
+        key = (question.source, suite)
+        if key not in self._indexes:
+            self._indexes[key] = self._mirror(question.source).index(suite)
+        return resolve_debian(question, self._indexes[key], self._fetch)
+
+    def _mirror(self, alias: str) -> DebianSource:
+        if alias not in self.mirrors:
+            known = ", ".join(f"`{each}`" for each in sorted(self.mirrors))
+            raise ResolveError(f"the workspace has no Debian source `{alias}`", hint=f"it has {known}")
+        return self.mirrors[alias]
+
+    def _fetch(self, artifact: Locked) -> Path:
+        digest = Digest(artifact.sha256, artifact.size)
+        if not self.store.has(digest):
+            self.fetcher.fetch(artifact)
+        return self.store.path(digest)

@@ -1,0 +1,86 @@
+"""Fetching locked artifacts: each from the source that its lock names, verified, into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import SourceError
+from envbuild.core.events import EventSink, TransferProgress
+from envbuild.core.protocols import BlobStore
+from envbuild.lock.model import Locked
+from envbuild.sources.debian import DebianSource, Suite
+from envbuild.sources.http import HttpClient
+from envbuild.sources.index import PackageIndexes
+
+_TOLD_EVERY = 1 << 20  # bytes between two events of one download
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Which target locked an artifact, and for a .deb from which suite: what an error says to mend."""
+
+    label: str
+    suite: Suite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Brings artifacts into the store. Safe for several threads."""
+
+    store: BlobStore
+    http: HttpClient
+    indexes: PackageIndexes
+    mirrors: Mapping[str, DebianSource]
+    owner: Callable[[Locked], Owner]
+    sink: EventSink = field(repr=False)
+
+    def fetch(self, artifact: Locked) -> None:
+        """Download and keep the artifact; raises SourceError, with nothing kept."""
+        expected = Digest(artifact.sha256, artifact.size)
+        progress = _Progress(self.sink, artifact)
+        with self.store.writer() as writer:
+            if artifact.kind == "deb":
+                owner = self.owner(artifact)
+                source = self._mirror(artifact.source)
+                source.fetch(artifact.file, expected, writer, suite=owner.suite, label=owner.label)
+            elif artifact.source:
+                self.indexes.fetch(
+                    artifact.source, artifact.name, artifact.file, expected, writer, progress=progress.tell
+                )
+            else:
+                self.http.download(artifact.file, writer, expected, progress=progress.tell)
+        progress.finish()
+
+    def _mirror(self, alias: str) -> DebianSource:
+        if alias not in self.mirrors:
+            known = ", ".join(f"`{each}`" for each in sorted(self.mirrors))
+            raise SourceError(
+                f"the workspace has no Debian source `{alias}`",
+                hint=f"it has {known}: name the mirror in envbuild.yaml, or lock again",
+            )
+        return self.mirrors[alias]
+
+
+class _Progress:
+    """Tells how far one download is, now and then and at its end."""
+
+    def __init__(self, sink: EventSink, artifact: Locked) -> None:
+        self._sink = sink
+        self._name = f"{artifact.name} {artifact.version}"
+        self._size = artifact.size
+        self._told = 0
+
+    def tell(self, done: int) -> None:
+        """`done` bytes are here."""
+        if done - self._told >= _TOLD_EVERY:
+            self._emit(done)
+
+    def finish(self) -> None:
+        """All bytes are here, and verified."""
+        self._emit(self._size)
+
+    def _emit(self, done: int) -> None:
+        self._told = done
+        self._sink.emit(TransferProgress("download", self._name, done, self._size))
