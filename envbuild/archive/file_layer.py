@@ -10,8 +10,6 @@ from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import parent_paths
 from envbuild.core.errors import ArchiveError
 
-VERSION: Final = 1  # moves exactly when the golden bytes change
-
 # Folders that a base has (Filesystem Hierarchy Standard 3.0, and what Debian's base packages add). A layer
 # that named one would replace its mode, its owner or, with a merged /usr, the link in its place.
 BASE_FOLDERS: Final = frozenset(

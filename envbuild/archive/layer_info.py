@@ -41,7 +41,8 @@ class LayerInfo:
             values = json.loads(data)
             digest = Digest.parse(values["digest"], values["size"])
             info = cls(digest, PREFIX + parse_sha256(values["diff_id"]), values["uncompressed"])
-            canonical = info.to_json() == data
+            sizes = (digest.size, info.uncompressed)
+            canonical = info.to_json() == data and all(type(size) is int and size >= 0 for size in sizes)
         except (ValueError, KeyError, TypeError, AttributeError, EnvbuildError):
             canonical = False
         if not canonical:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.wheel_layout import Layout
 from envbuild.core.platform import Interpreter
-
-VERSION: Final = 1  # moves exactly when the golden bytes change
 
 
 def write_venv_layer(

@@ -15,8 +15,6 @@ from envbuild.archive.wheel_layout import Layout
 from envbuild.archive.wheel_zip import Member, WheelZip
 from envbuild.core.errors import ArchiveError
 
-VERSION: Final = 1  # moves exactly when the golden bytes change
-
 # Readers pay for each member of a layer and writers for each byte compressed anew: in between, pulls
 # gain little more and builds lose much.
 CARRY_FROM: Final = 16 << 10

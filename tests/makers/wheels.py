@@ -7,11 +7,10 @@ import csv
 import hashlib
 import io
 import random
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_TIME = (2024, 5, 6, 7, 8, 10)
+from tests.makers.zips import RawMember, assemble_zip, deflated
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,13 @@ def make_wheel(
 
 
 def zip_files(files: list[tuple[str, File]]) -> bytes:
-    """A zip with these members in this order, with one time for all."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for path, file in files:
-            entry = zipfile.ZipInfo(path, _TIME)
-            entry.create_system = 3
-            entry.external_attr = file.mode << 16
-            entry.compress_type = zipfile.ZIP_STORED if file.stored else zipfile.ZIP_DEFLATED
-            archive.writestr(entry, file.data)
-    return out.getvalue()
+    """A zip with these members in this order."""
+    return assemble_zip([_zip_member(path, file) for path, file in files])
+
+
+def _zip_member(path: str, file: File) -> RawMember:
+    member = deflated(path, file.data).but(mode=file.mode)
+    return member.but(stored=file.data, method=0) if file.stored else member
 
 
 def _record(files: Mapping[str, File], info: str) -> str:

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import deflate
+
 FULL = 0xFFFFFFFF
 
 
@@ -39,9 +41,8 @@ def deflated(name: str, data: bytes) -> RawMember:
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """A raw deflate stream as zip tools make it."""
-    codec = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return codec.compress(data) + codec.flush()
+    """A raw deflate stream; made by the pinned codec, since the machine's zlib may be any."""
+    return bytes(deflate.deflate_compress(data, 6))
 
 
 def assemble_zip(

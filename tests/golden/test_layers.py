@@ -1,0 +1,80 @@
+"""The bytes of layers are promised: a change of one moves its builtin's version (envbuild/rule/builtins.py).
+
+`python -m tests.golden.test_layers` writes layers.json anew.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envbuild.archive.file_layer import write_files_layer
+from envbuild.archive.layer import LayerWriter, Sink, merge_layers
+from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.venv import write_venv_layer
+from envbuild.archive.wheel import write_wheel_layer
+from tests.makers.wheels import Wheel, noise, sample_wheels
+
+GOLDEN = Path(__file__).with_name("layers.json")
+
+
+def write_sample_wheel(wheel: Wheel) -> Callable[[Sink], LayerInfo]:
+    """The layer of a wheel from its bytes."""
+    return lambda out: write_wheel_layer(
+        io.BytesIO(wheel.data), out, file_name=wheel.file_name, prefix="opt/env", python="3.11"
+    )
+
+
+def write_venv(out: Sink) -> LayerInfo:
+    """The skeleton on Debian 12."""
+    return write_venv_layer(out, prefix="opt/env", version="3.11.2", interpreter="/usr/bin/python3.11")
+
+
+def write_files(out: Sink) -> LayerInfo:
+    """Two files, one of several members."""
+    files = [("/app/train.py", io.BytesIO(b"x"), 0o644), ("/app/data", io.BytesIO(noise(1_500_000)), 0o755)]
+    return write_files_layer(files, out)
+
+
+def write_merged(out: Sink) -> LayerInfo:
+    """Two layers as one."""
+    parts = []
+    for name in ("one", "two"):
+        part = io.BytesIO()
+        writer = LayerWriter(part)
+        writer.file(name, name.encode())
+        writer.finish()
+        parts.append(part)
+    return merge_layers(parts, out)
+
+
+LAYERS: dict[str, Callable[[Sink], LayerInfo]] = {
+    **{f"wheel: {name}": write_sample_wheel(wheel) for name, wheel in sample_wheels().items()},
+    "venv": write_venv,
+    "files": write_files,
+    "merged": write_merged,
+}
+
+
+def digests_of(write: Callable[[Sink], LayerInfo]) -> dict[str, str]:
+    """What the golden file holds of a layer."""
+    info = write(io.BytesIO())
+    return {"diff_id": info.diff_id, "digest": str(info.digest)}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_bytes(name: str) -> None:
+    assert digests_of(LAYERS[name]) == json.loads(GOLDEN.read_text())[name]
+
+
+def test_no_golden_digest_is_left_behind() -> None:
+    assert set(json.loads(GOLDEN.read_text())) == set(LAYERS)
+
+
+if __name__ == "__main__":
+    digests = {name: digests_of(write) for name, write in LAYERS.items()}
+    GOLDEN.write_text(json.dumps(digests, indent=1, sort_keys=True) + "\n")
