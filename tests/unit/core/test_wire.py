@@ -59,24 +59,8 @@ def test_canonical_json_is_sorted_compact_and_utf8() -> None:
 
 
 def test_values_that_look_alike_are_told_apart() -> None:
-    values = [
-        None,
-        "",
-        [],
-        {},
-        0,
-        False,
-        "0",
-        1,
-        True,
-        "1",
-        "null",
-        [[]],
-        [""],
-        ["ab", "c"],
-        ["a", "bc"],
-        ["abc"],
-    ]
+    values: list[object] = [None, "", [], {}, 0, False, "0", 1, True, "1", "null", [[]], [""]]
+    values += [["ab", "c"], ["a", "bc"], ["abc"]]
     assert len({canonical_json(value) for value in values}) == len(values)
     words = [{"pip": "git"}, {"apt": "git"}, {"pip": ["git"]}]  # one word under two attributes
     assert len({canonical_json(value) for value in words}) == len(words)
