@@ -45,11 +45,11 @@ def plan_installation(wheel: WheelZip, info: WheelInfo, layout: Layout) -> dict[
     Where two go to one path, the later is taken: first those from the root of the wheel, then from
     its `.data`, then the scripts in there, then what is generated.
     """
-    moves = {move: _place(wheel, layout, move) for move in _moves(wheel, info, layout)}
+    moves = [(move, _place(wheel, layout, move)) for move in _moves(wheel, info, layout)]
     generated = dict(_generate(info, layout))
     record = _rewrite_record(info, layout, moves, generated)
     return {
-        **{layout.resolve(move.path): file for move, file in moves.items()},
+        **{layout.resolve(move.path): file for move, file in moves},
         **{path: Placed(data, executable) for path, (data, executable) in generated.items()},
         f"{layout.site_packages}/{info.folder}/RECORD": Placed(record, executable=False),
     }
@@ -101,13 +101,13 @@ def _generate(info: WheelInfo, layout: Layout) -> Iterator[tuple[str, tuple[byte
 def _rewrite_record(
     info: WheelInfo,
     layout: Layout,
-    moves: dict[_Move, Placed],
+    moves: list[tuple[_Move, Placed]],
     generated: dict[str, tuple[bytes, bool]],
 ) -> bytes:
     row = layout.record_path
     return rewrite_record(
         parse_record(info.record),
-        installed={move.member.name: row(move.path) for move in moves},
-        changed={row(move.path): f.content for move, f in moves.items() if isinstance(f.content, bytes)},
+        installed={move.member.name: row(move.path) for move, _ in moves},
+        changed={row(move.path): f.content for move, f in moves if isinstance(f.content, bytes)},
         generated={row(path): data for path, (data, _) in generated.items()},
     )
