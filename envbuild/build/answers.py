@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from envbuild.sources.debian_index import DebianIndex
 class Answers:
     """Answers questions; a suite's index is read once, and what is downloaded serves the build, too."""
 
-    python: Resolver
+    python: Callable[[], Resolver]  # importing one is slow, and many targets need none
     mirrors: Mapping[str, DebianSource]
     fetcher: Fetcher
     store: BlobStore
@@ -29,7 +29,7 @@ class Answers:
         """The locked answer; raises ResolveError or SourceError."""
         if isinstance(question, DebianQuestion):
             return self._answer_debian(question)
-        return self.python.resolve(question)
+        return self.python().resolve(question)
 
     def _answer_debian(self, question: DebianQuestion) -> PlatformLock:
         from envbuild.lock.resolve.debian import resolve_debian

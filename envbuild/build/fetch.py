@@ -40,18 +40,20 @@ class Fetcher:
         """Download and keep the artifact; raises SourceError, with nothing kept."""
         expected = Digest(artifact.sha256, artifact.size)
         progress = _Progress(self.sink, artifact)
-        with self.store.writer() as writer:
-            if artifact.kind == "deb":
-                owner = self.owner(artifact)
-                source = self._mirror(artifact.source)
-                source.fetch(artifact.file, expected, writer, suite=owner.suite, label=owner.label)
-            elif artifact.source:
-                self.indexes.fetch(
-                    artifact.source, artifact.name, artifact.file, expected, writer, progress=progress.tell
-                )
-            else:
-                self.http.download(artifact.file, writer, expected, progress=progress.tell)
+        if artifact.kind == "deb":
+            owner = self.owner(artifact)
+            mirror = self._mirror(artifact.source)
+            mirror.fetch(artifact.file, expected, self.store.writer, suite=owner.suite, label=owner.label)
+        else:
+            self._fetch_wheel(artifact, expected, progress.tell)
         progress.finish()
+
+    def _fetch_wheel(self, wheel: Locked, expected: Digest, tell: Callable[[int], None]) -> None:
+        with self.store.writer() as writer:
+            if wheel.source:
+                self.indexes.fetch(wheel.source, wheel.name, wheel.file, expected, writer, progress=tell)
+            else:
+                self.http.download(wheel.file, writer, expected, progress=tell)
 
     def _mirror(self, alias: str) -> DebianSource:
         if alias not in self.mirrors:

@@ -7,6 +7,7 @@ import time
 import click
 
 from envbuild.cli.options import Options, common_options, patterns_argument, platform_option
+from envbuild.core.errors import ErrorGroup
 
 
 @click.command("build")
@@ -28,7 +29,7 @@ def command(
     jobs: int | None,
     keep_going: bool,
     no_memo: bool,
-) -> int:
+) -> None:
     """Build what changed and publish it as `envs/env_<hash>`.
 
     PATTERNS name targets: `//folder:name`, `:name`, `//folder/...`, `//...`, `-PATTERN` to leave out;
@@ -43,6 +44,7 @@ def command(
         report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
         text = show_report(report, options)
         if not (push or no_memo):
-            app.remember(show_report(report.when_repeated(), options), begun)
+            app.remember(report, show_report(report.when_repeated(), options), begun)
     click.echo(text, nl=False)
-    return app.exit_code(report)
+    if report.failures:
+        raise ErrorGroup(report.failures)

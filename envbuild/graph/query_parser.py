@@ -60,7 +60,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             hint = "put spaces around an operator, and close every quote"
             raise UsageError(f"cannot read `{rest[:40]}`", hint=hint, location=location)
         kind = match.lastgroup or ""
-        yield _Token(kind, match[kind].strip("\"'") if kind == "quoted" else match[kind], location)
+        yield _Token(kind, match[kind][1:-1] if kind == "quoted" else match[kind], location)
         at = match.end()
     yield _Token("end", "", Location("query", 1, len(text) + 1))
 
@@ -181,7 +181,8 @@ class _Parser:
             return re.compile(token.text)
         except re.error as error:
             message = f"`{token.text}` is no regular expression: {error.msg}"
-            raise UsageError(message, hint="quote it", location=token.location) from None
+            hint = "quote it" if token.kind == "word" else ""
+            raise UsageError(message, hint=hint, location=token.location) from None
 
     def _optional_depth(self) -> int | None:
         if not self._is_mark(","):

@@ -34,6 +34,10 @@ class LockFiles:
             self._read[label] = self._load(label)
         return self._read[label]
 
+    def known(self) -> tuple[tuple[Label, Lock], ...]:
+        """The locks that were read so far, with their targets."""
+        return tuple((label, lock) for label, lock in self._read.items() if lock)
+
     def write(self, label: Label, lock: Lock) -> None:
         """Replace the lock file in one step; raises StoreError."""
         path = self.path(label)

@@ -1,0 +1,283 @@
+"""The composition root: the only place that chooses implementations."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from envbuild import __version__
+from envbuild.build.answers import Answers
+from envbuild.build.build import Builder, Run
+from envbuild.build.fetch import Fetcher, Owner
+from envbuild.build.lock import Locker
+from envbuild.build.plan import find_artifacts, find_files
+from envbuild.build.report import Report
+from envbuild.build.scheduler import BuildReport, Scheduler
+from envbuild.cli.options import Options
+from envbuild.cli.quick import may_remember, memo_folder
+from envbuild.core.errors import EnvbuildError
+from envbuild.core.events import EventSink
+from envbuild.core.label import Label
+from envbuild.core.platform import Platform
+from envbuild.core.protocols import Executor
+from envbuild.execute.bounded import BoundedExecutor
+from envbuild.execute.builtin import BuiltinExecutor
+from envbuild.execute.caching import CachingExecutor
+from envbuild.execute.fetching import FetchingExecutor
+from envbuild.execute.importing import ImportingExecutor
+from envbuild.execute.single_flight import SingleFlightExecutor
+from envbuild.execute.table import BUILTINS
+from envbuild.graph import memo
+from envbuild.graph.analyze import Analyzer, Configured, Settings
+from envbuild.graph.query import run_query
+from envbuild.graph.target_graph import LoadedGraph
+from envbuild.lock.files import LockFiles
+from envbuild.lock.model import DebianQuestion, Index, Locked, Resolver
+from envbuild.publish.layout import LocalImages
+from envbuild.rule.declared import DeclaredAction, walk
+from envbuild.rule.loader import load_rules
+from envbuild.rule.rule import Rule
+from envbuild.sources.debian import DebianSource, Suite
+from envbuild.sources.http import HttpClient
+from envbuild.sources.index import PackageIndexes
+from envbuild.spec.patterns import expand_patterns
+from envbuild.spec.sources import DEBIAN, INDEX
+from envbuild.spec.targets import Targets
+from envbuild.spec.workspace import Workspace, find_workspace, load_workspace
+from envbuild.store.action_cache import DiskActionCache
+from envbuild.store.disk import DiskStore
+from envbuild.store.interrupt import Interrupt, InterruptibleStore
+from envbuild.store.lease import shared_lease
+from envbuild.ui.output import Output, choose_sinks
+
+_DOWNLOADS = 8  # at a time, whatever the number of jobs
+
+
+class Signatures:
+    """The stat signature of every file and folder that was looked at, taken before it was."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, memo.Signature] = {}
+
+    def record(self, path: Path) -> None:
+        """Sign a path, the first time it is looked at."""
+        text = str(path)
+        if text not in self.found:
+            self.found[text] = memo.sign(text)
+
+
+@contextmanager
+def open_app(options: Options, *, jobs: int | None = None) -> Iterator[App]:
+    """The application for one command: nothing is read or opened before it is needed."""
+    output = Output(options.events, options.profile, options.color, options.quiet, options.verbose)
+    with choose_sinks(output, sys.stderr, os.environ) as sink, shared_lease(options.cache_dir):
+        app = App(options, sink, jobs)
+        try:
+            yield app
+        finally:
+            app.actions.close()
+
+
+@contextmanager
+def open_store(cache: Path) -> Iterator[tuple[DiskStore, DiskActionCache]]:
+    """The store and the action cache, for housekeeping."""
+    actions = DiskActionCache(cache / "actions")
+    try:
+        yield DiskStore(cache), actions
+    finally:
+        actions.close()
+
+
+class App:
+    """What a command is made of, put together on demand."""
+
+    def __init__(self, options: Options, sink: EventSink, jobs: int | None) -> None:
+        self.options = options
+        self.sink = sink
+        self.signatures = Signatures()
+        self.interrupt = Interrupt()
+        self.disk = DiskStore(options.cache_dir)
+        self.store = InterruptibleStore(self.disk, self.interrupt)
+        self.actions = DiskActionCache(options.cache_dir / "actions")
+        self.images = LocalImages(options.cache_dir, self.store)
+        self.http = HttpClient(pool_size=_DOWNLOADS)
+        self._jobs = jobs
+
+    # What is to be built.
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace that the command works in."""
+        start = self.options.workspace or Path.cwd()
+        return load_workspace(find_workspace(start, self.signatures), self.signatures)
+
+    @cached_property
+    def rules(self) -> Mapping[str, Rule]:
+        """All rules by name."""
+        return load_rules(self.workspace.rules, self.workspace.root, self.signatures)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """The targets of the workspace."""
+        schemas = {name: rule.attributes for name, rule in self.rules.items()}
+        return Targets(self.workspace.root, schemas, self.signatures)
+
+    @cached_property
+    def locks(self) -> LockFiles:
+        """The workspace's lock files."""
+        return LockFiles(self.workspace.root, self.signatures.record)
+
+    @cached_property
+    def analyzer(self) -> Analyzer:
+        """Targets and locks as declared actions."""
+        indexes = tuple(
+            Index(source.alias, "".join(source.urls), source.packages)
+            for source in self.workspace.sources
+            if source.kind == INDEX
+        )
+        settings = Settings(indexes, self.workspace.epoch)
+        return Analyzer(self.targets.target, self.locks.read, self.rules, settings)
+
+    @cached_property
+    def package(self) -> str:
+        """The current folder below the workspace's root; "" at the root and outside."""
+        root, here = self.workspace.root, Path.cwd()
+        inside = here.is_relative_to(root) and here != root
+        return here.relative_to(root).as_posix() if inside else ""
+
+    def labels(self, patterns: Sequence[str]) -> tuple[Label, ...]:
+        """The targets that patterns name, seen from the current folder."""
+        return expand_patterns(patterns, self.package, self.targets)
+
+    def with_dependencies(self, labels: Sequence[Label]) -> tuple[Label, ...]:
+        """The labels and all they stand on, each once, what is stood on first."""
+        ordered: dict[Label, None] = {}
+        for label in labels:
+            for below in self.with_dependencies(self.targets.target(label).dependencies):
+                ordered.setdefault(below)
+            ordered.setdefault(label)
+        return tuple(ordered)
+
+    def configure(self, patterns: Sequence[str], platforms: Sequence[str] = ()) -> tuple[Configured, ...]:
+        """The targets that patterns name, with their actions declared."""
+        chosen = tuple(Platform.parse(text) for text in platforms)
+        return tuple(self.analyzer.configure(label, chosen) for label in self.labels(patterns))
+
+    # How it is built.
+
+    @cached_property
+    def jobs(self) -> int:
+        """How many actions run at once: as asked, else the workspace's, else the cores we may use."""
+        return self._jobs or self.workspace.settings.jobs or len(os.sched_getaffinity(0))
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """Gets locked artifacts from the workspace's sources."""
+        return Fetcher(self.store, self.http, self.indexes, self.mirrors, self._owner, self.sink)
+
+    @cached_property
+    def indexes(self) -> PackageIndexes:
+        """The workspace's package indexes."""
+        stated = (source for source in self.workspace.sources if source.kind == INDEX)
+        return PackageIndexes(self.http, {source.alias: "".join(source.urls) for source in stated})
+
+    @cached_property
+    def mirrors(self) -> Mapping[str, DebianSource]:
+        """The workspace's Debian mirrors."""
+        cache = self.options.cache_dir / "debian"
+        return {
+            source.alias: DebianSource(source.alias, source.urls, source.keyring, self.http, cache, self.sink)
+            for source in self.workspace.sources
+            if source.kind == DEBIAN
+        }
+
+    def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
+        """Execute all that `goals` need."""
+        executor = self._executor(tuple(walk(*goals)))
+        workers = self.jobs + _DOWNLOADS
+        scheduler = Scheduler(executor, self.sink, self.interrupt, workers, keep_going=keep_going)
+        return scheduler.run(goals)
+
+    def _executor(self, actions: Sequence[DeclaredAction]) -> Executor:
+        builtin = BoundedExecutor(BuiltinExecutor(self.store, BUILTINS), self.jobs)
+        files = ImportingExecutor(builtin, self.store, find_files(actions))
+        artifacts = find_artifacts(actions)
+        fetching = FetchingExecutor(files, self.store, artifacts, self.fetcher.fetch, _DOWNLOADS)
+        caching = CachingExecutor(fetching, self.actions, self.store, self.sink)
+        return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
+
+    def _owner(self, artifact: Locked) -> Owner:
+        """Which target an artifact was locked for, for an error about it."""
+        for label, lock in self.locks.known():
+            for platform, part in lock.platforms.items():
+                if artifact in part.artifacts:
+                    return Owner(str(label), self._suite(label, platform))
+        return Owner("")
+
+    def _suite(self, label: Label, platform: Platform) -> Suite | None:
+        question = self.analyzer.question(label, platform)
+        if not isinstance(question, DebianQuestion):
+            return None
+        return Suite(question.suite, question.components, platform.debian)
+
+    # What commands do.
+
+    def build(
+        self, patterns: Sequence[str], *, platforms: Sequence[str], push: bool, keep_going: bool
+    ) -> Report:
+        """Build what patterns name, and publish it where that is asked for."""
+        begun = time.monotonic()
+        targets = self.configure(patterns, platforms)
+        going = keep_going or self.workspace.settings.keep_going
+        failures: list[EnvbuildError] = []
+
+        def run(goals: Sequence[DeclaredAction]) -> BuildReport:
+            outcome = self.run_actions(goals, keep_going=going)
+            failures.extend(outcome.failures)
+            if not going:
+                outcome.raise_failures()
+            return outcome
+
+        reports = self._builder(run, push=push).build(targets)
+        return Report(reports, time.monotonic() - begun, tuple(failures))
+
+    def push(self, patterns: Sequence[str], *, platforms: Sequence[str]) -> Report:
+        """Publish images of the store."""
+        begun = time.monotonic()
+        builder = self._builder(self.run_actions, push=True)
+        return Report(builder.push(self.configure(patterns, platforms)), time.monotonic() - begun)
+
+    def locker(self, resolver: str = "uv") -> Locker:
+        """Locks targets, asking the resolver of this name for Python packages."""
+        answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store)
+        return Locker(self.analyzer, self.locks, answers.answer, self.sink)
+
+    def query(self, expression: str) -> tuple[Label, ...]:
+        """The labels that a query names, sorted."""
+        return run_query(expression, LoadedGraph(self.targets), self.package)
+
+    def remember(self, report: Report, text: str, begun: int) -> None:
+        """Keep what `build` prints the next time that nothing has changed (graph/memo.py)."""
+        arguments = sys.argv[1:]
+        if may_remember(arguments) and not report.failures:
+            key = memo.question_key(__version__, arguments, os.environ)
+            folder = memo_folder(str(self.options.cache_dir))
+            images = [str(self.images.folder(each.image.rpartition("/")[2])) for each in report.targets]
+            memo.remember(folder, key, text, self.signatures.found, images, begun)
+
+    def _resolver(self, name: str) -> Resolver:
+        if name == "pip-tools":
+            from envbuild.lock.resolve.pip_tools import PipToolsResolver
+
+            return PipToolsResolver(self.indexes)
+        from envbuild.lock.resolve.pip_uv import UvResolver
+
+        return UvResolver(self.indexes)
+
+    def _builder(self, run: Run, *, push: bool = False) -> Builder:
+        return Builder(self.store, self.images, run, self.sink, None)

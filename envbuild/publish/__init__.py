@@ -1,0 +1,1 @@
+"""Finished images: into the store's layouts, to a registry, into archives and engines."""

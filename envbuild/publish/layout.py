@@ -1,0 +1,101 @@
+"""Images in the store: a small layout of its own for each, whose blobs are the store's.
+
+`images/<name>/{oci-layout,index.json,blobs -> ../../blobs}` is readable as `oci:` by other tools and
+holds its blobs against garbage collection.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from envbuild.core.errors import EnvbuildError, StoreError
+from envbuild.core.protocols import BlobStore
+from envbuild.oci.descriptor import Descriptor
+from envbuild.oci.image import Image, read_image
+from envbuild.oci.layout import BLOBS, INDEX_FILE, MARKER, MARKER_CONTENT, find_image, list_image
+from envbuild.oci.reference import LATEST
+
+_BLOBS_LINK: Final = Path("..", "..", BLOBS)
+_READABLE: Final = 0o755
+
+
+class LocalImages:
+    """The images of a store, by name (`env_<hash>`). Safe for several threads and processes."""
+
+    def __init__(self, root: Path, blobs: BlobStore) -> None:
+        self._images = root / "images"
+        self._temporary = root / "tmp"
+        self._blobs = blobs
+
+    def folder(self, name: str) -> Path:
+        """Where an image's layout lies."""
+        return self._images / name
+
+    def find(self, name: str) -> Image | None:
+        """The image, if it is there with all its blobs; a broken one is none."""
+        try:
+            image = self.read(find_image((self.folder(name) / INDEX_FILE).read_bytes()))
+        except (OSError, EnvbuildError):
+            return None
+        return None if self._blobs.missing(part.digest for part in image.blobs) else image
+
+    def read(self, root: Descriptor) -> Image:
+        """The image below a manifest or index in the store; raises BlobMissing or BadImage."""
+        return read_image(root, lambda descriptor: self._blobs.read(descriptor.digest))
+
+    def publish(self, name: str, root: Descriptor) -> Image:
+        """Make the image of `root` known as `name`; the first one wins and later ones get it.
+
+        It is made beside and appears by one rename; one whose blobs were lost is replaced.
+        Raises BlobMissing unless the store holds all of `root`'s blobs.
+        """
+        image = self._require_whole(root)
+        while not (there := self.find(name)):
+            self._remove(name)
+            self._place(name, image)
+        return there
+
+    def _require_whole(self, root: Descriptor) -> Image:
+        image = self.read(root)
+        for part in image.blobs:
+            self._blobs.path(part.digest)
+        return image
+
+    def _place(self, name: str, image: Image) -> None:
+        """Rename a finished layout into place, unless another process was faster."""
+        try:
+            self._images.mkdir(parents=True, exist_ok=True)
+            self._temporary.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._temporary, prefix="image-") as made:
+                _write_layout(Path(made) / name, image.root)
+                with suppress_taken():
+                    (Path(made) / name).rename(self.folder(name))
+        except OSError as error:
+            raise StoreError(f"`{self.folder(name)}` cannot be written: {error.strerror}") from error
+
+    def _remove(self, name: str) -> None:
+        """Take a broken layout away; another process may be doing the same."""
+        shutil.rmtree(self.folder(name), ignore_errors=True)
+
+
+@contextmanager
+def suppress_taken() -> Iterator[None]:
+    """Pass where another process has put its folder in that place."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+
+
+def _write_layout(folder: Path, root: Descriptor) -> None:
+    folder.mkdir(mode=_READABLE)
+    (folder / MARKER).write_bytes(MARKER_CONTENT)
+    (folder / INDEX_FILE).write_bytes(list_image(root, LATEST))
+    (folder / BLOBS).symlink_to(_BLOBS_LINK)
