@@ -39,30 +39,31 @@ def expand_glob(place: Place, folder: str, pattern: str) -> list[Found]:
 
 def _walk(place: Place, folder: Found, segments: Sequence[str], above: tuple[str, ...]) -> Iterator[Found]:
     head, rest = segments[0], segments[1:]
-    if head == "**" and rest:
+    anywhere = head == "**"
+    if anywhere and rest:
         yield from _walk(place, folder, rest, above)
-    matches = re.compile(fnmatch.translate("*" if head == "**" else head)).match
-    for child in _children(place, folder):
-        if child.is_folder:
-            below = segments if head == "**" else rest
-            if below and matches(child.name.rpartition("/")[2]):
-                yield from _walk(place, child, below, _descend(child, above))
-        elif not rest and matches(child.name.rpartition("/")[2]):
-            yield child
-
-
-def _children(place: Place, folder: Found) -> Iterator[Found]:
-    for base in place.list(folder.name):
+    matches = re.compile(fnmatch.translate("*" if anywhere else head)).match
+    below = segments if anywhere else rest
+    for base in filter(matches, place.list(folder.name)):
         name = f"{folder.name}/{base}" if folder.name else base
-        # Asked before the link is followed: an ignored link may lead anywhere.
-        if place.ignored.covers(name, is_folder=(place.root / name).is_dir()):
+        # Asked before a link is followed: an ignored one may lead anywhere.
+        is_folder = (place.root / name).is_dir()
+        if place.ignored.covers(name, is_folder=is_folder):
             continue
-        child = place.find(name)
-        if child is None:
-            raise SpecError(f"`{name}` is a symbolic link that leads nowhere", hint="mend or remove it")
-        if not (child.is_folder or child.is_file):
-            raise SpecError(f"`{name}` is neither a file nor a folder", hint="add it to `.envbuildignore`")
-        yield child
+        if is_folder and below:
+            child = place.require(name)
+            yield from _walk(place, child, below, _descend(child, above))
+        elif not is_folder and not rest:
+            yield _file(place, name)
+
+
+def _file(place: Place, name: str) -> Found:
+    found = place.find(name)
+    if found is None:
+        raise SpecError(f"`{name}` is a symbolic link that leads nowhere", hint="mend or remove it")
+    if not found.is_file:
+        raise SpecError(f"`{name}` is neither a file nor a folder", hint="add it to `.envbuildignore`")
+    return found
 
 
 def _descend(child: Found, above: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from envbuild.core.errors import Location, SpecError
 from envbuild.spec.build_file import BUILD_FILE
+from envbuild.spec.gitignore import IgnoreRule, is_ignored, parse_rules
 from envbuild.spec.recorder import Recorder
 
 IGNORE_FILE = ".envbuildignore"
@@ -21,7 +21,7 @@ class Ignored:
     def __init__(self, root: Path, recorder: Recorder) -> None:
         self._root = root
         self._recorder = recorder
-        self._matches: Callable[[str], bool] | None = None
+        self._rules: tuple[IgnoreRule, ...] | None = None
 
     def covers(self, name: str, *, is_folder: bool) -> bool:
         """Whether to leave out a path relative to the root, and a folder with all below it.
@@ -31,26 +31,16 @@ class Ignored:
         """
         if name.rpartition("/")[2] in _NEVER:
             return True
-        if self._matches is None:
-            self._matches = self._load()
-        return self._matches(f"{name}/" if is_folder else name)
+        if self._rules is None:
+            self._rules = self._load()
+        return is_ignored(self._rules, name, is_folder=is_folder)
 
-    def _load(self) -> Callable[[str], bool]:
+    def _load(self) -> tuple[IgnoreRule, ...]:
         path = self._root / IGNORE_FILE
         self._recorder.record(path)
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            return parse_rules(path.read_text(encoding="utf-8"), IGNORE_FILE)
         except FileNotFoundError:
-            return lambda _: False
+            return ()
         except (OSError, UnicodeDecodeError):
             raise SpecError("cannot be read as UTF-8 text", location=Location(IGNORE_FILE)) from None
-        return _compile(lines)
-
-
-def _compile(lines: list[str]) -> Callable[[str], bool]:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        return GitIgnoreSpec.from_lines(lines).match_file
-    except ValueError as error:
-        raise SpecError(f"not gitignore's syntax: {error}", location=Location(IGNORE_FILE)) from None

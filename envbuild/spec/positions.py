@@ -117,7 +117,7 @@ class _Reader:
             kind = type(event).__name__
             if kind == "DocumentStartEvent" and document is not None:
                 raise SpecError(
-                    "a second document", hint="one file is one document", location=self._at(event)
+                    "a second document", hint="remove the `---`", location=self._at(event)
                 )
             if kind in ("ScalarEvent", "SequenceStartEvent", "MappingStartEvent", "AliasEvent"):
                 document = self._read(event, 1)

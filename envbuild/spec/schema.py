@@ -113,8 +113,13 @@ class _Checker:
         return value.text.lower() == "true"
 
     def integer(self, value: Value) -> int | None:
-        if value.shape is not Shape.INTEGER or len(value.text) > _MAX_DIGITS:
-            self._refuse(value, f"write at most {_MAX_DIGITS} decimal digits, without quotes")
+        if value.shape is not Shape.INTEGER:
+            self._refuse(value, "write decimal digits, without quotes")
+            return None
+        # Python itself refuses to read a number of thousands of digits.
+        if len(value.text) > _MAX_DIGITS:
+            hint = f"write at most {_MAX_DIGITS} digits"
+            self._problems.add(f"`{self._name}` is too large", value.location, hint)
             return None
         return int(value.text)
 
