@@ -16,11 +16,12 @@ SCRIPTS: Final = ("preinst", "postinst")  # what an installation runs, in this o
 
 _CONTINUED: Final = re.compile(r"\\\n\s*")
 _INSTALL: Final = re.compile(r"update-alternatives\s+--install\s+(.*)")
-_SHELL_ENDS: Final = frozenset((";", "&", "&&", "|", "||", ")", "}"))
+_SHELL_ENDS: Final = re.compile(r"[;&|)}].*|\d?[<>].*")
 _STATIC: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._+@:~/\[-]*\Z")
 # A word where a shell expects a command: at the beginning of a line or behind an operator or a keyword.
 _COMMAND: Final = re.compile(
-    r"(?:^|[;&|({!]|\b(?:then|else|do|exec|if|while|command)\s)\s*([\w./+-]+)(?![\w./+-]*\))", re.MULTILINE
+    r"(?:^|[;&|({])\s*(?:(?:if|while|until|then|else|elif|do|exec|command|!)\s+)*([\w./+-]+)(?![\w./+-]*\))",
+    re.MULTILINE,
 )
 
 # Programs that leave something behind. dpkg-maintscript-helper and dpkg-trigger are none of them: the one
@@ -127,7 +128,7 @@ def _installations(text: str) -> Iterator[list[str] | None]:
 
 def _until_shell_ends(words: Iterable[str]) -> Iterator[str]:
     for word in words:
-        if word in _SHELL_ENDS:
+        if _SHELL_ENDS.match(word):
             return
         yield word.rstrip(";")
         if word.endswith(";"):
@@ -135,9 +136,9 @@ def _until_shell_ends(words: Iterable[str]) -> Iterator[str]:
 
 
 def _is_static(words: list[str]) -> bool:
-    plain = [word for word in words if word != "--slave"]
-    numbered = len(words) >= 4 and words[3].lstrip("-").isdigit()
-    return numbered and len(plain) == 4 + 3 * words.count("--slave") and all(map(_STATIC.match, plain))
+    plain = [word for word in [*words[:3], *words[4:]] if word != "--slave"]
+    numbered = len(words) >= 4 and re.fullmatch(r"-?\d{1,9}", words[3]) is not None
+    return numbered and len(plain) == 3 + 3 * words.count("--slave") and all(map(_STATIC.match, plain))
 
 
 def _read_installation(words: list[str]) -> Alternative:

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO, Final, cast
 
-from envbuild.archive.decompress import ForwardReader, Source
+from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.tar_header import BLOCK
 from envbuild.core.errors import ArchiveError
 
@@ -33,6 +33,10 @@ def read_tar(archive: ForwardReader) -> Iterator[tuple[tarfile.TarInfo, Source]]
     # tarfile takes a damaged header for the end of the archive.
     if blocks.last != _END:
         raise ArchiveError("a tar archive is cut off or has a damaged header")
+    # Reading on to the end lets the compressed stream be checked as a whole.
+    rest = archive.read(PIECE)
+    if len(rest) == PIECE or any(rest):
+        raise ArchiveError("a tar archive is followed by bytes that are not its own")
 
 
 def _refuse(entry: tarfile.TarInfo, count: int) -> None:

@@ -58,16 +58,23 @@ class DebianSource:
         return DebianIndex([row for component in suite.components for row in self._rows(suite, component)])
 
     def fetch(
-        self, file: str, expected: Digest, writer: BlobWriter, *, suite: Suite | None = None, label: str = ""
+        self,
+        file: str,
+        expected: Digest,
+        open_writer: Callable[[], BlobWriter],
+        *,
+        suite: Suite | None = None,
+        label: str = "",
     ) -> Digest:
-        """Write a package into `writer` and commit it; raises SourceError.
+        """Put a package into a store, whose writers `open_writer` begins; raises SourceError.
 
         `suite` and `label` are what an error says where no mirror has the file any more: what took
         its place, and which target to lock again.
         """
 
         def download(mirror: Mirror) -> Digest:
-            return self.http.download(f"{mirror.url}/{file}", writer, expected)
+            with open_writer() as writer:
+                return self.http.download(f"{mirror.url}/{file}", writer, expected)
 
         try:
             return _first_answer(self._package_mirrors(), download)
