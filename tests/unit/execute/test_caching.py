@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from envbuild.core.action import ActionResult
-from envbuild.core.digest import Digest
 from envbuild.core.events import Note, ResultSource
 from envbuild.execute.caching import CachingExecutor
 from envbuild.store.action_cache import DiskActionCache
@@ -45,10 +44,10 @@ def test_a_result_whose_blobs_are_gone_is_a_miss(tmp_path: Path) -> None:
 def test_a_result_with_other_outputs_is_a_miss(tmp_path: Path) -> None:
     # A cache that others write may say anything.
     bench = Bench(tmp_path)
-    bench.cache.put(HELLO.key, ActionResult({}))
-    assert bench.sources() == [ResultSource.EXECUTED, ResultSource.LOCAL]
-    bench.cache.put(HELLO.key, ActionResult({OUT: Digest.of(b""), "more": Digest.of(b"")}))
-    assert bench.sources() == [ResultSource.EXECUTED, ResultSource.LOCAL]
+    there = bench.store.put(b"there")
+    for outputs in ({"other": there}, {OUT: there, "more": there}):
+        bench.cache.put(HELLO.key, ActionResult(outputs))
+        assert bench.sources() == [ResultSource.EXECUTED, ResultSource.LOCAL]
 
 
 def test_a_broken_cache_is_told_once_and_fails_nothing(tmp_path: Path) -> None:

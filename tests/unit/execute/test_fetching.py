@@ -58,6 +58,14 @@ def test_what_is_there_is_not_fetched(tmp_path: Path) -> None:
     assert source.fetched == ["two.whl"]
 
 
+def test_what_somebody_else_brought_meanwhile_is_not_fetched(tmp_path: Path) -> None:
+    # Another process may share the store.
+    store = DiskStore(tmp_path)
+    source = Source(store, before=lambda: [store.put(name.encode()) for name in ARTIFACTS])
+    fetching(tmp_path, source).run(bind(declare("", inputs={n: Fetched(a) for n, a in ARTIFACTS.items()})))
+    assert len(source.fetched) == 1
+
+
 def test_actions_that_read_one_artifact_fetch_it_once(tmp_path: Path) -> None:
     everybody = threading.Barrier(3)
     source = Source(DiskStore(tmp_path))
