@@ -7,10 +7,9 @@ holds its blobs against garbage collection.
 from __future__ import annotations
 
 import errno
-import shutil
+import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +21,7 @@ from envbuild.oci.layout import BLOBS, INDEX_FILE, MARKER, MARKER_CONTENT, find_
 from envbuild.oci.reference import LATEST
 
 _BLOBS_LINK: Final = Path("..", "..", BLOBS)
-_READABLE: Final = 0o755
+_THERE: Final = (errno.EEXIST, errno.ENOTEMPTY)
 
 
 class LocalImages:
@@ -56,10 +55,18 @@ class LocalImages:
         Raises BlobMissing unless the store holds all of `root`'s blobs.
         """
         image = self._require_whole(root)
-        while not (there := self.find(name)):
-            self._remove(name)
-            self._place(name, image)
-        return there
+        there = self.find(name)
+        if there:
+            return there
+        try:
+            if self._place(name, image.root):
+                return image
+        except OSError as error:
+            hint = "check the disk and the folder's mode, or choose another store with `--cache-dir`"
+            raise StoreError(
+                f"`{self.folder(name)}` cannot be written: {error.strerror}", hint=hint
+            ) from error
+        return self.find(name) or image
 
     def _require_whole(self, root: Descriptor) -> Image:
         image = self.read(root)
@@ -67,35 +74,30 @@ class LocalImages:
             self._blobs.path(part.digest)
         return image
 
-    def _place(self, name: str, image: Image) -> None:
-        """Rename a finished layout into place, unless another process was faster."""
-        try:
-            self._images.mkdir(parents=True, exist_ok=True)
-            self._temporary.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._temporary, prefix="image-") as made:
-                _write_layout(Path(made) / name, image.root)
-                with suppress_taken():
-                    (Path(made) / name).rename(self.folder(name))
-        except OSError as error:
-            raise StoreError(f"`{self.folder(name)}` cannot be written: {error.strerror}") from error
-
-    def _remove(self, name: str) -> None:
-        """Take a broken layout away; another process may be doing the same."""
-        shutil.rmtree(self.folder(name), ignore_errors=True)
-
-
-@contextmanager
-def suppress_taken() -> Iterator[None]:
-    """Pass where another process has put its folder in that place."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-            raise
+    def _place(self, name: str, root: Descriptor) -> bool:
+        """Rename a finished layout into place; False if another process was faster."""
+        self._images.mkdir(parents=True, exist_ok=True)
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._temporary, prefix="image-") as folder:
+            made = Path(folder) / name
+            _write_layout(made, root)
+            with suppress(FileNotFoundError):  # what `find` called broken, if anything lies there
+                self.folder(name).rename(Path(folder) / "broken")
+            try:
+                made.rename(self.folder(name))
+            except OSError as error:
+                if error.errno not in _THERE:
+                    raise
+                return False
+        return True
 
 
 def _write_layout(folder: Path, root: Descriptor) -> None:
-    folder.mkdir(mode=_READABLE)
+    folder.mkdir()
     (folder / MARKER).write_bytes(MARKER_CONTENT)
-    (folder / INDEX_FILE).write_bytes(list_image(root, LATEST))
     (folder / BLOBS).symlink_to(_BLOBS_LINK)
+    with (folder / INDEX_FILE).open("wb") as file:
+        file.write(list_image(root, LATEST))
+        file.flush()
+        # Garbage collection stops at an index it cannot read: no power cut may leave an empty one.
+        os.fsync(file.fileno())

@@ -1,0 +1,172 @@
+"""Images in a registry: is it there, put it there, get it from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import RegistryError, UsageError
+from envbuild.core.events import EventSink, Phase, TransferProgress
+from envbuild.core.protocols import BlobStore
+from envbuild.oci.descriptor import Descriptor
+from envbuild.oci.document import BadImage
+from envbuild.oci.image import Image, read_image
+from envbuild.oci.reference import LATEST, RegistryName, is_repository, is_tag
+from envbuild.publish.parallel import Stop, run_parallel
+from envbuild.publish.upload import Transfer, Uploader
+from envbuild.sources.registry import RegistryClient
+
+DEFAULT_TEMPLATE: Final = "envs/env_{hash}"
+DEFAULT_POOL: Final = "envs/blobs"
+_HASH: Final = "{hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How images are named in a registry: `repository[:tag]` with `{hash}` in it, and the pool of blobs.
+
+    Where all images share one repository, that is their pool, too.
+    """
+
+    template: str = DEFAULT_TEMPLATE
+    pool: str = DEFAULT_POOL
+
+    def __post_init__(self) -> None:
+        repository, tag = self.place("0" * 32)
+        if _HASH not in self.template or not (is_repository(repository) and is_tag(tag)):
+            hint = f"write `{DEFAULT_TEMPLATE}` or `envs:env_{_HASH}`"
+            raise UsageError(f"`{self.template}` names no image per `{_HASH}`", hint=hint)
+
+    def place(self, name_hash: str) -> tuple[str, str]:
+        """The repository and tag of an image."""
+        repository, _, tag = self.template.replace(_HASH, name_hash).partition(":")
+        return repository, tag or LATEST
+
+    def pool_of(self, repository: str) -> str:
+        """Where blobs shared by images are kept."""
+        return self.pool if _HASH in self.template.partition(":")[0] else repository
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What publishing did: the image's digest in the registry, blobs and bytes sent, blobs mounted."""
+
+    digest: Digest
+    blobs: int
+    bytes: int
+    mounted: int
+
+
+class RegistryPublisher:
+    """Publishes images to one registry; every method raises RegistryError where that fails.
+
+    Images share layers through the pool repository, from which they are mounted: so a machine with
+    an empty store sends only what no image has yet. The distribution spec has no conditional put,
+    so two that publish one name in the same instant may both write it; each then reads again.
+    """
+
+    def __init__(
+        self,
+        client: RegistryClient,
+        blobs: BlobStore,
+        events: EventSink,
+        *,
+        below: RegistryName | None = None,
+        naming: Naming = Naming(),
+        jobs: int = 8,
+    ) -> None:
+        self._client = client
+        self._blobs = blobs
+        self._events = events
+        self._below = below or RegistryName(client.host)
+        self._naming = naming
+        self._jobs = jobs
+
+    def exists(self, name_hash: str) -> Descriptor | None:
+        """What the registry has under an image's name, or None; not to be able to ask is an error."""
+        return self._client.find_manifest(*self._place(name_hash))
+
+    def publish(self, name_hash: str, image: Image) -> Pushed:
+        """Put an image there unless its name is taken; then that image is adopted, and nothing sent.
+
+        Manifests must be in the store; layers only where the registry lacks them.
+        """
+        there = self.exists(name_hash)
+        if there:
+            return Pushed(there.digest, 0, 0, 0)
+        repository, tag = self._place(name_hash)
+        self._events.emit(Phase("pushing", f"{self._client.host}/{repository}"))
+        sent = self._bring_blobs(repository, image)
+        for document in image.documents:
+            self._put(repository, str(document.digest), document)
+        first = self._client.find_manifest(repository, tag)
+        if not first:
+            self._put(repository, tag, image.root)
+            first = self._client.find_manifest(repository, tag)
+        if not first:
+            raise RegistryError(f"`{self._client.host}/{repository}:{tag}` vanished after it was pushed")
+        return Pushed(first.digest, sent.blobs, sent.bytes, sent.mounted)
+
+    def pull(self, name_hash: str) -> Descriptor:
+        """Bring an image into the store, all platforms; returns what to publish there as a layout."""
+        repository, tag = self._place(name_hash)
+        self._events.emit(Phase("pulling", f"{self._client.host}/{repository}"))
+        root, data = self._client.read_manifest(repository, tag)
+        self._blobs.put(data)
+        image = self._read_image(repository, root)
+        wanted = self._blobs.missing(part.digest for part in image.blobs)
+        largest_first = sorted(wanted, key=lambda digest: (-digest.size, digest.hash))
+        run_parallel(lambda digest, stop: self._download(repository, digest, stop), largest_first, self._jobs)
+        return root
+
+    def _place(self, name_hash: str) -> tuple[str, str]:
+        repository, tag = self._naming.place(name_hash)
+        return self._below.place(repository), tag
+
+    def _bring_blobs(self, repository: str, image: Image) -> Pushed:
+        pool = self._below.place(self._naming.pool)
+        if self._naming.pool_of(repository) == repository:
+            pool = repository
+        uploader = Uploader(self._client, self._blobs, self._events, repository, pool)
+        layers = {layer.digest for layer in image.layers}
+
+        def bring(digest: Digest, stop: Stop) -> Transfer:
+            # A config belongs to one image only: no other would mount it.
+            return uploader.bring(digest, stop) if digest in layers else uploader.send(digest, stop)
+
+        digests = sorted((part.digest for part in image.blobs), key=lambda each: (-each.size, each.hash))
+        transfers = run_parallel(bring, digests, self._jobs)
+        return Pushed(
+            image.digest,
+            blobs=sum(transfer.bytes > 0 for transfer in transfers),
+            bytes=sum(transfer.bytes for transfer in transfers),
+            mounted=sum(transfer.mounted for transfer in transfers),
+        )
+
+    def _put(self, repository: str, reference: str, document: Descriptor) -> None:
+        data = self._blobs.read(document.digest)
+        self._client.write_manifest(repository, reference, data, document.media_type)
+
+    def _read_image(self, repository: str, root: Descriptor) -> Image:
+        try:
+            return read_image(root, lambda document: self._document(repository, document))
+        except BadImage as error:
+            text = f"`{self._client.host}/{repository}` is no image of ours: {error.message}"
+            raise RegistryError(text, hint=error.hint) from error
+
+    def _document(self, repository: str, document: Descriptor) -> bytes:
+        if self._blobs.has(document.digest):
+            return self._blobs.read(document.digest)
+        _, data = self._client.read_manifest(repository, str(document.digest))
+        self._blobs.put(data)
+        return data
+
+    def _download(self, repository: str, digest: Digest, stop: Stop) -> None:
+        def report(done: int) -> None:
+            stop.check()
+            self._events.emit(TransferProgress("download", str(digest)[:19], done, digest.size))
+
+        stop.check()
+        with self._blobs.writer() as writer:
+            self._client.download_blob(repository, digest, writer, report)

@@ -1,0 +1,135 @@
+"""Blobs on their way into a repository: mounted where the registry has them, else sent as they are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import BinaryIO, cast
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import BlobMissing, RegistryError
+from envbuild.core.events import EventSink, TransferProgress
+from envbuild.core.protocols import BlobStore
+from envbuild.publish.parallel import Stop
+from envbuild.sources.registry import RegistryClient, UploadSession
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What it took to have a blob in a repository: bytes sent, and whether it was mounted without any."""
+
+    bytes: int = 0
+    mounted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Brings blobs into `repository`, by way of the `pool` repository where the two differ.
+
+    A registry that refuses one mount is not asked for another: it gets plain uploads.
+    """
+
+    client: RegistryClient
+    blobs: BlobStore
+    events: EventSink
+    repository: str
+    pool: str
+    _refused: Event = field(default_factory=Event)
+
+    def bring(self, digest: Digest, stop: Stop) -> Transfer:
+        """Bring a blob that other images may share; raises RegistryError where only a rebuild can give it.
+
+        A mount is tried at once: for what the pool has, that is the only request.
+        """
+        stop.check()
+        if self.pool == self.repository or self._refused.is_set():
+            return self.send(digest, stop)
+        session = self.client.mount_blob(self.repository, digest, self.pool)
+        if session is None:
+            return Transfer(mounted=True)
+        if self.client.has_blob(self.pool, digest):
+            return self._send_again(digest, session, stop)
+        self.client.cancel_upload(self.repository, session)
+        return self._send_to_pool(digest, stop)
+
+    def send(self, digest: Digest, stop: Stop) -> Transfer:
+        """Send a blob straight into the repository, unless it is there."""
+        stop.check()
+        if self.client.has_blob(self.repository, digest):
+            return Transfer()
+        if self._refused.is_set():
+            self._fetch(digest)
+        self._upload(self.repository, digest, None, stop)
+        return Transfer(digest.size)
+
+    def _send_to_pool(self, digest: Digest, stop: Stop) -> Transfer:
+        self._upload(self.pool, digest, None, stop)
+        session = self.client.mount_blob(self.repository, digest, self.pool)
+        if session is None:
+            return Transfer(digest.size)
+        sent = self._send_again(digest, session, stop)
+        return Transfer(sent.bytes + digest.size)
+
+    def _send_again(self, digest: Digest, session: UploadSession, stop: Stop) -> Transfer:
+        """Send what the pool has but the registry would not mount."""
+        self._refused.set()
+        self._fetch(digest)
+        self._upload(self.repository, digest, session, stop)
+        return Transfer(digest.size)
+
+    def _fetch(self, digest: Digest) -> None:
+        """Have a blob in the store that may be in the pool only."""
+        if not self.blobs.has(digest) and self.client.has_blob(self.pool, digest):
+            with self.blobs.writer() as writer:
+                self.client.download_blob(self.pool, digest, writer)
+
+    def _upload(self, repository: str, digest: Digest, session: UploadSession | None, stop: Stop) -> None:
+        try:
+            path = self.blobs.path(digest)
+        except BlobMissing:
+            hint = "build it again with `envbuild build --push`"
+            missing = f"neither the store nor `{self.client.host}` has the blob `{digest}`"
+            raise RegistryError(missing, hint=hint) from None
+        with path.open("rb") as file:
+            watched = Watched(file, digest.size, self._report(digest, stop))
+            self.client.upload_blob(repository, digest, cast(BinaryIO, watched), session)
+
+    def _report(self, digest: Digest, stop: Stop) -> Callable[[int], None]:
+        def report(done: int) -> None:
+            stop.check()
+            self.events.emit(TransferProgress("upload", str(digest)[:19], done, digest.size))
+
+        return report
+
+
+class Watched(io.RawIOBase):
+    """A file being sent: `report` gets the bytes read so far and may raise to end it."""
+
+    def __init__(self, file: BinaryIO, size: int, report: Callable[[int], None]) -> None:
+        self._file = file
+        self._size = size
+        self._report = report
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Read and report."""
+        data = self._file.read(size)
+        self._report(self._file.tell())
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move, as for any file: a second try starts at 0."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where it stands."""
+        return self._file.tell()

@@ -1,0 +1,145 @@
+"""Authorization at a registry: answers to its challenges (RFC 7617, and the distribution's token spec)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final, Protocol
+from urllib.parse import urlencode
+
+from envbuild.core.errors import RegistryError
+from envbuild.sources.credentials import RegistryLogin
+from envbuild.sources.http import HttpClient, basic_authorization
+from envbuild.sources.response import Response, describe_status
+from envbuild.sources.url import parse_url, redact
+
+_SCHEME: Final = re.compile(r"\s*,?\s*(Bearer|Basic)\s+", re.IGNORECASE)
+_PARAMETER: Final = re.compile(r'\s*,?\s*([A-Za-z_-]+)="((?:[^"\\]|\\.)*)"')
+_MAX_TOKEN: Final = 1 << 20
+
+
+class Credentials(Protocol):
+    """Where logins come from."""
+
+    def find(self, host: str) -> RegistryLogin | None:
+        """The login for a registry, or None for anonymous access."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token is for: a repository and actions ("pull", "pull,push")."""
+
+    repository: str
+    actions: str
+
+    def __str__(self) -> str:
+        return f"repository:{self.repository}:{self.actions}"
+
+
+class Authorizer:
+    """Knows the Authorization header for each set of scopes of one registry. Safe for several threads."""
+
+    def __init__(self, http: HttpClient, host: str, credentials: Credentials) -> None:
+        self._http = http
+        self._host = host
+        self._credentials = credentials
+        self._headers: dict[tuple[Scope, ...], str] = {}
+        self._lock = Lock()
+
+    def header(self, scopes: tuple[Scope, ...]) -> str:
+        """What to send, or "" while the registry has asked for nothing."""
+        return self._headers.get(scopes, "")
+
+    def answer(self, response: Response, scopes: tuple[Scope, ...], sent: str) -> str:
+        """The header that answers a 401, or "" where there is none to give; raises RegistryError.
+
+        `sent` is the header that was refused: several threads refused at once ask for one token.
+        """
+        with self._lock:
+            known = self._headers.get(scopes, "")
+            if known and known != sent:
+                return known
+            header = self._answer(response, scopes)
+            if header and header != sent:
+                self._headers[scopes] = header
+                return header
+            return ""
+
+    def _answer(self, response: Response, scopes: tuple[Scope, ...]) -> str:
+        challenges = _read_challenges(response.headers.get("WWW-Authenticate", ""))
+        login = self._credentials.find(self._host)
+        if "bearer" in challenges:
+            return f"Bearer {self._ask_token(challenges['bearer'], login, scopes, response.url)}"
+        if "basic" in challenges and login and login.user:
+            return basic_authorization((login.user, login.secret))
+        return ""
+
+    def _ask_token(
+        self, challenge: Mapping[str, str], login: RegistryLogin | None, scopes: Iterable[Scope], asked: str
+    ) -> str:
+        realm = _check_realm(challenge.get("realm", ""), asked)
+        fields = [("service", challenge.get("service", ""))] if challenge.get("service") else []
+        fields += [("scope", str(scope)) for scope in scopes]
+        with self._request_token(realm, fields, login) as response:
+            if response.status != 200:
+                raise RegistryError(
+                    f"the token server of `{self._host}` answered {describe_status(response.status)}",
+                    hint=login_hint(self._host),
+                )
+            return _read_token(response.read(_MAX_TOKEN), self._host)
+
+    def _request_token(
+        self, realm: str, fields: list[tuple[str, str]], login: RegistryLogin | None
+    ) -> Response:
+        if login and not login.user:
+            grant = {"grant_type": "refresh_token", "refresh_token": login.secret, "client_id": "envbuild"}
+            # The OAuth2 form takes one scope field, with blanks between scopes.
+            scope = " ".join(value for key, value in fields if key == "scope")
+            others = {key: value for key, value in fields if key != "scope"}
+            body = urlencode({**others, "scope": scope, **grant}).encode()
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            return self._http.request("POST", realm, headers, body, retried=True)
+        authorization = basic_authorization((login.user, login.secret)) if login else ""
+        separator = "&" if "?" in realm else "?"
+        url = f"{realm}{separator}{urlencode(fields)}"
+        return self._http.get(url, {"Authorization": authorization} if authorization else {})
+
+
+def login_hint(host: str) -> str:
+    """What to do where a registry refuses us."""
+    return f"log in: `docker login {host}`, or name a file with the login in `REGISTRY_AUTH_FILE`"
+
+
+def _read_challenges(header: str) -> dict[str, dict[str, str]]:
+    """The parameters of each challenge by scheme in lower case (RFC 9110, 11.6.1)."""
+    challenges: dict[str, dict[str, str]] = {}
+    at = 0
+    while scheme := _SCHEME.match(header, at):
+        parameters, at = {}, scheme.end()
+        while parameter := _PARAMETER.match(header, at):
+            parameters[parameter[1].lower()] = re.sub(r"\\(.)", r"\1", parameter[2])
+            at = parameter.end()
+        challenges.setdefault(scheme[1].lower(), parameters)
+    return challenges
+
+
+def _check_realm(realm: str, asked: str) -> str:
+    """The token server's URL; a registry under TLS must not send a login over plain HTTP."""
+    secure = parse_url(asked).scheme == "https"
+    if parse_url(realm).scheme != "https" and secure:
+        raise RegistryError(f"the token server `{redact(realm)}` is not protected by TLS")
+    return realm
+
+
+def _read_token(data: bytes, host: str) -> str:
+    try:
+        answer = json.loads(data)
+        token = answer.get("token") or answer.get("access_token")
+    except (ValueError, AttributeError):
+        token = None
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise RegistryError(f"the token server of `{host}` answered no token")
+    return token
