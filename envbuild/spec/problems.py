@@ -46,7 +46,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return suggest_near(word, words) or listed
 
 
-def suggest_near(word: str, known: Iterable[str]) -> str:
-    """A hint that names the known word nearest to `word`; "" where none is near."""
+def suggest_near(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """A hint that names the known word nearest to `word`, behind `prefix`; "" where none is near."""
     near = difflib.get_close_matches(word, sorted(known), 1)
-    return f"did you mean `{near[0]}`?" if near else ""
+    return f"did you mean `{prefix}{near[0]}`?" if near else ""

@@ -71,7 +71,7 @@ class Targets:
         """One target, unread; raises SpecError, at the place that names it, where there is none."""
         declared = self.declared_in(label.package, named_at)
         if label.name not in declared:
-            near = suggest_near(str(label), (f"//{label.package}:{name}" for name in declared))
+            near = suggest_near(label.name, declared, f"//{label.package}:")
             raise SpecError(
                 f"`{build_file_name(label.package)}` has no target `{label.name}`",
                 hint=near or suggest(label.name, declared),
@@ -92,7 +92,7 @@ class Targets:
         if found is None or not found.is_file:
             raise SpecError(
                 f"there is no `{file}`",
-                hint=suggest_near(f"//{package}", (f"//{each}" for each in self.packages())),
+                hint=suggest_near(package, self.packages(), "//"),
                 location=named_at,
             )
 

@@ -148,9 +148,7 @@ def _read_workspace(root: Path, document: Value, problems: Problems, recorder: R
 def _check_names(checked: Mapping[str, Any], stated: Mapping[str, Entry], problems: Problems) -> None:
     image, registry, epoch = checked["image"], checked["registry"], checked["epoch"]
     if image is not None and ("{hash}" not in image or not _IMAGE.match(image.replace("{hash}", "0" * 32))):
-        hint = (
-            "write a repository, as in `envs/env_{hash}`, or a repository and a tag, as in `envs:env_{hash}`"
-        )
+        hint = "write a repository (`envs/env_{hash}`), or one and a tag (`envs:env_{hash}`)"
         problems.add(f"`{image}` names no image by its `{{hash}}`", stated["image"].value.location, hint)
     if registry and not _REGISTRY.match(registry):
         hint = "write `host`, `host:port` or `host/path`; logins are Docker's (`docker login`)"

@@ -69,7 +69,7 @@ def test_checked_values(name: str, text: str, value: object) -> None:
 
 
 def test_what_is_not_stated_has_its_default() -> None:
-    defaults = {
+    defaults: dict[str, object] = {
         "python": "",
         "pip": (),
         "wheels": (),

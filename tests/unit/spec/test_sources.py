@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from envbuild.spec.positions import parse_yaml
+from envbuild.spec.problems import Problems
+from envbuild.spec.sources import Source, read_sources
+from tests.makers.workspace import failures, write_files
+
+
+def read(root: Path, text: str) -> tuple[Source, ...]:
+    problems = Problems()
+    sources = read_sources(parse_yaml(dedent(text).encode(), "envbuild.yaml"), root, problems)
+    problems.raise_if_any()
+    return sources
+
+
+def fails(root: Path, text: str) -> list[str]:
+    return failures(lambda: read(root, text))
+
+
+def test_sources_stand_in_order_of_priority_and_defaults_last(tmp_path: Path) -> None:
+    write_files(tmp_path, {"keys/k.gpg": ""})
+    text = """\
+        - index:
+            name: internal
+            url: https://packages.example.com/simple/
+            packages: [Acme_Tools, b, acme.tools]
+        - debian:
+            name: snapshot
+            urls: [http://a.example.com/debian, http://b.example.com/debian]
+            keyring: keys/k.gpg
+        """
+    assert read(tmp_path, text) == (
+        Source("internal", "index", ("https://packages.example.com/simple",), ("acme-tools", "b")),
+        Source(
+            "snapshot",
+            "debian",
+            ("http://a.example.com/debian", "http://b.example.com/debian"),
+            keyring=tmp_path / "keys/k.gpg",
+        ),
+        Source("pypi", "index"),
+        Source("debian", "debian"),
+    )
+
+
+def test_a_default_may_be_placed_or_replaced(tmp_path: Path) -> None:
+    text = "- index: {name: pypi}\n- index: {name: x, url: https://x.example.com}"
+    assert [source.alias for source in read(tmp_path, text)] == ["pypi", "x", "debian"]
+    text = "- index: {name: pypi, url: https://x.example.com}"
+    assert read(tmp_path, text)[0].urls == ("https://x.example.com",)
+
+
+@pytest.mark.parametrize("login", ["user:s3cret@", "s3cret@", ":s3cret@"])
+@pytest.mark.parametrize("line", ["index: {name: x, url: 'URL'}", "debian: {name: x, urls: ['URL']}"])
+def test_credentials_are_refused_and_not_shown(tmp_path: Path, login: str, line: str) -> None:
+    (error,) = fails(tmp_path, f"- {line}".replace("URL", f"https://{login}example.com/simple"))
+    assert error.partition(": ")[2] == (
+        "the URL holds credentials\n"
+        "hint: put them into ~/.netrc (or the file that `NETRC` names), and write the URL without them"
+    )
+    assert "s3cret" not in error
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("ftp://example.com/x", "this is no `http` or `https` URL\nhint: write `https://host/path`"),
+        ("example.com/simple", "this is no `http` or `https` URL\nhint: write `https://host/path`"),
+        ("https:///simple", "this is no `http` or `https` URL\nhint: write `https://host/path`"),
+        (
+            "https://example.com/simple?token=s3cret",
+            "the URL has a query or a fragment\nhint: write only scheme, host and path",
+        ),
+    ],
+)
+def test_other_urls_that_are_refused(tmp_path: Path, url: str, error: str) -> None:
+    assert fails(tmp_path, f"- index: {{name: x, url: '{url}'}}") == [f"envbuild.yaml:1:25: {error}"]
+
+
+def test_all_faults_are_told_together(tmp_path: Path) -> None:
+    text = """\
+        - index: {name: Big, url: https://a.example.com}
+        - index: {name: one, url: https://a.example.com, packages: [a]}
+        - index: {name: one, url: https://b.example.com}
+        - index: {name: two, url: https://c.example.com, packages: [A]}
+        - debian: {name: pypi}
+        - idnex: {name: x}
+        - index: {url: https://d.example.com, urls: []}
+        - debian: {name: d, keyring: k.gpg}
+        - pypi
+        """
+    assert fails(tmp_path, text) == [
+        "envbuild.yaml:1:17: `Big` is not an alias\nhint: use lower-case letters, digits, `-` and `_`",
+        "envbuild.yaml:3:3: a second source `one`\nhint: the first one is at envbuild.yaml:2:3",
+        "envbuild.yaml:5:3: `pypi` is the alias of a source of kind `index`\nhint: rename it",
+        "envbuild.yaml:6:3: there is no kind of source `idnex`\nhint: did you mean `index`?",
+        "envbuild.yaml:7:3: `index` lacks the attribute `name`\nhint: add `name: ...`, its alias in locks",
+        "envbuild.yaml:7:39: `index` has no attribute `urls`\nhint: did you mean `url`?",
+        "envbuild.yaml:8:30: there is no file `k.gpg`",
+        (
+            "envbuild.yaml:9:3: a call is one name with its attributes\n"
+            "hint: write `- index: {name: ..., url: ...}` or `- debian: {name: ..., urls: [...]}`"
+        ),
+    ]
+
+
+def test_a_package_comes_from_one_index(tmp_path: Path) -> None:
+    text = """\
+        - index: {name: one, url: https://a.example.com, packages: [a]}
+        - index: {name: two, url: https://c.example.com, packages: [A]}
+        """
+    (error,) = fails(tmp_path, text)
+    assert error.splitlines() == [
+        "envbuild.yaml:2:3: `a` is pinned to `one` and to `two`",
+        "hint: a package comes from one index: remove one pin",
+    ]
