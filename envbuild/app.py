@@ -10,17 +10,14 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from envbuild import __version__
 from envbuild.build.answers import Answers
-from envbuild.build.build import Builder, Run
+from envbuild.build.build import Builder, Registry, Run
 from envbuild.build.fetch import Fetcher, Owner
 from envbuild.build.lock import Locker
 from envbuild.build.plan import find_artifacts, find_files
 from envbuild.build.report import Report
 from envbuild.build.scheduler import BuildReport, Scheduler
-from envbuild.cli.options import Options
-from envbuild.cli.quick import may_remember, memo_folder
-from envbuild.core.errors import EnvbuildError
+from envbuild.core.errors import EnvbuildError, UsageError
 from envbuild.core.events import EventSink
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
@@ -38,13 +35,21 @@ from envbuild.graph.query import run_query
 from envbuild.graph.target_graph import LoadedGraph
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import DebianQuestion, Index, Locked, Resolver
+from envbuild.oci.image import Image
+from envbuild.oci.reference import RegistryName
+from envbuild.options import Options
+from envbuild.publish.archive import archive_image, archive_platform
+from envbuild.publish.file import write_whole
 from envbuild.publish.layout import LocalImages
+from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule.declared import DeclaredAction, walk
 from envbuild.rule.loader import load_rules
 from envbuild.rule.rule import Rule
+from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
+from envbuild.sources.registry import RegistryClient
 from envbuild.spec.patterns import expand_patterns
 from envbuild.spec.sources import DEBIAN, INDEX
 from envbuild.spec.targets import Targets
@@ -243,13 +248,13 @@ class App:
                 outcome.raise_failures()
             return outcome
 
-        reports = self._builder(run, push=push).build(targets)
+        reports = self._builder(run, registry=push).build(targets)
         return Report(reports, time.monotonic() - begun, tuple(failures))
 
     def push(self, patterns: Sequence[str], *, platforms: Sequence[str]) -> Report:
         """Publish images of the store."""
         begun = time.monotonic()
-        builder = self._builder(self.run_actions, push=True)
+        builder = self._builder(self.run_actions, registry=True)
         return Report(builder.push(self.configure(patterns, platforms)), time.monotonic() - begun)
 
     def locker(self, resolver: str = "uv") -> Locker:
@@ -261,15 +266,6 @@ class App:
         """The labels that a query names, sorted."""
         return run_query(expression, LoadedGraph(self.targets), self.package)
 
-    def remember(self, report: Report, text: str, begun: int) -> None:
-        """Keep what `build` prints the next time that nothing has changed (graph/memo.py)."""
-        arguments = sys.argv[1:]
-        if may_remember(arguments) and not report.failures:
-            key = memo.question_key(__version__, arguments, os.environ)
-            folder = memo_folder(str(self.options.cache_dir))
-            images = [str(self.images.folder(each.image.rpartition("/")[2])) for each in report.targets]
-            memo.remember(folder, key, text, self.signatures.found, images, begun)
-
     def _resolver(self, name: str) -> Resolver:
         if name == "pip-tools":
             from envbuild.lock.resolve.pip_tools import PipToolsResolver
@@ -279,5 +275,54 @@ class App:
 
         return UvResolver(self.indexes)
 
-    def _builder(self, run: Run, *, push: bool = False) -> Builder:
-        return Builder(self.store, self.images, run, self.sink, None)
+    def load(self, target: str, platform: str | None) -> str:
+        """Put an image into the Docker engine; returns its name there."""
+        from envbuild.publish.docker import DockerEngine
+
+        engine = DockerEngine()
+        configured, image = self._obtain(target)
+        wanted = Platform.parse(platform) if platform else engine.platform()
+        name = f"envs/{configured.name}:latest"
+        engine.load(archive_platform(image, wanted, self.store, name), name)
+        return name
+
+    def export(self, target: str, form: str, path: Path, platform: str | None) -> None:
+        """Write an image to an archive; the file appears whole or not at all."""
+        configured, image = self._obtain(target)
+        name = f"envs/{configured.name}:latest"
+        if platform:
+            pieces = archive_platform(image, Platform.parse(platform), self.store, name)
+        elif form == "docker-archive" and len(configured.images) > 1:
+            listed = " or ".join(f"`--platform {each}`" for each in configured.images)
+            raise UsageError("a docker-archive holds one platform", hint=f"add {listed}")
+        else:
+            pieces = archive_image(image, self.store, name)
+        write_whole(path, pieces)
+
+    @property
+    def registry_name(self) -> str:
+        """The registry that commands speak to; "" for none."""
+        return self.options.registry or self.workspace.registry
+
+    def _obtain(self, target: str) -> tuple[Configured, Image]:
+        """One target's image, with all its bytes in the store."""
+        configured = self.configure([target])
+        if len(configured) != 1:
+            raise UsageError(f"`{target}` names {len(configured)} targets", hint="name one")
+        builder = self._builder(self.run_actions, registry=bool(self.registry_name))
+        return configured[0], builder.obtain(configured[0])
+
+    def _builder(self, run: Run, *, registry: bool) -> Builder:
+        return Builder(self.store, self.images, run, self.sink, self._registry() if registry else None)
+
+    def _registry(self) -> Registry:
+        if not self.registry_name:
+            raise UsageError(
+                "there is no registry to push to",
+                hint="name one with `--registry`, `ENVBUILD_REGISTRY`, or `registry:` in envbuild.yaml",
+            )
+        below = RegistryName.parse(self.registry_name)
+        client = RegistryClient(self.http, below.host, DockerCredentials(os.environ))
+        naming = Naming(self.workspace.image)
+        publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=naming)
+        return Registry(self.registry_name, publisher)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from envbuild.build.report import (
     ActionCounts,
@@ -22,6 +21,8 @@ from envbuild.graph.analyze import Configured
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.image import Image
+from envbuild.publish.layout import LocalImages
+from envbuild.publish.registry import RegistryPublisher
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
 
@@ -30,34 +31,17 @@ NOTHING_RUN = ActionCounts()
 Run = Callable[[Sequence[DeclaredAction]], BuildReport]
 
 
-class LocalImages(Protocol):
-    """Finished images of the store, by name."""
-
-    def find(self, name: str) -> Image | None:
-        """The image, if it and all its blobs are there."""
-
-    def publish(self, name: str, root: Descriptor) -> Image:
-        """Make a finished image known; the one that is there already stays, and is returned."""
-
-
-class Registry(Protocol):
-    """Where images are published."""
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Where images are published, and what it is called in reports."""
 
     name: str
-
-    def find(self, name: str) -> Descriptor | None:
-        """What the registry has under this name; None for nothing; raises RegistryError."""
-
-    def publish(self, name: str, image: Image) -> tuple[Descriptor, PushReport]:
-        """Upload what is lacking and tag it; who published first wins, and that is returned."""
-
-    def pull(self, name: str, root: Descriptor) -> Image:
-        """Bring an image into the store, verified."""
+    publisher: RegistryPublisher
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds and publishes targets. `run` executes actions; `registry` is None unless pushing."""
+    """Builds and publishes targets. `run` executes actions; `registry` is None unless one is asked."""
 
     store: BlobStore
     images: LocalImages
@@ -98,10 +82,9 @@ class Builder:
         if image is not None:
             return image
         if self.registry is not None:
-            there = self.registry.find(target.name)
-            if there is not None:
-                self.sink.emit(Phase("pulling", str(target.label)))
-                return self.registry.pull(target.name, there)
+            publisher = self.registry.publisher
+            if publisher.exists(target.hash) is not None:
+                return self.images.publish(target.name, publisher.pull(target.hash))
         outcome = self.run([target.action])
         outcome.raise_failures()
         return self._keep(target, outcome)
@@ -112,7 +95,7 @@ class Builder:
         if self.registry is None:
             return self._describe(target, image, Status.EXISTS) if image else None
         self.sink.emit(Phase("asking the registry", str(target.label)))
-        there = self.registry.find(target.name)
+        there = self.registry.publisher.exists(target.hash)
         if there is not None:
             return self._adopt(target, image, there)
         return self._publish(target, image, Status.EXISTS) if image else None
@@ -148,11 +131,11 @@ class Builder:
         self, target: Configured, image: Image, status: Status, counts: ActionCounts = NOTHING_RUN
     ) -> TargetReport:
         assert self.registry is not None
-        self.sink.emit(Phase("pushing", str(target.label)))
-        root, pushed = self.registry.publish(target.name, image)
+        moved = self.registry.publisher.publish(target.hash, image)
+        pushed = PushReport(self.registry.name, moved.bytes, moved.blobs, moved.mounted)
         report = self._describe(target, image, status, counts, pushed)
         # Who published the name first wins: what everybody will pull is what is reported.
-        return replace(report, digest=str(root.digest))
+        return replace(report, digest=str(moved.digest))
 
     def _describe(
         self,

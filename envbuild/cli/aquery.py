@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from envbuild.cli.options import Options, common_options, patterns_argument, platform_option
+from envbuild.cli.options import common_options, patterns_argument, platform_option
+from envbuild.options import Options
 from envbuild.rule.declared import DeclaredAction, Fetched, Input, Output, walk
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.options import Options, common_options, patterns_argument, platform_option
+from envbuild import __version__
+from envbuild.cli.options import common_options, patterns_argument, platform_option
+from envbuild.cli.quick import may_remember, memo_folder
 from envbuild.core.errors import ErrorGroup
+from envbuild.graph import memo
+from envbuild.options import Options
+
+if TYPE_CHECKING:
+    from envbuild.app import App
+    from envbuild.build.report import Report
 
 
 @click.command("build")
@@ -44,7 +55,17 @@ def command(
         report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
         text = show_report(report, options)
         if not (push or no_memo):
-            app.remember(report, show_report(report.when_repeated(), options), begun)
+            remember(app, report, show_report(report.when_repeated(), options), begun)
     click.echo(text, nl=False)
     if report.failures:
         raise ErrorGroup(report.failures)
+
+
+def remember(app: App, report: Report, text: str, begun: int) -> None:
+    """Keep what the command prints the next time that nothing has changed (graph/memo.py)."""
+    arguments = sys.argv[1:]
+    if may_remember(arguments) and not report.failures:
+        key = memo.question_key(__version__, arguments, os.environ)
+        folder = memo_folder(str(app.options.cache_dir))
+        images = [str(app.images.folder(each.image.rpartition("/")[2])) for each in report.targets]
+        memo.remember(folder, key, text, app.signatures.found, images, begun)

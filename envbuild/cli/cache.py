@@ -8,9 +8,10 @@ import time
 
 import click
 
-from envbuild.cli.options import Options, common_options
+from envbuild.cli.options import common_options
 from envbuild.cli.show import show_size
 from envbuild.core.errors import ExitCode, UsageError
+from envbuild.options import Options
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}

@@ -6,8 +6,9 @@ import shutil
 
 import click
 
-from envbuild.cli.options import Options, common_options
+from envbuild.cli.options import common_options
 from envbuild.cli.quick import memo_folder
+from envbuild.options import Options
 
 
 @click.command("clean")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from envbuild.cli.options import Options, common_options
+from envbuild.cli.options import common_options
 from envbuild.cli.show import show_size
+from envbuild.options import Options
 
 FORMATS = ["oci-archive", "docker-archive"]
 

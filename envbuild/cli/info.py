@@ -8,7 +8,8 @@ import sys
 import click
 
 from envbuild import __version__
-from envbuild.cli.options import Options, common_options
+from envbuild.cli.options import common_options
+from envbuild.options import Options
 
 
 @click.command("info")

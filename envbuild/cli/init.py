@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from envbuild.build.lock import Upgrade
-from envbuild.cli.options import Options, common_options
+from envbuild.cli.options import common_options
 from envbuild.core.errors import UsageError
+from envbuild.options import Options
 
 FILES = {
     "envbuild.yaml": """\

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from envbuild.build.lock import Change, LockReport, Upgrade
-from envbuild.cli.options import Options, common_options, patterns_argument
+from envbuild.cli.options import common_options, patterns_argument
+from envbuild.options import Options
 
 
 @click.command("lock")

@@ -5,29 +5,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from envbuild.cli.quick import cache_folder
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options that every command takes. `registry` "" means the workspace's own."""
-
-    workspace: Path | None
-    cache_dir: Path
-    registry: str
-    output: str
-    events: Path | None
-    profile: Path | None
-    color: str
-    quiet: bool
-    verbose: bool
-
+from envbuild.options import Options
 
 _COMMON = [
     click.option("--workspace", type=click.Path(path_type=Path), help="The workspace's folder."),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from envbuild.cli.options import Options, common_options, patterns_argument, platform_option
+from envbuild.cli.options import common_options, patterns_argument, platform_option
+from envbuild.options import Options
 
 
 @click.command("push")

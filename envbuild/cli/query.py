@@ -6,7 +6,8 @@ import json
 
 import click
 
-from envbuild.cli.options import Options, common_options
+from envbuild.cli.options import common_options
+from envbuild.options import Options
 
 
 @click.command("query")

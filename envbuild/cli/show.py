@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from envbuild.build.report import ActionCounts, PushReport, Report, Status, TargetReport
-from envbuild.cli.options import Options
+from envbuild.options import Options
 
 _WORDS = {
     Status.BUILT: "built",
