@@ -57,8 +57,8 @@ def _load_file(path: Path, root: Path, recorder: Recorder) -> Iterator[tuple[Rul
     recorder.record(path)
     shown = _shown(path, root)
     module = _execute(path, shown)
-    for value in vars(module).values():
-        # A rule that a module imports is another module's.
+    # Once each, whatever its names; a rule that a module imports is another module's.
+    for value in {id(value): value for value in vars(module).values()}.values():
         if isinstance(value, Rule) and value.implementation.__module__ == module.__name__:
             code = getattr(value.implementation, "__code__", None)
             yield value, Location(shown, code.co_firstlineno if code else 0)

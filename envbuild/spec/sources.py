@@ -120,7 +120,7 @@ def _read_keyring(
 ) -> Path | None:
     if not checked.get("keyring"):
         return None
-    path = root / checked["keyring"]
+    path: Path = root / checked["keyring"]
     # An absolute path is the machine's, which only `lock` needs; a relative one belongs to the workspace.
     if path.is_relative_to(root) and not path.is_file():
         problems.add(f"there is no file `{checked['keyring']}`", stated["keyring"].value.location)
