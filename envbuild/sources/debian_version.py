@@ -13,7 +13,7 @@ from envbuild.core.errors import SourceError
 if TYPE_CHECKING:
     from debian_inspector.version import Version
 
-_VERSION: Final = re.compile(r"(?:(\d{1,9}):)?([A-Za-z0-9.+~-]+?)(?:-([A-Za-z0-9.+~]+))?\Z")
+_VERSION: Final = re.compile(r"(?:(\d{1,9}):)?([A-Za-z0-9][A-Za-z0-9.+~-]*?)(?:-([A-Za-z0-9.+~]+))?\Z")
 # How each operator reads the comparison's sign; `<` and `>` are obsolete forms of `<=` and `>=`.
 _OPERATORS: Final[dict[str, Callable[[int, int], bool]]] = {
     "<<": operator.lt,

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from envbuild.core.errors import SourceError
+from envbuild.sources.debian_index import DebianIndex, decode_rows, encode_rows, parse_packages
+
+SHA256 = "a" * 64
+
+
+def stanza(name: str, version: str = "1", **fields: str) -> str:
+    known = {"Package": name, "Version": version, "Filename": f"{name}.deb", "Size": "1", "SHA256": SHA256}
+    given = {field.replace("_", "-"): value for field, value in fields.items()}
+    return "".join(f"{field}: {value}\n" for field, value in {**known, **given}.items())
+
+
+TEXT = "\n".join(
+    [
+        stanza("mawk", Provides="awk (= 2), nawk", Priority="required"),
+        stanza(
+            "gawk",
+            Provides="awk",
+            Depends="libc6 (>= 2),\n libgmp10,\tlibreadline8",
+            Description="x\n Package: y",
+        ),
+        stanza("original-awk", "1", Provides="awk"),
+        stanza("libc6", "2.36-9", Conflicts="a (<< 1)", Breaks="b", Pre_Depends="c", Depends="d | e"),
+        stanza("libc6", "2.36-10"),
+    ]
+)
+
+
+def test_parse() -> None:
+    index = DebianIndex(parse_packages(TEXT))
+    assert index.names == ("mawk", "gawk", "original-awk", "libc6")
+    newest, older = index.versions("libc6")
+    assert (newest.version, older.version) == ("2.36-10", "2.36-9")
+    assert [str(relation) for group in older.depends() for relation in group] == ["c", "d", "e"]
+    assert [str(relation) for relation in older.conflicts()] == ["a (<< 1)", "b"]
+    assert (newest.row.sha256, newest.row.size, newest.row.file) == (SHA256, "1", "libc6.deb")
+
+
+def test_folded_fields() -> None:
+    (gawk,) = DebianIndex(parse_packages(TEXT)).versions("gawk")
+    assert [group[0].name for group in gawk.depends()] == ["libc6", "libgmp10", "libreadline8"]
+
+
+def test_providers() -> None:
+    providers = DebianIndex(parse_packages(TEXT)).providers("awk")
+    # mawk's priority is the highest; the others have none and go by name.
+    assert [each.name for each in providers] == ["mawk", "gawk", "original-awk"]
+    assert [each.provided("awk") for each in providers] == ["2", "", ""]
+    assert providers[0].provided("other") is None
+
+
+def test_kept_rows() -> None:
+    rows = list(parse_packages(TEXT))
+    assert decode_rows(encode_rows(rows)) == rows
+    assert decode_rows(encode_rows([])) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-1],  # cut off
+        lambda text: text.replace("index 1", "index 0"),  # another version of us
+        lambda text: text.replace("\t", " ", 1),
+        lambda text: "",
+    ],
+)
+def test_damaged_rows_are_as_good_as_none(damage: object) -> None:
+    assert callable(damage)
+    assert decode_rows(damage(encode_rows(parse_packages(TEXT)))) is None
+
+
+@pytest.mark.parametrize("field", ["Version", "Filename", "SHA256", "Size"])
+def test_missing_field(field: str) -> None:
+    text = "".join(line for line in TEXT.splitlines(keepends=True) if not line.startswith(field + ":"))
+    with pytest.raises(SourceError):
+        list(parse_packages(text))
