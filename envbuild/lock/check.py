@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from envbuild.core.platform import Facts, Libc, Platform
-from envbuild.lock.check_python import check_graph
+from envbuild.lock.check_graph import check_graph
 from envbuild.lock.model import (
     DebianQuestion,
     Json,
@@ -70,10 +70,11 @@ def check_python(
 def check_debian(question: DebianQuestion, recorded: Mapping[str, Json]) -> tuple[str, ...]:
     """Why a lock with these inputs does not answer the question; solving is cheap, so any change counts."""
     inputs = _debian_inputs(question)
-    reasons = []
-    for key in ("source", "suite", "components", "essential"):
-        if recorded.get(key) != inputs[key]:
-            reasons.append(f"`{key}` is {_shown(inputs[key])} now, and was {_shown(recorded.get(key))}")
+    reasons = [
+        f"`{key}` is {_shown(inputs[key])} now, and was {_shown(recorded.get(key))}"
+        for key in ("source", "suite", "components", "essential")
+        if recorded.get(key) != inputs[key]
+    ]
     was, now = recorded.get("packages"), inputs["packages"]
     if isinstance(was, list) and isinstance(now, list):
         reasons += [f"`{each}` is now required" for each in now if each not in was]

@@ -77,20 +77,15 @@ def _reduce_edge(text: str, extras: list[str], environment: Environment) -> Iter
             yield normal_form(requirement)
 
 
-def asks_for_patch(requires: Iterable[str], requires_python: Iterable[str]) -> bool:
-    """Whether a package's metadata tells patch releases of one Python minor version apart."""
+def asks_for_patch(requires: Iterable[str], requires_python: Iterable[str], minor: str) -> bool:
+    """Whether a package's metadata tells patch releases of the Python version `minor` apart."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     if any(_PATCH.search(text) for text in requires):
         return True
     try:
-        bounds = [each for text in requires_python for each in SpecifierSet(text)]
+        bounds = [each.version for text in requires_python for each in SpecifierSet(text)]
     except InvalidSpecifier:
         return True
-    return any(_has_patch(each.version) for each in bounds)
-
-
-def _has_patch(version: str) -> bool:
-    """Whether a bound lies inside of a minor version: 3.8.1 does, 3.8.0 and 3.0.* do not."""
-    parts = version.removesuffix(".*").split(".")
-    return len(parts) > 2 and parts[2] != "0"
+    patches = [bound.removeprefix(f"{minor}.") for bound in bounds if bound.startswith(f"{minor}.")]
+    return any(patch not in ("0", "*") for patch in patches)

@@ -1,0 +1,1 @@
+"""Resolvers: each answers one kind of question."""

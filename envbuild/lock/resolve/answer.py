@@ -1,0 +1,180 @@
+"""From a solver's choice to a lock: sizes, dependency edges, and only what is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envbuild.core.errors import ResolveError
+from envbuild.lock.markers import asks_for_patch, marker_environment, reduce_edges
+from envbuild.lock.model import Locked, Pin, PlatformLock, PythonQuestion
+from envbuild.lock.reach import Reached, reach
+from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_wheel, required_hashes
+from envbuild.lock.tags import needed_libc
+from envbuild.sources.index import PackageIndexes
+from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.wheel_metadata import WheelMetadata, peek_wheel, read_wheel_metadata
+from envbuild.spec.wheels import LocalWheel
+
+_REQUESTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptions:
+    """Tells size and METADATA of wheels, wherever they lie."""
+
+    indexes: PackageIndexes
+    cache: MetadataCache
+
+    def remote(self, url: str, source: str, sha256: str) -> WheelMetadata:
+        """Of a wheel at a URL that the index `source` gave; "" = the spec gave it."""
+        headers = self.indexes.authorization(url, source) if source else {}
+        return self.cache.get(sha256, lambda: peek_wheel(self.indexes.http, url, headers))
+
+    def locked(self, artifact: Locked) -> WheelMetadata:
+        """Of a wheel that another lock holds; raises SourceError where it is a local file."""
+
+        def ask() -> WheelMetadata:
+            url = artifact.file
+            if artifact.source:
+                url = self.indexes.find(artifact.source, artifact.name, artifact.file, artifact.sha256)
+            headers = self.indexes.authorization(url, artifact.source) if artifact.source else {}
+            return peek_wheel(self.indexes.http, url, headers)
+
+        return self.cache.get(artifact.sha256, ask)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A package to lock: everything but its edges, which depend on the extras asked."""
+
+    locked: Locked
+    metadata: WheelMetadata
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        return self.metadata.values("Requires-Dist")
+
+
+def answer_question(
+    question: PythonQuestion,
+    candidates: Iterable[Candidate],
+    wheels: Mapping[str, LocalWheel],
+    describe: Descriptions,
+) -> PlatformLock:
+    """Lock a solver's choice: candidates from indexes and URLs, and the workspace's own wheels.
+
+    What no requirement reaches is left out, and so is what the parent has. Raises ResolveError
+    and SourceError.
+    """
+    found = {name: _describe_local(wheel) for name, wheel in wheels.items()}
+    others = [each for each in candidates if each.name not in wheels and each.name not in question.pins]
+    hashes = required_hashes(question)
+
+    def look(candidate: Candidate) -> _Found:
+        file = choose_wheel(candidate, question, hashes.get(candidate.name, frozenset()))
+        return _describe_remote(candidate, file, describe)
+
+    with ThreadPoolExecutor(_REQUESTS) as threads:
+        for each in threads.map(look, others):
+            found[each.locked.name] = each
+    return _lock_reached(question, found, wheels, describe)
+
+
+def _describe_local(wheel: LocalWheel) -> _Found:
+    locked = Locked("wheel", wheel.name, wheel.version, "", wheel.file, wheel.sha256, wheel.size)
+    return _Found(locked, read_wheel_metadata(Path(wheel.path)))
+
+
+def _describe_remote(candidate: Candidate, file: WheelFile, describe: Descriptions) -> _Found:
+    if not file.sha256:
+        raise ResolveError(
+            f"nobody tells the sha256 of `{file.name}`",
+            hint="append `#sha256=<64 hex digits>` to its URL, or use an index that tells it",
+        )
+    metadata = describe.remote(file.url, candidate.source, file.sha256)
+    place = file.name if candidate.source else file.url
+    locked = Locked(
+        "wheel", candidate.name, candidate.version, candidate.source, place, file.sha256, metadata.size
+    )
+    return _Found(locked, metadata)
+
+
+def _lock_reached(
+    question: PythonQuestion,
+    found: Mapping[str, _Found],
+    wheels: Mapping[str, LocalWheel],
+    describe: Descriptions,
+) -> PlatformLock:
+    environment = marker_environment(question.facts)
+
+    def edges(name: str, extras: frozenset[str]) -> Sequence[str]:
+        if name in found:
+            return reduce_edges(found[name].requires, extras, environment)
+        return (
+            pin_edges(question.pins[name], extras, environment, describe.locked)
+            if name in question.pins
+            else ()
+        )
+
+    reached = reach([*question.requirements, *wheels], edges, environment)
+    names = sorted(reached.wants)
+    _check_complete(reached, {*found, *question.pins})
+    artifacts = tuple(
+        _with_edges(found[name].locked, edges(name, reached.extras[name]), reached.extras[name])
+        for name in names
+        if name in found
+    )
+    pins = {
+        name: Pin(question.pins[name].version, tuple(edges(name, reached.extras[name])))
+        for name in names
+        if name in question.pins
+    }
+    return PlatformLock(artifacts, _facts(question, [found[each.name] for each in artifacts]), pins)
+
+
+def pin_edges(
+    pin: Locked,
+    extras: frozenset[str],
+    environment: Mapping[str, str],
+    describe: Callable[[Locked], WheelMetadata],
+) -> tuple[str, ...]:
+    """What a parent's package needs for extras that the parent did not ask; it has all else."""
+    new = extras - set(pin.extras)
+    if not new:
+        return ()
+    if not pin.source and "://" not in pin.file:
+        listed = ",".join(sorted(new))
+        raise ResolveError(
+            f"the base holds the local wheel of `{pin.name}` without its extra `{listed}`",
+            hint=f"ask for `{pin.name}[{listed}]` in the base",
+        )
+    requires = describe(pin).values("Requires-Dist")
+    plain = set(reduce_edges(requires, (), environment))
+    return tuple(edge for edge in reduce_edges(requires, new, environment) if edge not in plain)
+
+
+def _with_edges(locked: Locked, edges: Sequence[str], extras: frozenset[str]) -> Locked:
+    return replace(locked, requires=tuple(edges), extras=tuple(sorted(extras)))
+
+
+def _check_complete(reached: Reached, known: set[str]) -> None:
+    for name, wants in sorted(reached.wants.items()):
+        if name not in known:
+            by = min(want.by for want in wants) or "the target"
+            raise ResolveError(f"the resolver left out `{name}`, which `{by}` requires")
+
+
+def _facts(question: PythonQuestion, packages: Sequence[_Found]) -> dict[str, str]:
+    """The least that these packages need of the target."""
+    python = question.facts.python
+    assert python is not None
+    exact = any(
+        asks_for_patch(each.requires, each.metadata.values("Requires-Python"), python.minor)
+        for each in packages
+    )
+    facts = {"python": python.version if exact else python.minor}
+    libc = needed_libc([each.locked.file for each in packages], question.facts)
+    return facts | ({"libc": str(libc)} if libc else {})

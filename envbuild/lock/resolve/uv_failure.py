@@ -1,0 +1,56 @@
+"""What uv said when it failed, as an error for users: no path or address of this machine in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from envbuild.core.errors import EnvbuildError, ResolveError, SourceError
+from envbuild.lock.model import PythonQuestion
+from envbuild.lock.resolve.candidates import no_wheel_fits
+
+_FITS_NOT = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:[=<>!~][^ ]*)? (?:has|have) no wheels with a matching")
+_NO_WHEELS = re.compile(r"Wheels are required for `([^`]+)` because")
+_TRANSPORT = re.compile(
+    r"failed to fetch|error sending request|request failed|could not be queried|network connectivity|"
+    r"status (?:server|client) error|unauthorized|forbidden|dns error|connection refused|invalid certificate",
+    re.IGNORECASE,
+)
+_URL = re.compile(r"\b(?:https?|file)://[^\s`)\"']+")
+_LABEL = re.compile(r"^\s*(?:error|cause|hint):\s*")
+
+
+def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str]) -> EnvbuildError:
+    """The error for uv's words; `known` says what to show for addresses and paths."""
+    causes = [_clean(line, known) for line in text.splitlines() if line.strip()]
+    if _TRANSPORT.search(text):
+        return SourceError(
+            "a package index could not be asked:\n" + "\n".join(f"  {cause}" for cause in causes),
+            hint="check the network, the index in envbuild.yaml, and its credentials in netrc",
+        )
+    if match := _FITS_NOT.search(text):
+        error = no_wheel_fits(match[1], "", question.facts)
+        return ResolveError(error.message, hint=error.hint, causes=causes)
+    if match := _NO_WHEELS.search(text):
+        return ResolveError(
+            f"`{match[1]}` has only source archives, and nothing is built from source",
+            hint=f"build a wheel of it (`pip wheel --no-deps {match[1]}`), and list it under `wheels`",
+            causes=causes,
+        )
+    return ResolveError("the requirements have no solution", hint=_hint(text, question), causes=causes)
+
+
+def _hint(text: str, question: PythonQuestion) -> str:
+    """What to do; a base's packages are named, because nothing in the target's files does."""
+    words = set(re.findall(r"[a-z0-9][a-z0-9._-]*", text))
+    pins = [f"`{name}` {pin.version}" for name, pin in sorted(question.pins.items()) if name in words]
+    if pins:
+        return f"the base has {', '.join(pins)}: change the base, or ask for what it has"
+    return "relax one of the requirements above, or correct its name"
+
+
+def _clean(line: str, known: Mapping[str, str]) -> str:
+    for secret, shown in sorted(known.items(), key=lambda item: -len(item[0])):
+        line = line.replace(secret, shown)
+    line = _URL.sub(lambda match: match[0] if match[0] in known.values() else "<address>", line)
+    return _LABEL.sub("", line).strip()

@@ -1,0 +1,75 @@
+"""Several package indexes in a stated order, for programs that cannot be told who may serve what.
+
+A tiny server on the loopback interface stands before each index: where the index must not serve a
+package, it answers 404 and the index is never asked; else it redirects to the index. The program
+takes a package from the first index that has it, so the last one it asked is where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import quote
+
+Allowed = Callable[[str, str], bool]
+
+
+class IndexSwitch:
+    """A running switch: its URLs by alias, and which index each package came from."""
+
+    def __init__(self, port: int, aliases: Mapping[str, int]) -> None:
+        self.urls = {alias: f"http://127.0.0.1:{port}/{number}/" for alias, number in aliases.items()}
+        self.served: dict[str, str] = {}
+
+
+@contextmanager
+def open_switch(targets: Mapping[str, str], allowed: Allowed) -> Iterator[IndexSwitch]:
+    """Serve until the block ends.
+
+    `targets` are the indexes' URLs by alias, which may hold credentials; `allowed(alias, project)`
+    tells whether an index may serve a package.
+    """
+    aliases = list(targets)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    switch = IndexSwitch(server.server_port, {alias: number for number, alias in enumerate(aliases)})
+
+    def locate(path: str) -> str | None:
+        """Where a request path leads; None where it must lead nowhere."""
+        number, _, project = path.strip("/").partition("/")
+        if not number.isdecimal() or int(number) >= len(aliases) or "/" in project or not project:
+            return None
+        alias = aliases[int(number)]
+        if not allowed(alias, project):
+            return None
+        switch.served[project] = alias
+        return f"{targets[alias].rstrip('/')}/{quote(project)}/"
+
+    server.RequestHandlerClass = _handler(locate)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield switch
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(locate: Callable[[str], str | None]) -> type[BaseHTTPRequestHandler]:
+    class Redirect(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            target = locate(self.path)
+            self.send_response(307 if target else 404)
+            if target:
+                self.send_header("Location", target)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
+            """Say nothing: a request's path is nobody's business."""
+
+    return Redirect
