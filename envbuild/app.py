@@ -35,6 +35,7 @@ from envbuild.graph.query import run_query
 from envbuild.graph.target_graph import LoadedGraph
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import DebianQuestion, Index, Locked, Resolver
+from envbuild.lock.resolve.answer import Descriptions
 from envbuild.oci.image import Image
 from envbuild.oci.reference import RegistryName
 from envbuild.options import Options
@@ -49,6 +50,7 @@ from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
+from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.registry import RegistryClient
 from envbuild.spec.patterns import expand_patterns
 from envbuild.spec.sources import DEBIAN, INDEX
@@ -267,13 +269,15 @@ class App:
         return run_query(expression, LoadedGraph(self.targets), self.package)
 
     def _resolver(self, name: str) -> Resolver:
+        cache = self.options.cache_dir
+        describe = Descriptions(self.indexes, MetadataCache(cache / "metadata"))
         if name == "pip-tools":
             from envbuild.lock.resolve.pip_tools import PipToolsResolver
 
-            return PipToolsResolver(self.indexes)
+            return PipToolsResolver(describe)
         from envbuild.lock.resolve.pip_uv import UvResolver
 
-        return UvResolver(self.indexes)
+        return UvResolver(describe, cache / "uv")
 
     def load(self, target: str, platform: str | None) -> str:
         """Put an image into the Docker engine; returns its name there."""
