@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envbuild import __version__
-from envbuild.core.errors import Location, SpecError, UsageError
+from envbuild.core.errors import SpecError, UsageError
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.build_file import read_spec
 from envbuild.spec.positions import Entry, Shape, Value, parse_yaml
@@ -26,8 +26,6 @@ _REGISTRY = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9._-]+)*\Z|\[[0-9a
 # A repository's name and a tag as the OCI distribution spec has them ("Pulling manifests").
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?\Z")
-_SIZE = re.compile(r"(\d{1,9}) ?(kB|MB|GB|TB)\Z")
-_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 _TEXTS: Schema = {
     "required_version": Attribute(Kind.TEXT, default=""),
@@ -40,21 +38,14 @@ _BUILD: Schema = {
     "jobs": Attribute(Kind.INTEGER),
     "keep_going": Attribute(Kind.BOOLEAN, default=False),
 }
-_CACHE: Schema = {"size": Attribute(Kind.TEXT, default=""), "days": Attribute(Kind.INTEGER)}
-_SECTIONS = {"build": _BUILD, "cache": _CACHE}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Defaults of options: a flag beats the environment, which beats these. None: not stated.
-
-    `cache_size` is in bytes; `cache_days` is how long unused blobs are kept.
-    """
+    """Defaults of `build`'s options, which a flag beats; None: not stated."""
 
     jobs: int | None = None
     keep_going: bool = False
-    cache_size: int | None = None
-    cache_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +119,7 @@ def _check_version(stated: Mapping[str, Entry]) -> None:
 
 def _read_workspace(root: Path, document: Value, problems: Problems, recorder: Recorder) -> Workspace:
     stated = document.entries
-    refuse_unknown(stated, (*_TEXTS, *_SECTIONS, "sources"), "the workspace", problems)
+    refuse_unknown(stated, (*_TEXTS, "build", "sources"), "the workspace", problems)
     texts = {name: entry for name, entry in stated.items() if name in _TEXTS}
     checked = check_attributes(texts, _TEXTS, Scope("the workspace", "", document.location), problems)
     _check_names(checked, stated, problems)
@@ -141,7 +132,7 @@ def _read_workspace(root: Path, document: Value, problems: Problems, recorder: R
         image=checked["image"],
         rules=_read_folders(root, stated.get("rules"), problems, recorder),
         epoch=checked["epoch"],
-        settings=_read_settings(stated, problems),
+        settings=_read_settings(stated.get("build"), problems),
     )
 
 
@@ -175,30 +166,14 @@ def _read_folders(
     return tuple(folders)
 
 
-def _read_settings(stated: Mapping[str, Entry], problems: Problems) -> Settings:
-    build = _read_section("build", stated, problems)
-    cache = _read_section("cache", stated, problems)
-    for section, name, number in (("build", "jobs", build.get("jobs")), ("cache", "days", cache.get("days"))):
-        if number is not None and number < 1:
-            place = stated[section].value.entries[name].value.location
-            problems.add(f"`{name}` must be at least 1", place)
-    size = _read_size(cache["size"], stated, problems) if cache.get("size") else None
-    return Settings(build.get("jobs"), bool(build.get("keep_going")), size, cache.get("days"))
-
-
-def _read_section(name: str, stated: Mapping[str, Entry], problems: Problems) -> dict[str, Any]:
-    if name not in stated:
-        return {}
-    value = stated[name].value
+def _read_settings(entry: Entry | None, problems: Problems) -> Settings:
+    if entry is None:
+        return Settings()
+    value = entry.value
     if value.shape is not Shape.MAPPING:
-        problems.add(f"`{name}` must be a mapping, not {value.shape.value}", value.location)
-    return check_attributes(value.entries, _SECTIONS[name], Scope(f"`{name}`", "", value.location), problems)
-
-
-def _read_size(text: str, stated: Mapping[str, Entry], problems: Problems) -> int | None:
-    match = _SIZE.match(text)
-    if match:
-        return int(match[1]) * _UNITS[match[2]]
-    place: Location = stated["cache"].value.entries["size"].value.location
-    problems.add(f"`{text}` is no size", place, "write `20 GB`; units are kB, MB, GB and TB")
-    return None
+        problems.add(f"`build` must be a mapping, not {value.shape.value}", value.location)
+    checked = check_attributes(value.entries, _BUILD, Scope("`build`", "", value.location), problems)
+    jobs = checked["jobs"]
+    if jobs is not None and jobs < 1:
+        problems.add("`jobs` must be at least 1", value.entries["jobs"].value.location)
+    return Settings(jobs, checked["keep_going"])

@@ -39,12 +39,11 @@ def test_everything_stated(tmp_path: Path) -> None:
         rules: [rules]
         epoch: 1700000000
         build: {jobs: 4, keep_going: true}
-        cache: {size: 20 GB, days: 30}
         """,
     )
     assert (workspace.registry, workspace.image) == ("127.0.0.1:5000/team", "envs:env_{hash}")
     assert (workspace.rules, workspace.epoch) == ((tmp_path / "rules",), 1700000000)
-    assert workspace.settings == Settings(4, True, 20_000_000_000, 30)
+    assert workspace.settings == Settings(4, True)
 
 
 def test_the_nearest_workspace_is_found_from_below(tmp_path: Path) -> None:
@@ -85,7 +84,6 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         rules: [missing, .., 3]
         epoch: 0
         build: {jobs: 0, keep-going: true}
-        cache: {size: much, days: soon}
         """
     assert fails(tmp_path, text) == [
         (
@@ -110,11 +108,6 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         ),
         "envbuild.yaml:7:15: `jobs` must be at least 1",
         "envbuild.yaml:7:18: `build` has no attribute `keep-going`\nhint: did you mean `keep_going`?",
-        "envbuild.yaml:8:15: `much` is no size\nhint: write `20 GB`; units are kB, MB, GB and TB",
-        (
-            "envbuild.yaml:8:27: `days` must be an integer, not text\n"
-            "hint: write decimal digits, without quotes"
-        ),
     ]
 
 
