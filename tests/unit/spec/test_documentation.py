@@ -1,0 +1,52 @@
+"""The user pages' own examples are read by what they describe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from envbuild.core.label import Label
+from envbuild.core.platform import Platform
+from envbuild.rule.loader import load_rules
+from envbuild.spec.recorder import Unrecorded
+from envbuild.spec.targets import Targets
+from envbuild.spec.workspace import Settings, load_workspace
+from tests.makers.workspace import write_files
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def example(page: str) -> str:
+    """The first YAML block of a page."""
+    block = re.search(r"^```yaml\n(.*?)^```", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
+    assert block
+    return block[1]
+
+
+def test_workspace_page(tmp_path: Path) -> None:
+    write_files(
+        tmp_path, {"envbuild.yaml": example("workspace.md"), "keys/archive.gpg": "", "build_rules/x.py": ""}
+    )
+    workspace = load_workspace(tmp_path, Unrecorded())
+    assert [source.alias for source in workspace.sources] == ["ours", "pypi", "debian"]
+    assert workspace.settings == Settings(jobs=4, keep_going=True)
+
+
+def test_build_files_page(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "BUILD.yaml": example("build-files.md"),
+            "requirements.in": "six\n",
+            "wheels/my_custom-1.0-py3-none-any.whl": "",
+            "train.py": "",
+            "configs/a.yaml": "",
+        },
+    )
+    schemas = {name: rule.attributes for name, rule in load_rules((), tmp_path, Unrecorded()).items()}
+    target = Targets(tmp_path, schemas, Unrecorded()).target(Label("", "train"))
+    assert target.attributes["platforms"] == (Platform("linux", "amd64"), Platform("linux", "arm64"))
+    assert [entry.destination for entry in target.attributes["files"]] == [
+        "/app/configs/a.yaml",
+        "/app/train.py",
+    ]
