@@ -28,7 +28,7 @@ _ESSENTIAL: Final = (
     *("base-passwd", "bash", "coreutils", "dash", "debianutils", "findutils"),
     *("grep", "gzip", "libc-bin", "mawk", "sed", "tar"),
 )
-_REQUEST: Final = re.compile(r"([a-z0-9][a-z0-9+.-]+)(?:=([A-Za-z0-9.+:~-]+))?\Z")
+_REQUEST: Final = re.compile(r"([a-z0-9][a-z0-9+.-]*)(?:=([A-Za-z0-9.+:~-]+))?\Z")
 _PYTHON: Final = re.compile(r"python(3\.\d+)-minimal\Z")
 _LIBC_VERSION: Final = re.compile(r"\d+\.\d+")
 _PYTHON_VERSION: Final = re.compile(r"3\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
