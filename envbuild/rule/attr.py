@@ -57,7 +57,7 @@ def platforms(*, default: Sequence[Platform] = (Platform(),), doc: str = "") -> 
 
 
 def file(*, required: bool = False, doc: str = "") -> Attribute:
-    """A file of the workspace: a `SourcePath` (path, digest, executable), or None."""
+    """A file of the workspace: a `FileEntry` (path, digest, executable) without destination, or None."""
     return Attribute(Kind.FILE, required, None, doc)
 
 
