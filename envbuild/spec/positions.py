@@ -116,9 +116,7 @@ class _Reader:
         for event in self._events:
             kind = type(event).__name__
             if kind == "DocumentStartEvent" and document is not None:
-                raise SpecError(
-                    "a second document", hint="remove the `---`", location=self._at(event)
-                )
+                raise SpecError("a second document", hint="remove the `---`", location=self._at(event))
             if kind in ("ScalarEvent", "SequenceStartEvent", "MappingStartEvent", "AliasEvent"):
                 document = self._read(event, 1)
         return document or Value(Shape.NULL, Location(self._file, 1, 1))
