@@ -43,6 +43,12 @@ class PackageIndexes:
             )
         return (self._urls[alias] or self._default).rstrip("/")
 
+    def has(self, alias: str, project: str) -> bool:
+        """Whether the index has a page for the package; raises SourceError where it tells neither."""
+        url = f"{self.url(alias)}/{quote(project)}/"
+        with self.http.get(url, {"Accept": ACCEPT}) as response:
+            return response.expect(200, 404).status == 200
+
     def find(self, alias: str, project: str, file: str, sha256: str) -> str:
         """Where the index serves the file now; `project` is normalised; raises SourceError."""
         url = f"{self.url(alias)}/{quote(project)}/"

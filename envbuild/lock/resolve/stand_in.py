@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -16,7 +16,7 @@ from envbuild.lock.model import Locked, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, pin_edges
 from envbuild.spec.requirement_line import parse_pinned
 
-StandIns = Mapping[str, Path]
+StandIns = dict[str, Path]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

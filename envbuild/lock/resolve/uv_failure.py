@@ -22,7 +22,8 @@ _LABEL = re.compile(r"^\s*(?:error|cause|hint):\s*")
 
 def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str]) -> EnvbuildError:
     """The error for uv's words; `known` says what to show for addresses and paths."""
-    causes = [_clean(line, known) for line in text.splitlines() if line.strip()]
+    lines = [_clean(line, known) for line in text.splitlines() if line.strip()]
+    causes = [line for line in lines if not line.startswith("No solution found")]
     if _TRANSPORT.search(text):
         return SourceError(
             "a package index could not be asked:\n" + "\n".join(f"  {cause}" for cause in causes),

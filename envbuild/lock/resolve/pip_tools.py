@@ -1,0 +1,207 @@
+"""Resolves Python packages with pip-tools, for targets like this machine only.
+
+pip-tools answers for the interpreter that runs it: for any other target it would exit with
+success and the wrong pins, so such a question is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from envbuild.core.errors import ResolveError, UsageError
+from envbuild.core.platform import Facts
+from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion
+from envbuild.lock.resolve.answer import Descriptions, answer_question
+from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
+from envbuild.lock.resolve.stand_in import write_stand_ins
+from envbuild.sources.index import PackageIndexes
+from envbuild.sources.index_switch import IndexSwitch, open_switch
+from envbuild.sources.url import redact
+from envbuild.spec.requirement_line import normal_form, parse_pinned
+from envbuild.spec.wheels import LocalWheel, parse_wheel_name
+
+# Where certificates, proxies and logins are; pip's own settings would bring other indexes.
+_KEPT = frozenset(
+    {"HOME", "PATH", "TMPDIR", "NETRC", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_DEFAULT_TIMEOUT"}
+    | {
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+    }
+    | {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+)
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_MAX_CAUSES = 12  # pip names every version that it tried
+
+
+@dataclass(frozen=True, slots=True)
+class PipToolsResolver:
+    """Answers Python questions with pip-tools, in a process without pip's configuration."""
+
+    describe: Descriptions
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    name: str = "pip-tools"
+
+    def resolve(self, question: PythonQuestion) -> PlatformLock:
+        """The wheels, sorted by normalised name; raises ResolveError, SourceError or UsageError."""
+        check_host(question.facts)
+        wheels = choose_local_wheels(question)
+        stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
+        own = stand_ins | {name: Path(wheel.path) for name, wheel in wheels.items()}
+        indexes = self.describe.indexes
+        with _open_switch(question.indexes, indexes, own) as switch, TemporaryDirectory() as work:
+            links = _link_all(Path(work) / "links", own.values())
+            asked = {
+                "arguments": [*_arguments(switch, question.indexes), "--find-links", str(links)],
+                "cache": str(Path(work) / "cache"),
+                "requirements": [*_plain(question.requirements), *_exact(wheels.values())],
+                "constraints": [*_plain(question.constraints), *_exact(question.pins.values())],
+                "preferences": _preferences(question),
+            }
+            answer = self._run(asked)
+        if "error" in answer:
+            raise _explain(answer, question)
+        candidates = list(_read_answer(answer, switch.served, own))
+        return answer_question(question, candidates, wheels, self.describe)
+
+    def _run(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        kept = {name: value for name, value in self.environment.items() if name in _KEPT}
+        result = subprocess.run(
+            [sys.executable, "-m", "envbuild.lock.resolve.pip_tools_process"],
+            input=json.dumps(asked),
+            env={**kept, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if result.returncode:
+            raise ResolveError(
+                "pip-tools ended unexpectedly",
+                hint="use `--resolver uv`",
+                causes=[redact(line) for line in result.stderr.splitlines()[-1:]],
+            )
+        answer: Mapping[str, Any] = json.loads(result.stdout)
+        return answer
+
+
+def check_host(facts: Facts) -> None:
+    """Raise UsageError unless the target has this machine's architecture, libc family and Python."""
+    family = "glibc" if platform.libc_ver()[0] == "glibc" else "musl"
+    host = (platform.machine(), family, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    python, libc = facts.python, facts.libc
+    target = (facts.platform.machine, libc.family if libc else "", python.minor if python else "")
+    if target != host:
+        raise UsageError(
+            f"pip-tools answers for this machine ({' '.join(host)}), and not for {' '.join(target)}",
+            hint="use `--resolver uv`",
+        )
+
+
+@contextmanager
+def _open_switch(
+    indexes: Sequence[Index], known: PackageIndexes, own: Collection[str]
+) -> Iterator[IndexSwitch]:
+    """Addresses of which only the first that has a package serves it: pip would take any one's best.
+
+    None of them serves a package of `own`.
+    """
+    owners: dict[str, str] = dict.fromkeys(own, "")
+
+    def owner(project: str) -> str:
+        for index in indexes:
+            if project in index.packages:
+                return index.alias
+        general = (index.alias for index in indexes if not index.packages)
+        return next((alias for alias in general if known.has(alias, project)), "")
+
+    def allowed(alias: str, project: str) -> bool:
+        if project not in owners:
+            owners[project] = owner(project)
+        return owners[project] == alias
+
+    with open_switch({each.alias: known.url(each.alias) for each in indexes}, allowed) as switch:
+        yield switch
+
+
+def _link_all(folder: Path, wheels: Iterable[Path]) -> Path:
+    """A folder in which pip finds the target's and its base's own wheels."""
+    folder.mkdir()
+    for wheel in wheels:
+        (folder / wheel.name).symlink_to(wheel.resolve())
+    return folder
+
+
+def _arguments(switch: IndexSwitch, indexes: Sequence[Index]) -> list[str]:
+    urls = [switch.urls[each.alias] for each in indexes]
+    extra = [word for url in urls[1:] for word in ("--extra-index-url", url)]
+    index = ["--index-url", urls[0]] if urls else ["--no-index"]
+    return [*index, *extra, "--only-binary", ":all:", "--disable-pip-version-check", "--no-input", "--quiet"]
+
+
+def _exact(packages: Iterable[Locked | LocalWheel]) -> list[str]:
+    return sorted(f"{package.name}=={package.version}" for package in packages)
+
+
+def _plain(requirements: Sequence[str]) -> list[str]:
+    return [normal_form(parse_pinned(text).requirement) for text in requirements]
+
+
+def _preferences(question: PythonQuestion) -> list[str]:
+    if question.upgrade is None:
+        return []
+    kept = (each for name, each in sorted(question.preferences.items()) if name not in question.upgrade)
+    return [f"{each.name}=={each.version}" for each in kept if each.source]
+
+
+def _read_answer(
+    answer: Mapping[str, Any], served: Mapping[str, str], own: Collection[str]
+) -> Iterator[Candidate]:
+    for package in answer["packages"]:
+        name = package["name"]
+        if name in own:
+            continue
+        if "url" in package:
+            url = package["url"]
+            file = WheelFile(unquote(urlsplit(url).path.rpartition("/")[2]), url, package["sha256"])
+            yield Candidate(name, parse_wheel_name(file.name)[1], "", (file,))
+            continue
+        files = tuple(WheelFile(*each) for each in package["files"])
+        if any(not file.url.startswith(("https://", "http://")) for file in files):
+            raise ResolveError(
+                f"`{name}` comes from files of this machine", hint="name an index that serves it"
+            )
+        yield Candidate(name, package["version"], served[name], files)
+
+
+def _explain(answer: Mapping[str, Any], question: PythonQuestion) -> ResolveError:
+    """The error for pip's words; a base's packages are named, because nothing in the target's files does."""
+    said = (
+        each for each in (answer["error"], *answer["causes"]) if not each.startswith("ResolutionImpossible")
+    )
+    causes = list(dict.fromkeys(said))[:_MAX_CAUSES]
+    names = {name for cause in causes for name in _NAME.findall(cause.lower())}
+    pins = [f"`{name}` {pin.version}" for name, pin in sorted(question.pins.items()) if name in names]
+    hint = "relax one of the requirements above, or correct its name; nothing is built from source"
+    if pins:
+        hint = f"the base has {', '.join(pins)}: change the base, or ask for what it has"
+    return ResolveError("the requirements have no solution", hint=hint, causes=causes)
