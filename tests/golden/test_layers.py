@@ -12,11 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from envbuild.archive.deb import write_deb_layer
+from envbuild.archive.debian_root import write_root_layer
+from envbuild.archive.debian_state import write_state_layer
 from envbuild.archive.file_layer import write_files_layer
 from envbuild.archive.layer import LayerWriter, Sink, merge_layers
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.venv import write_venv_layer
 from envbuild.archive.wheel import write_wheel_layer
+from tests.makers.certificates import PLAIN
+from tests.makers.debian import Deb, entry, folder, link
 from tests.makers.wheels import Wheel, noise, sample_wheels
 
 GOLDEN = Path(__file__).with_name("layers.json")
@@ -52,11 +57,40 @@ def write_merged(out: Sink) -> LayerInfo:
     return merge_layers(parts, out)
 
 
+def sample_debs() -> list[Deb]:
+    """Packages with what layers of packages and their state are made of."""
+    masters = "./usr/share/base-passwd"
+    awk = "#!/bin/sh\nupdate-alternatives --install /usr/bin/awk awk /usr/bin/mawk 5\n"
+    tool = [folder("./bin/"), entry("./bin/su", b"su", 0o4755, gid=7), link("./lib/ld.so", "ld-2.so")]
+    return [
+        Deb("tool", entries=[*tool, entry("./usr/share/big", noise(1_500_000))]),
+        Deb("base-files", entries=[entry("./usr/share/base-files/profile", b"PATH=/usr/bin\n")]),
+        Deb("base-passwd", entries=[entry(f"{masters}/passwd.master", b"root:*:0:0:root:/root:/bin/sh\n")]),
+        Deb("ca-certificates", entries=[entry("./usr/share/ca-certificates/a/b.crt", PLAIN)]),
+        Deb("mawk", entries=[entry("./usr/bin/mawk", b"awk", 0o755)], scripts={"postinst": awk}),
+        Deb("tzdata"),
+    ]
+
+
+def write_deb(out: Sink) -> LayerInfo:
+    """A package's files."""
+    return write_deb_layer(io.BytesIO(sample_debs()[0].build()), out)
+
+
+def write_state(out: Sink) -> LayerInfo:
+    """What the packages' scripts would have written."""
+    return write_state_layer([io.BytesIO(deb.build()) for deb in sample_debs()], out)
+
+
 LAYERS: dict[str, Callable[[Sink], LayerInfo]] = {
     **{f"wheel: {name}": write_sample_wheel(wheel) for name, wheel in sample_wheels().items()},
     "venv": write_venv,
     "files": write_files,
     "merged": write_merged,
+    "deb": write_deb,
+    "debian root: amd64": lambda out: write_root_layer(out, architecture="amd64"),
+    "debian root: arm64": lambda out: write_root_layer(out, architecture="arm64"),
+    "debian state": write_state,
 }
 
 
