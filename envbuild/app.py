@@ -274,7 +274,7 @@ class App:
         if name == "pip-tools":
             from envbuild.lock.resolve.pip_tools import PipToolsResolver
 
-            return PipToolsResolver(describe)
+            return PipToolsResolver(describe, cache / "pip-tools")
         from envbuild.lock.resolve.pip_uv import UvResolver
 
         return UvResolver(describe, cache / "uv")
