@@ -22,6 +22,7 @@ from envbuild.rule import (
 )
 
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
+DEFAULT_PREFIX = "opt/env"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -48,7 +49,10 @@ def _facts(ctx: Context) -> Facts:
             hint="change `python`, or the base",
         )
     if stated and stated != facts.libc:
-        raise ctx.fail(f"it states `{stated}`, but its base `{ctx['base']}` has `{facts.libc}`")
+        raise ctx.fail(
+            f"it states `{stated}`, but its base `{ctx['base']}` has `{facts.libc}`",
+            hint="leave `libc` out, or change the base",
+        )
     return facts
 
 
@@ -59,6 +63,7 @@ def _same_python(asked: str, offered: str) -> bool:
 def _question(ctx: Context) -> PythonQuestion:
     base = ctx.dependency("base")
     asked = ctx["pip"]
+    _prefix(ctx, base)
     return PythonQuestion(
         requirements=asked.requirements,
         constraints=asked.constraints,
@@ -78,7 +83,7 @@ def _question(ctx: Context) -> PythonQuestion:
         "pip": attr.requirements(doc="requirement files, a pyproject.toml, or requirements"),
         "wheels": attr.wheels(doc="wheel files of the workspace"),
         "files": attr.files(doc="files, folders and globs, each with its place in the image"),
-        "prefix": attr.text(default="/opt/env", doc="where everything Python lies"),
+        "prefix": attr.text(doc="where everything Python lies; the base's, else `/opt/env`"),
         "variables": attr.text_map(doc="environment variables"),
         "workdir": attr.text(doc="the working folder"),
         "user": attr.text(doc="`name`, `uid` or `uid:gid`"),
@@ -95,17 +100,19 @@ def environment(ctx: Context) -> Image:
     wheels = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in ctx.answer.artifacts]
     layers += ctx.layers(wheels, WHEELS)
     if ctx["files"]:
-        layers += ctx.layers([ctx.files(ctx["files"], owner="files")])
+        layers += ctx.layers([ctx.files(ctx["files"], owner="files", merged_usr=base is not None)])
     pins = {**(base.pins if base else {}), **{wheel.name: wheel for wheel in ctx.answer.artifacts}}
     return ctx.image(layers, _config(ctx, prefix), base=base, facts=facts, prefix=prefix, pins=pins)
 
 
 def _prefix(ctx: Context, base: Image | None) -> str:
-    prefix: str = ctx["prefix"].strip("/")
-    if base and base.prefix and base.prefix != prefix:
+    """Where everything Python lies; refuses another place than the base's."""
+    inherited = base.prefix if base else ""
+    prefix: str = ctx["prefix"].strip("/") or inherited or DEFAULT_PREFIX
+    if inherited and inherited != prefix:
         raise ctx.fail(
-            f"its prefix `/{prefix}` is not its base's `/{base.prefix}`",
-            hint="an environment on an environment shares one prefix",
+            f"its prefix `/{prefix}` is not its base's `/{inherited}`",
+            hint="leave `prefix` out: an environment on an environment shares one",
         )
     return prefix
 
