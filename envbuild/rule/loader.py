@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
 from envbuild.core.errors import EnvbuildError, Location, SpecError
+from envbuild.rule.guard import failing_line, guard_rule, rule_place
 from envbuild.rule.rule import Rule
 from envbuild.spec.recorder import Recorder
 
@@ -60,8 +60,9 @@ def _load_file(path: Path, root: Path, recorder: Recorder) -> Iterator[tuple[Rul
     # Once each, whatever its names; a rule that a module imports is another module's.
     for value in {id(value): value for value in vars(module).values()}.values():
         if isinstance(value, Rule) and value.implementation.__module__ == module.__name__:
-            code = getattr(value.implementation, "__code__", None)
-            yield value, Location(shown, code.co_firstlineno if code else 0)
+            # What ships is no workspace's: its faults are ours.
+            guarded = value if path.parent == shipped_folder() else guard_rule(value, path, shown)
+            yield guarded, rule_place(value, shown)
 
 
 def _execute(path: Path, shown: str) -> ModuleType:
@@ -77,18 +78,12 @@ def _execute(path: Path, shown: str) -> ModuleType:
         place = Location(shown, error.lineno or 0, error.offset or 0)
         raise SpecError(f"not Python: {error.msg}", location=place) from error
     except EnvbuildError as error:
-        place = Location(shown, _line(error, path))
+        place = Location(shown, failing_line(error, path))
         raise SpecError(error.message, hint=error.hint, location=place) from error
     except Exception as error:
         message = f"the rule module failed: {type(error).__name__}: {error}"
-        raise SpecError(message, location=Location(shown, _line(error, path))) from error
+        raise SpecError(message, location=Location(shown, failing_line(error, path))) from error
     return module
-
-
-def _line(error: BaseException, path: Path) -> int:
-    """The line of `path` that was running; 0 where none was."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno or 0 for frame in reversed(frames) if frame.filename == str(path)), 0)
 
 
 def _shown(path: Path, root: Path) -> str:
