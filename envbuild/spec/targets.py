@@ -92,7 +92,8 @@ class Targets:
         if found is None or not found.is_file:
             raise SpecError(
                 f"there is no `{file}`",
-                hint=suggest_near(package, self.packages(), "//"),
+                hint=suggest_near(package, self.packages(), "//")
+                or "run `envbuild query //...` to see all targets",
                 location=named_at,
             )
 

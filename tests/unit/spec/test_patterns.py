@@ -51,8 +51,12 @@ def test_patterns(targets: Targets, patterns: list[str], package: str, labels: s
     ("patterns", "package", "error"),
     [
         (["//a:y"], "", "`a/BUILD.yaml` has no target `y`\nhint: known: `a`, `z`"),
-        (["//plain:all"], "", "there is no `plain/BUILD.yaml`"),
-        ([], "plain", "there is no `plain/BUILD.yaml`"),
+        (
+            ["//plain:all"],
+            "",
+            "there is no `plain/BUILD.yaml`\nhint: run `envbuild query //...` to see all targets",
+        ),
+        ([], "plain", "there is no `plain/BUILD.yaml`\nhint: run `envbuild query //...` to see all targets"),
         (
             ["//empty:all"],
             "",

@@ -150,8 +150,11 @@ def test_all_faults_of_a_build_file_are_told_together(tmp_path: Path) -> None:
         ("//app:trian", "`app/BUILD.yaml` has no target `trian`\nhint: did you mean `//app:train`?"),
         ("//app:x", "`app/BUILD.yaml` has no target `x`\nhint: known: `broken`, `serve`, `train`"),
         ("//base:python", "there is no `base/BUILD.yaml`\nhint: did you mean `//bases`?"),
-        ("//no/such/thing", "there is no `no/such/thing/BUILD.yaml`"),
-        ("//:here", "there is no `BUILD.yaml`"),
+        (
+            "//no/such/thing",
+            "there is no `no/such/thing/BUILD.yaml`\nhint: run `envbuild query //...` to see all targets",
+        ),
+        ("//:here", "there is no `BUILD.yaml`\nhint: run `envbuild query //...` to see all targets"),
     ],
 )
 def test_unknown_labels(root: Path, asked: str, error: str) -> None:
@@ -168,7 +171,7 @@ def test_an_unknown_dependency_is_told_where_it_is_named(tmp_path: Path) -> None
         "a/BUILD.yaml:1:24: `b/BUILD.yaml` has no target `y`\nhint: did you mean `//b:yy`?"
     ]
     assert failures(lambda: targets.target(label("//a:z"))) == [
-        "a/BUILD.yaml:2:24: there is no `c/BUILD.yaml`"
+        "a/BUILD.yaml:2:24: there is no `c/BUILD.yaml`\nhint: run `envbuild query //...` to see all targets"
     ]
 
 
