@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
 import click
 
 from envbuild import __version__
-from envbuild.core.errors import EnvbuildError, ExitCode
+from envbuild.core.errors import EnvbuildError, ExitCode, UsageError
 
 # Command -> module of this package; each is imported only when it is called.
 COMMANDS = {
@@ -49,11 +50,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which one may have been meant."""
-        import difflib
-
-        near = difflib.get_close_matches(args[0], COMMANDS, 1) if args else []
-        if near and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"no such command `{args[0]}`; did you mean `{near[0]}`?")
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise UsageError(f"there is no command `{args[0]}`", hint=_suggest(args[0]))
         return super().resolve_command(ctx, args)
 
 
@@ -70,13 +68,27 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show(sys.stderr)
-        return ExitCode.USAGE
+        return _report(_in_our_words(error), _color(arguments))
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 (a bug of ours gets a report, never a bare traceback)
         return _report(error, _color(arguments))
+
+
+def _suggest(command: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(command, COMMANDS, 1)
+    return f"did you mean `{near[0]}`?" if near else "run `envbuild --help` to see them all"
+
+
+def _in_our_words(error: click.ClickException) -> UsageError:
+    """What click refused, in the style of all our errors: lower case, values in backticks, a hint."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    message = re.sub(r"'([^' ]*)'", r"`\1`", text[:1].lower() + text[1:])
+    context = getattr(error, "ctx", None)
+    return UsageError(message, hint=f"run `{context.command_path if context else 'envbuild'} --help`")
 
 
 def _report(error: Exception, color: str) -> int:
