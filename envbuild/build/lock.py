@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from envbuild.core.errors import LockError
+from envbuild.core.errors import LockError, UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
@@ -15,6 +15,7 @@ from envbuild.lock.check import check_lock, record_inputs
 from envbuild.lock.codec import encode_lock
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import Lock, Locked, PlatformLock, Question
+from envbuild.spec.problems import suggest_near
 
 Resolve = Callable[[Question], PlatformLock]
 
@@ -47,10 +48,25 @@ class Upgrade:
     everything: bool = False
     packages: frozenset[str] = frozenset()
 
-    @property
-    def wanted(self) -> bool:
-        """Whether anything may move."""
-        return self.everything or bool(self.packages)
+    def concerns(self, lock: Lock) -> bool:
+        """Whether anything of the lock may move."""
+        return self.everything or not self.packages.isdisjoint(_names([lock]))
+
+    def among(self, known: Collection[str], *, partial: bool) -> Upgrade:
+        """The same with packages named as locks name them (PEP 503).
+
+        Raises UsageError for one that is not among the `known`, unless these are `partial`.
+        """
+        from packaging.utils import canonicalize_name
+
+        found: set[str] = set()
+        for name in self.packages:
+            same = {each for each in known if canonicalize_name(each) == canonicalize_name(name)}
+            if not (same or partial):
+                hint = suggest_near(name, known) or "leave the option out for what is not locked yet"
+                raise UsageError(f"none of these locks has a package `{name}`", hint=hint)
+            found |= same or {name}
+        return replace(self, packages=frozenset(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +80,14 @@ class Locker:
     _answers: dict[str, PlatformLock] = field(default_factory=dict)
 
     def lock(self, labels: Sequence[Label], upgrade: Upgrade) -> tuple[LockReport, ...]:
-        """Lock what is missing or stale, and what `upgrade` names; nothing is written for a failed target."""
-        return tuple(self._lock_one(label, upgrade) for label in labels if self.analyzer.asks(label))
+        """Lock what is missing or stale, and what `upgrade` names; nothing is written for a failed target.
+
+        Raises UsageError where `upgrade` names a package that none of the locks has.
+        """
+        asking = [label for label in labels if self.analyzer.asks(label)]
+        locks = [self.files.read(label) for label in asking]
+        named = upgrade.among(_names(locks), partial=None in locks)
+        return tuple(self._lock_one(label, named) for label in asking)
 
     def check(self, labels: Sequence[Label]) -> None:
         """Raise LockError that names every missing or stale lock of `labels`, and why."""
@@ -85,7 +107,7 @@ class Locker:
         old = self.files.read(label)
         questions = self._questions(label)
         stale = self._stale(label, old, questions) if old else ()
-        if old and not stale and not upgrade.wanted:
+        if old and not stale and not upgrade.concerns(old):
             return LockReport(label, written=False, path=self.files.path(label))
         self.sink.emit(Phase("resolving", str(label)))
         platforms = {
@@ -112,6 +134,11 @@ class Locker:
         if key not in self._answers:
             self._answers[key] = self.resolve(question)
         return self._answers[key]
+
+
+def _names(locks: Iterable[Lock | None]) -> frozenset[str]:
+    parts = (part for lock in locks if lock for part in lock.platforms.values())
+    return frozenset(artifact.name for part in parts for artifact in part.artifacts)
 
 
 def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
