@@ -7,7 +7,6 @@ encoding (OpenSSL, X509_NAME_hash_ex): text as UTF-8, trimmed, in lower case, bl
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ def subject_hash(pem: bytes) -> str:
         raise ArchiveError("a CA certificate is not in PEM form")
     try:
         canonical = b"".join(map(_canonical_set, _items(_subject(base64.b64decode(match[1])))))
-    except (IndexError, UnicodeDecodeError, binascii.Error):
+    except (IndexError, ValueError):
         raise ArchiveError("a CA certificate is malformed") from None
     digest = hashlib.sha1(canonical, usedforsecurity=False).digest()
     return digest[3::-1].hex()

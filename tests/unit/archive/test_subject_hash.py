@@ -27,6 +27,9 @@ def armored(data: bytes) -> bytes:
         armored(b"\x30"),
         armored(b"\x30\x84\xff\xff\xff\xff"),  # a length far over the end
         armored(b"\x30\x02\x30\x00"),  # nothing in it
+        armored(
+            b"\x30\x12\x30\x10\x02\x00\x30\x00\x30\x00\x30\x00\x30\x06\x31\x04\x30\x02\x06\x00"
+        ),  # an attribute without value
         armored(b"\x30\x0d\x30\x0b\x02\x00\x30\x00\x30\x00\x30\x00\x30\x01\x00"),  # a subject that ends early
     ],
 )
