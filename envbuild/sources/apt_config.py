@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +102,7 @@ def _keyrings(signed_by: str, apt: Path) -> tuple[Keyring, ...]:
         # A line that holds a dot stands for an empty one, and each has one blank before it.
         lines = [line.strip().removeprefix(".") for line in signed_by.splitlines()]
         return (Keyring(None, "\n".join(lines)),)
-    paths = [Path(word) for word in shlex.split(signed_by) if word.startswith("/")]
+    paths = [Path(word) for word in signed_by.split() if word.startswith("/")]
     if not paths:
         trusted = apt / "trusted.gpg.d"
         paths = [ARCHIVE_KEYRING, *sorted(trusted.glob("*.gpg")), *sorted(trusted.glob("*.asc"))]

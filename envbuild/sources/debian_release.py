@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -60,7 +60,10 @@ def parse_release(text: str) -> Release:
 
 
 def _parse_date(text: str) -> datetime | None:
+    if not text:
+        return None
     try:
-        return parsedate_to_datetime(text) if text else None
+        date = parsedate_to_datetime(text)
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
     except ValueError:
         raise SourceError(f"a release file has the malformed date {text[:80]!a}") from None

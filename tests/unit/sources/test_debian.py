@@ -179,9 +179,10 @@ def test_suite_that_is_not_there(site: Site) -> None:
     assert "404" in refusal(site, replace(SUITE, name="nonsense")).message
 
 
-def test_age_is_a_warning(site: Site) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "+0000", "-0000", ""])
+def test_age_is_a_warning(site: Site, zone: str) -> None:
     # A snapshot mirror's release files have all expired.
-    until = {"Valid-Until": "Sat, 01 Jan 2022 00:00:00 UTC"}
+    until = {"Valid-Until": f"Sat, 01 Jan 2022 00:00:00 {zone}"}
     site.mirror.publish("testing", [TOOL], release=until)
     assert site.source.index(SUITE).versions("tool")
     (note,) = site.sink.events
