@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import SEEK_END
 from typing import BinaryIO, Final
-from urllib.parse import urljoin
 
 from envbuild import __version__
 from envbuild.core.digest import Digest
@@ -18,7 +17,7 @@ from envbuild.core.protocols import BlobWriter
 from envbuild.sources.connections import Connections, TransportError
 from envbuild.sources.netrc import Netrc
 from envbuild.sources.response import Response, StatusError
-from envbuild.sources.url import Login, origin, redact, split_login
+from envbuild.sources.url import Login, join_url, origin, redact, split_login
 
 __all__ = ["HttpClient", "Patience", "Response", "StatusError", "TransportError", "redact"]
 
@@ -234,7 +233,7 @@ def _redirect_target(request: _Request, response: Response) -> str:
 
 
 def _redirect(request: _Request, target: str) -> _Request:
-    url, _ = split_login(urljoin(request.url, target))
+    url, _ = split_login(join_url(request.url, target))
     here, there = origin(request.url), origin(url)
     if here[0] == "https" and there[0] == "http":
         raise SourceError(f"`{redact(request.url)}` redirects to the unprotected `{redact(url)}`")

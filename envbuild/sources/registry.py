@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import EnvbuildError, RegistryError, SourceError
@@ -16,7 +16,7 @@ from envbuild.oci.document import MAX_SIZE
 from envbuild.sources.authorization import Authorizer, Credentials, Scope, login_hint
 from envbuild.sources.http import Body, HttpClient, TransportError
 from envbuild.sources.response import Response, describe_status
-from envbuild.sources.url import is_loopback, origin
+from envbuild.sources.url import is_loopback, join_url, origin
 
 _ACCEPT: Final = f"{MANIFEST}, {INDEX}"
 _HUB_API: Final = {"docker.io": "registry-1.docker.io"}  # its name and its API's host differ
@@ -164,7 +164,8 @@ class RegistryClient:
                 return None
         if not location:
             raise RegistryError(f"`{self.host}` does not say where to upload to")
-        return UploadSession(urljoin(response.url, location))
+        with _reading(self.host):
+            return UploadSession(join_url(response.url, location))
 
     def _finish_upload(self, repository: str, digest: Digest, file: BinaryIO, session: UploadSession) -> None:
         separator = "&" if "?" in session.url else "?"

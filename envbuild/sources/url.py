@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from envbuild.core.errors import SourceError
 
@@ -33,6 +33,14 @@ def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: two URLs share credentials only if these are equal (RFC 6454)."""
     parts = parse_url(url)
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def join_url(base: str, target: str) -> str:
+    """Where a reference in an answer from `base` leads (RFC 3986, section 5); raises SourceError."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        raise SourceError(f"`{redact(base)}` points to a malformed URL") from None
 
 
 def parse_url(url: str) -> SplitResult:

@@ -1,0 +1,37 @@
+"""Services that tests share: each is started once per session, at its first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+import pytest
+
+from tests.makers.servers import run_engine, run_registry
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry for all (`127.0.0.1:PORT`): tests keep apart by the names they use."""
+    with run_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry that wants the user and password of tests/makers/servers.py."""
+    with run_registry(tmp_path_factory.mktemp("private-registry"), private=True) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """A Docker engine's address; its containers have no network."""
+    folder = Path(mkdtemp(prefix="e"))  # pytest's own folders have too long names for sockets
+    try:
+        with run_engine(folder) as address:
+            yield address
+    finally:
+        rmtree(folder)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from envbuild.core.errors import BuildError
+from envbuild.publish.parallel import Stop, Stopped, run_parallel
+
+
+def test_results_are_in_the_order_of_the_items() -> None:
+    """The first one finishes last."""
+    later = threading.Event()
+
+    def work(item: int, stop: Stop) -> int:
+        if item == 0:
+            later.wait()
+        else:
+            later.set()
+        return item * 2
+
+    assert run_parallel(work, range(4), jobs=2) == [0, 2, 4, 6]
+
+
+def test_the_first_failure_ends_the_others() -> None:
+    """The other one gives up as soon as it asks; what is queued never begins."""
+    begun, stopped, running = list[int](), list[int](), threading.Event()
+
+    def work(item: int, stop: Stop) -> None:
+        begun.append(item)
+        if item == 0:
+            running.wait()
+            raise BuildError("this one")
+        running.set()
+        try:
+            while True:
+                stop.check()
+        except Stopped:
+            stopped.append(item)
+            raise
+
+    with pytest.raises(BuildError, match="this one"):
+        run_parallel(work, range(50), jobs=2)
+    assert stopped == [1]
+    assert len(begun) < 50
