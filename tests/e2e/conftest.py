@@ -1,0 +1,83 @@
+"""The examples, built once per session; everything else is taken from there."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.makers.debian import serve
+from tests.makers.examples import copy_examples, publish_locked
+from tests.makers.project import Project
+from tests.makers.stored import StoredImage
+
+
+@dataclass(frozen=True)
+class Built:
+    """A project whose examples are all built, and what the build reported of each."""
+
+    project: Project
+    targets: dict[str, dict[str, Any]]
+
+    def image(self, label: str) -> StoredImage:
+        """The image of an example, as it lies in the store."""
+        return StoredImage(self.project.cache / "images" / self.name(label))
+
+    def name(self, label: str) -> str:
+        """An image's name: `env_<hash>`."""
+        return str(self.targets[label]["image"]).removeprefix("envs/")
+
+    def digest(self, label: str) -> str:
+        """An image's digest."""
+        return str(self.targets[label]["digest"])
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All packages of the examples' locks on loopback, and the requests for them so far."""
+
+    url: str
+    asked: list[str]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The examples, built from this machine's own package sources; test processes share one build."""
+    top = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        top = top.parent
+    project = Project(top / "examples", _machine_environment())
+    report = top / "report.json"
+    with (top / "examples-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not report.exists():
+            copy_examples(project)
+            report.write_text(project.succeed("build", "//...", "--output", "json").out)
+    targets = json.loads(report.read_text())["targets"]
+    return Built(project, {target["label"]: target for target in targets})
+
+
+@pytest.fixture(scope="session")
+def sources(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
+    """A Debian mirror and a package index with the packages of the examples."""
+    folder = tmp_path_factory.mktemp("sources")
+    publish_locked(built.project, folder)
+    with serve(folder) as (url, asked):
+        yield Sources(url, asked)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A copy of the examples' workspace with an empty cache, on a machine that is configured for nothing."""
+    return copy_examples(Project(tmp_path))
+
+
+def _machine_environment() -> dict[str, str]:
+    """How this machine reaches its package sources; nothing that is meant for `envbuild`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ENVBUILD_")}

@@ -1,0 +1,57 @@
+"""Built from empty caches, in other folders and under other conditions: the same images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Built, Sources
+from tests.makers.examples import EXAMPLES, HELLO, REPORT, copy_examples, stored_blobs, use_sources
+from tests.makers.project import Project
+
+pytestmark = pytest.mark.network
+
+CONDITIONS = {
+    "private umask": ("077", "2", {}),
+    "open umask, one job": ("000", "1", {"PYTHONHASHSEED": "0"}),
+    "time and language": ("022", "3", {"TZ": "Pacific/Chatham", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR"}),
+    "hashes, no UTF-8": ("027", "8", {"PYTHONHASHSEED": "4711", "LC_ALL": "C", "PYTHONUTF8": "0"}),
+    "epoch": ("022", "2", {"SOURCE_DATE_EPOCH": "1234567890", "PYTHONOPTIMIZE": "2"}),
+}
+
+
+@contextmanager
+def umask(mode: str) -> Iterator[None]:
+    """Files made in this block, also by commands, have these bits taken away."""
+    before = os.umask(int(mode, 8))
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_conditions_do_not_matter(built: Built, sources: Sources, tmp_path: Path, condition: str) -> None:
+    mode, jobs, variables = CONDITIONS[condition]
+    with umask(mode):
+        project = use_sources(copy_examples(Project(tmp_path / "elsewhere", variables)), sources.url)
+        for path in project.root.rglob("*"):
+            os.utime(path, (0, 946_684_800), follow_symlinks=False)
+        outcome = project.succeed("build", HELLO, REPORT, "--jobs", jobs, "--output", "json")
+    targets = {target["label"]: target for target in outcome.json["targets"]}
+    assert {label: target["status"] for label, target in targets.items()} == {HELLO: "built", REPORT: "built"}
+    assert {label: target["digest"] for label, target in targets.items()} == {
+        label: built.digest(label) for label in (HELLO, REPORT)
+    }
+
+
+def test_all_examples_from_an_empty_cache(built: Built, sources: Sources, project: Project) -> None:
+    connected = use_sources(project, sources.url)
+    targets = connected.succeed("build", "//...", "--output", "json").json["targets"]
+    assert [target["digest"] for target in targets] == list(map(built.digest, EXAMPLES))
+    # Not the images alone: everything on the way to them has the same bytes, too.
+    assert stored_blobs(project) == stored_blobs(built.project)
