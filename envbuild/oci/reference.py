@@ -1,7 +1,6 @@
-"""References: how images in registries are named (distribution spec, "Pulling manifests").
+"""How images and registries are named (distribution spec, "Pulling manifests").
 
-A name is `host[:port]/path[:tag][@digest]`. The host is required: nothing falls back to a registry
-that was not asked for.
+The host is required: nothing falls back to a registry that was not asked for.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from envbuild.core.digest import PREFIX, parse_sha256
-from envbuild.core.errors import EnvbuildError, UsageError
+from envbuild.core.errors import UsageError
 
 LATEST: Final = "latest"
 _HOST: Final = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?\Z")
@@ -23,27 +21,14 @@ _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An image in a registry; `digest` is "sha256:<hex>" or "", and is what counts where it is given."""
+    """An image in a registry, by its tag."""
 
     host: str
     repository: str
     tag: str = LATEST
-    digest: str = ""
 
     def __str__(self) -> str:
-        digest = f"@{self.digest}" if self.digest else ""
-        return f"{self.host}/{self.repository}:{self.tag}{digest}"
-
-    @classmethod
-    def parse(cls, text: str) -> Reference:
-        """Read `host/path[:tag][@digest]`; raises UsageError."""
-        name, _, digest = text.partition("@")
-        head, slash, last = name.rpartition("/")
-        last, _, tag = last.partition(":")
-        host, _, path = f"{head}{slash}{last}".partition("/")
-        _require(is_host(host) and is_repository(path), text)
-        _require(is_tag(tag or LATEST), text)
-        return cls(host, path, tag or LATEST, _read_digest(digest, text) if digest else "")
+        return f"{self.host}/{self.repository}:{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +41,9 @@ class RegistryName:
     def __str__(self) -> str:
         return f"{self.host}/{self.path}" if self.path else self.host
 
-    def place(self, repository: str) -> str:
-        """A repository of ours as the registry knows it."""
-        return f"{self.path}/{repository}" if self.path else repository
+    def place(self, repository: str, tag: str = LATEST) -> Reference:
+        """An image of ours as the registry knows it."""
+        return Reference(self.host, f"{self.path}/{repository}" if self.path else repository, tag)
 
     @classmethod
     def parse(cls, text: str) -> RegistryName:
@@ -84,17 +69,3 @@ def is_repository(text: str) -> bool:
 def is_tag(text: str) -> bool:
     """Whether a text is a tag."""
     return bool(_TAG.match(text))
-
-
-def _read_digest(digest: str, text: str) -> str:
-    try:
-        return PREFIX + parse_sha256(digest)
-    except EnvbuildError as error:
-        raise UsageError(f"`{text}` has no sha256 digest behind `@`", hint=error.hint) from None
-
-
-def _require(condition: bool, text: str) -> None:  # noqa: FBT001 (a condition is what it takes)
-    if not condition:
-        raise UsageError(
-            f"`{text}` names no image in a registry", hint="write `host/path:tag` or `host/path@sha256:...`"
-        )

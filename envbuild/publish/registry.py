@@ -12,7 +12,7 @@ from envbuild.core.protocols import BlobStore
 from envbuild.oci.descriptor import Descriptor
 from envbuild.oci.document import BadImage
 from envbuild.oci.image import Image, read_image
-from envbuild.oci.reference import LATEST, RegistryName, is_repository, is_tag
+from envbuild.oci.reference import LATEST, Reference, RegistryName, is_repository, is_tag
 from envbuild.publish.parallel import Stop, run_parallel
 from envbuild.publish.upload import Transfer, Uploader
 from envbuild.sources.registry import RegistryClient
@@ -43,9 +43,10 @@ class Naming:
         repository, _, tag = self.template.replace(_HASH, name_hash).partition(":")
         return repository, tag or LATEST
 
-    def pool_of(self, repository: str) -> str:
-        """Where blobs shared by images are kept."""
-        return self.pool if _HASH in self.template.partition(":")[0] else repository
+    @property
+    def pooled(self) -> bool:
+        """Whether images have repositories of their own, and so need a pool to share blobs."""
+        return _HASH in self.template.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,13 @@ class RegistryPublisher:
         self._naming = naming
         self._jobs = jobs
 
+    def reference(self, name_hash: str) -> Reference:
+        """Where the registry has, or will have, an image."""
+        return self._below.place(*self._naming.place(name_hash))
+
     def exists(self, name_hash: str) -> Descriptor | None:
         """What the registry has under an image's name, or None; not to be able to ask is an error."""
-        return self._client.find_manifest(*self._place(name_hash))
+        return self._find(self.reference(name_hash))
 
     def publish(self, name_hash: str, image: Image) -> Pushed:
         """Put an image there unless its name is taken; then that image is adopted, and nothing sent.
@@ -95,39 +100,37 @@ class RegistryPublisher:
         there = self.exists(name_hash)
         if there:
             return Pushed(there.digest, 0, 0, 0)
-        repository, tag = self._place(name_hash)
-        self._events.emit(Phase("pushing", f"{self._client.host}/{repository}"))
-        sent = self._bring_blobs(repository, image)
+        reference = self.reference(name_hash)
+        self._events.emit(Phase("pushing", str(reference)))
+        sent = self._bring_blobs(reference.repository, image)
         for document in image.documents:
-            self._put(repository, str(document.digest), document)
-        first = self._client.find_manifest(repository, tag)
+            self._put(reference.repository, str(document.digest), document)
+        first = self._find(reference)
         if not first:
-            self._put(repository, tag, image.root)
-            first = self._client.find_manifest(repository, tag)
+            self._put(reference.repository, reference.tag, image.root)
+            first = self._find(reference)
         if not first:
-            raise RegistryError(f"`{self._client.host}/{repository}:{tag}` vanished after it was pushed")
+            raise RegistryError(f"`{reference}` vanished after it was pushed", hint="push it again")
         return Pushed(first.digest, sent.blobs, sent.bytes, sent.mounted)
 
     def pull(self, name_hash: str) -> Descriptor:
         """Bring an image into the store, all platforms; returns what to publish there as a layout."""
-        repository, tag = self._place(name_hash)
-        self._events.emit(Phase("pulling", f"{self._client.host}/{repository}"))
-        root, data = self._client.read_manifest(repository, tag)
+        reference = self.reference(name_hash)
+        repository = reference.repository
+        self._events.emit(Phase("pulling", str(reference)))
+        root, data = self._client.read_manifest(repository, reference.tag)
         self._blobs.put(data)
-        image = self._read_image(repository, root)
+        image = self._read_image(reference, root)
         wanted = self._blobs.missing(part.digest for part in image.blobs)
         largest_first = sorted(wanted, key=lambda digest: (-digest.size, digest.hash))
         run_parallel(lambda digest, stop: self._download(repository, digest, stop), largest_first, self._jobs)
         return root
 
-    def _place(self, name_hash: str) -> tuple[str, str]:
-        repository, tag = self._naming.place(name_hash)
-        return self._below.place(repository), tag
+    def _find(self, reference: Reference) -> Descriptor | None:
+        return self._client.find_manifest(reference.repository, reference.tag)
 
     def _bring_blobs(self, repository: str, image: Image) -> Pushed:
-        pool = self._below.place(self._naming.pool)
-        if self._naming.pool_of(repository) == repository:
-            pool = repository
+        pool = self._below.place(self._naming.pool).repository if self._naming.pooled else repository
         uploader = Uploader(self._client, self._blobs, self._events, repository, pool)
         layers = {layer.digest for layer in image.layers}
 
@@ -148,11 +151,11 @@ class RegistryPublisher:
         data = self._blobs.read(document.digest)
         self._client.write_manifest(repository, reference, data, document.media_type)
 
-    def _read_image(self, repository: str, root: Descriptor) -> Image:
+    def _read_image(self, reference: Reference, root: Descriptor) -> Image:
         try:
-            return read_image(root, lambda document: self._document(repository, document))
+            return read_image(root, lambda document: self._document(reference.repository, document))
         except BadImage as error:
-            text = f"`{self._client.host}/{repository}` is no image of ours: {error.message}"
+            text = f"`{reference}` is no image of ours: {error.message}"
             raise RegistryError(text, hint=error.hint) from error
 
     def _document(self, repository: str, document: Descriptor) -> bytes:

@@ -3,55 +3,15 @@ from __future__ import annotations
 import pytest
 
 from envbuild.core.errors import UsageError
-from envbuild.oci.reference import Reference, RegistryName
-
-SHA = "sha256:" + "a" * 64
-
-
-@pytest.mark.parametrize(
-    ("text", "reference"),
-    [
-        ("127.0.0.1:5000/envs/env_0:latest", Reference("127.0.0.1:5000", "envs/env_0")),
-        ("localhost/a", Reference("localhost", "a")),
-        ("[::1]:5000/a/b-c:1.0", Reference("[::1]:5000", "a/b-c", "1.0")),
-        (f"host.test/a__b@{SHA}", Reference("host.test", "a__b", digest=SHA)),
-        (f"host.test/a:t@{SHA}", Reference("host.test", "a", "t", SHA)),
-    ],
-)
-def test_references_are_read(text: str, reference: Reference) -> None:
-    assert Reference.parse(text) == reference
-    assert Reference.parse(str(reference)) == reference
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "python",
-        "library/python",  # no host: nothing falls back to a registry that was not asked for
-        "host.test/",
-        "host.test/Upper",
-        "host.test/a/../b",
-        "host.test/a//b",
-        "host.test/a:-t",
-        "host.test/a@sha256:short",
-        "https://host.test/a",
-        "user@host.test/a",
-        "host.test/a b",
-        "host.test:port/a",
-        "host.test/a\n",
-        f"host.test/{'a' * 256}",
-    ],
-)
-def test_what_is_no_reference_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
-        Reference.parse(text)
+from envbuild.oci.reference import RegistryName, is_repository, is_tag
 
 
 @pytest.mark.parametrize(
     ("text", "registry"),
     [
         ("127.0.0.1:5000", RegistryName("127.0.0.1:5000")),
+        ("localhost/a", RegistryName("localhost", "a")),
+        ("[::1]:5000", RegistryName("[::1]:5000")),
         ("host.test/team/images/", RegistryName("host.test", "team/images")),
     ],
 )
@@ -60,12 +20,43 @@ def test_registries_are_read(text: str, registry: RegistryName) -> None:
     assert RegistryName.parse(str(registry)) == registry
 
 
-@pytest.mark.parametrize("text", ["", "registry", "https://host.test", "host.test/Team", "u:p@host.test"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "registry",  # no host: nothing falls back to a registry that was not asked for
+        "https://host.test",
+        "u:p@host.test",
+        "host.test:port",
+        "host.test/Team",
+        "host.test/a/../b",
+        "host.test/a//b",
+        "host.test/a b",
+        "host.test/a\n",
+        "host.test\n",
+    ],
+)
 def test_what_is_no_registry_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         RegistryName.parse(text)
 
 
-def test_repositories_lie_below_the_registrys_path() -> None:
-    assert RegistryName("host.test", "team").place("envs/env_0") == "team/envs/env_0"
-    assert RegistryName("host.test").place("envs/env_0") == "envs/env_0"
+@pytest.mark.parametrize("text", ["a", "envs/env_0", "a/b-c", "a__b", "a.b/c"])
+def test_names_of_repositories(text: str) -> None:
+    assert is_repository(text)
+
+
+@pytest.mark.parametrize("text", ["", "/a", "a/", "A", "a..b", "-a", "a" * 256])
+def test_what_is_no_name_of_a_repository(text: str) -> None:
+    assert not is_repository(text)
+
+
+def test_names_of_tags() -> None:
+    assert is_tag("env_0")
+    assert is_tag("1.0-rc")
+    assert not any(is_tag(text) for text in ("", "-a", ".a", "a/b", "a" * 129))
+
+
+def test_images_lie_below_the_registrys_path() -> None:
+    assert str(RegistryName("host.test", "team").place("envs/env_0")) == "host.test/team/envs/env_0:latest"
+    assert str(RegistryName("host.test").place("envs", "env_0")) == "host.test/envs:env_0"
