@@ -76,10 +76,6 @@ class HttpClient:
         """The answer to a GET, whatever its status; raises TransportError."""
         return self.request("GET", url, headers)
 
-    def head(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
-        """The answer to a HEAD, whatever its status; raises TransportError."""
-        return self.request("HEAD", url, headers)
-
     def request(
         self,
         method: str,
