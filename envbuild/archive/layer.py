@@ -1,15 +1,16 @@
 """The one writer of layers: a tar of entries as gzip members (OCI image spec, layer.md).
 
 Headers and small files share members; a large body may be a member of its own that carries a
-deflate stream unchanged. The end of the archive is one constant member, so that layers without it
-can be put one behind another.
+deflate stream unchanged. Directories come last, in members with the end of the archive: packages
+share directories, and some engines refuse a path that is there twice, so layers are merged by putting
+what is before the directories one behind another (merge.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, Final, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
 
 from envbuild.archive import tar_header
 from envbuild.archive.decompress import Source
@@ -22,10 +23,6 @@ from envbuild.core.errors import ArchiveError
 
 EPOCH: Final = 315532800  # 1980-01-01 00:00:00 UTC, the first moment that a zip can tell
 CHUNK: Final = 1 << 20  # a shared member holds at most this much: whoever compresses needs it in memory
-READ_SIZE: Final = 1 << 16
-
-# Two zero blocks as one member. Written out, so that layers can be merged whatever codec made them.
-TRAILER: Final = bytes.fromhex("1f8b08000000000000ff631805a360148c5800002eafb5ef00040000")
 _END: Final = bytes(2 * BLOCK)
 
 _REFUSED_PARTS: Final = frozenset(("", ".", ".."))
@@ -41,7 +38,8 @@ class Sink(Protocol):
 class LayerWriter:
     """Writes a layer, entry after entry, into `out`; memory holds one shared member and one carried body.
 
-    Paths are relative to the root. The caller names each directory that the layer owns, and none above.
+    Paths are relative to the root. The caller names every directory above what it adds: engines make
+    those that a layer does not name with a mode of their own, and that hides the base's.
     Every method raises ArchiveError for a path that is refused or there twice.
     """
 
@@ -54,8 +52,8 @@ class LayerWriter:
         self._entries: dict[str, Entry] = {}
 
     def directory(self, path: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> None:
-        """Add a directory."""
-        self._add(Entry(path, Kind.DIRECTORY, mode, uid, gid))
+        """Add a directory; it is written at the end."""
+        self._note(Entry(path, Kind.DIRECTORY, mode, uid, gid))
 
     def symlink(self, path: str, target: str, *, uid: int = 0, gid: int = 0) -> None:
         """Add a symbolic link; its target is kept as it is."""
@@ -114,22 +112,44 @@ class LayerWriter:
             self._count(contents)
         self._share(padding(size))
 
-    def finish(self) -> LayerInfo:
-        """End the archive; nothing may be added after."""
+    def append(self, body: Iterable[bytes], entries: Iterable[Entry]) -> None:
+        """Add what another writer wrote before the directories, its members as they are.
+
+        `entries` describe it. Raises ArchiveError where it is damaged.
+        """
         self._flush()
-        self._out.write(TRAILER)
-        self._count(_END)
+        for piece in inflate_members(self._out.passing(body)):
+            self._count(piece)
+        if self._uncompressed % BLOCK:
+            raise ArchiveError("a layer does not end at a block")
+        for entry in entries:
+            self._note(entry)
+
+    def finish(self) -> LayerInfo:
+        """Write the directories, by path, and end the archive; nothing may be added after."""
+        self._flush()
+        body = self._out.digest().size
+        folders = [entry for entry in self._entries.values() if entry.kind == Kind.DIRECTORY]
+        folders.sort(key=lambda entry: entry.path)
+        for entry in folders:
+            self._share(_header_of(entry, self._epoch))
+        self._share(_END)
+        self._flush()
+        files = (entry for entry in self._entries.values() if entry.kind != Kind.DIRECTORY)
         diff_id = PREFIX + self._contents.hexdigest()
-        return LayerInfo(self._out.digest(), diff_id, self._uncompressed, tuple(self._entries.values()))
+        return LayerInfo(self._out.digest(), diff_id, self._uncompressed, body, (*files, *folders))
 
     def _add(self, entry: Entry) -> None:
+        self._note(entry)
+        self._share(_header_of(entry, self._epoch))
+
+    def _note(self, entry: Entry) -> None:
         check_path(entry.path)
         if entry.path in self._entries:
             raise ArchiveError(f"`{entry.path}` is there twice")
         if "\0" in entry.target or "\n" in entry.target:
             raise ArchiveError(f"`{entry.path}` links to {entry.target!a}: no layer can name that")
         self._entries[entry.path] = entry
-        self._share(_header_of(entry, self._epoch))
 
     def _share(self, data: bytes | memoryview) -> None:
         """Append to the shared member, which ends where it is full however `data` was cut."""
@@ -156,37 +176,6 @@ def check_path(path: str) -> None:
     """Raise ArchiveError unless `path` is relative, stays below the root and can be written down."""
     if not _REFUSED_PARTS.isdisjoint(path.split("/")) or "\0" in path or "\n" in path:
         raise ArchiveError(f"`{path!a}` is not a path that a layer may hold")
-
-
-def merge_layers(parts: Sequence[BinaryIO], out: Sink) -> LayerInfo:
-    """Put layers of this writer one behind another, as they are; the result names no entries.
-
-    Each part is a seekable file. Raises ArchiveError where one is damaged or has another end.
-    """
-    sink, contents, size = _HashedSink(out), hashlib.sha256(), 0
-    for part in parts:
-        for piece in inflate_members(sink.passing(_fragment(part))):
-            contents.update(piece)
-            size += len(piece)
-        if size % BLOCK:
-            raise ArchiveError("a layer does not end at a block")
-    sink.write(TRAILER)
-    contents.update(_END)
-    return LayerInfo(sink.digest(), PREFIX + contents.hexdigest(), size + len(_END))
-
-
-def _fragment(part: BinaryIO) -> Iterator[bytes]:
-    """The chunks of a layer without its trailer."""
-    left = part.seek(0, 2) - len(TRAILER)
-    if left < 0 or part.seek(left) != left or part.read() != TRAILER:
-        raise ArchiveError("a layer does not end with the trailer that all layers have")
-    part.seek(0)
-    while left:
-        chunk = part.read(min(left, READ_SIZE))
-        if not chunk:
-            raise ArchiveError("a layer ends early")
-        left -= len(chunk)
-        yield chunk
 
 
 def _header_of(entry: Entry, epoch: int) -> bytes:

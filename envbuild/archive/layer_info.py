@@ -15,18 +15,21 @@ from envbuild.core.wire import canonical_json
 class LayerInfo:
     """A finished layer: `digest` is of its compressed bytes, `diff_id` of the tar inside ("sha256:<hex>").
 
-    `uncompressed` is the tar's size in bytes. `entries`, in the order written, are no part of the JSON form.
+    `uncompressed` is the tar's size in bytes, `body` that of the compressed bytes before the directories,
+    by which layers are merged. `entries`, in the order written, are no part of the JSON form.
     """
 
     digest: Digest
     diff_id: str
     uncompressed: int
+    body: int
     entries: tuple[Entry, ...] = ()
 
     def to_json(self) -> bytes:
         """The canonical JSON text."""
         return canonical_json(
             {
+                "body": self.body,
                 "diff_id": self.diff_id,
                 "digest": str(self.digest),
                 "size": self.digest.size,
@@ -40,7 +43,9 @@ class LayerInfo:
         try:
             values = json.loads(data)
             digest = Digest.parse(values["digest"], values["size"])
-            info = cls(digest, PREFIX + parse_sha256(values["diff_id"]), values["uncompressed"])
+            info = cls(
+                digest, PREFIX + parse_sha256(values["diff_id"]), values["uncompressed"], values["body"]
+            )
             sizes = (digest.size, info.uncompressed)
             canonical = info.to_json() == data and all(type(size) is int and size >= 0 for size in sizes)
         except (ValueError, KeyError, TypeError, AttributeError, EnvbuildError):

@@ -125,6 +125,17 @@ def parent_paths(path: str) -> Iterator[str]:
         folder = folder.rpartition("/")[0]
 
 
+def folders_above(paths: Iterable[str]) -> set[str]:
+    """All directories above relative paths."""
+    folders: set[str] = set()
+    for path in paths:
+        for folder in parent_paths(path):
+            if folder in folders:
+                break
+            folders.add(folder)
+    return folders
+
+
 def _encode_entry(entry: Entry) -> str:
     path, target = entry.path, entry.target
     if any(mark in text for text in (path, target) for mark in "\0\n"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.listing import folders_above
 from envbuild.archive.wheel_layout import Layout
 from envbuild.core.platform import Interpreter
 
@@ -19,7 +20,7 @@ def write_venv_layer(
     python = Interpreter(version, interpreter)
     layout = Layout(prefix, python.minor)
     writer = LayerWriter(out, epoch=epoch)
-    for folder in sorted(layout.owned_folders([f"{layout.scripts}/python", f"{layout.site_packages}/x"])):
+    for folder in sorted(folders_above([f"{layout.scripts}/python", f"{layout.site_packages}/x"])):
         writer.directory(folder)
     if python.path:
         _link_interpreter(writer, layout, python)

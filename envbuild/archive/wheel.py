@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.listing import folders_above
 from envbuild.archive.wheel_info import read_info
 from envbuild.archive.wheel_install import Placed, plan_installation
 from envbuild.archive.wheel_layout import Layout
@@ -28,11 +29,11 @@ def write_wheel_layer(
 
     `wheel` is a seekable file. Raises ArchiveError; what `out` holds must be dropped then.
 
-    The layer names each folder it owns, from the prefix down, and none above.
+    The layer names every folder above its files, as folders of root with mode 0755.
     """
     archive, layout = WheelZip(wheel), Layout(prefix, python)
     files = plan_installation(archive, read_info(archive, file_name), layout)
-    folders = layout.owned_folders(files)
+    folders = folders_above(files)
     clash = min(folders & files.keys(), default="")
     if clash:
         raise ArchiveError(f"`{clash}` is a file and a folder of the wheel")

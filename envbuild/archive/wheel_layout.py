@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-from envbuild.archive.listing import parent_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +47,3 @@ class Layout:
         """How a RECORD names a path: relative to the folder of modules (PEP 376)."""
         inside = path.removeprefix(f"{self.site_packages}/")
         return posixpath.relpath(path, self.site_packages) if inside == path else inside
-
-    def owned_folders(self, paths: Iterable[str]) -> set[str]:
-        """The folders above paths below the prefix, and the prefix: what an environment's layer must name."""
-        folders: set[str] = {self.prefix}
-        for path in paths:
-            for folder in parent_paths(path):
-                if folder in folders:
-                    break
-                folders.add(folder)
-        return folders

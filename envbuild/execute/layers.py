@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from envbuild.archive.layer_info import LayerInfo
-from envbuild.archive.listing import encode_listing
+from envbuild.archive.listing import encode_listing, parse_listing
 from envbuild.execute.builtin import Job
 from envbuild.rule.builtins import LAYER, LAYER_INFO, LISTING
 
@@ -78,15 +78,26 @@ def make_files_layer(job: Job) -> None:
         placed = [
             (path, file, mode) for (path, mode), file in zip(job.parameters["files"], files, strict=True)
         ]
-        finish_layer(job, write_files_layer(placed, job.outputs[LAYER], epoch=job.parameters["epoch"]))
+        merged_usr, epoch = job.parameters["merged_usr"], job.parameters["epoch"]
+        info = write_files_layer(placed, job.outputs[LAYER], merged_usr=merged_usr, epoch=epoch)
+        finish_layer(job, info)
 
 
 def make_merged_layer(job: Job) -> None:
     """Several layers as one."""
-    from envbuild.archive.layer import merge_layers
+    from envbuild.archive.merge import MergePart, merge_layers
 
-    with open_all(job.inputs) as parts:
-        info = merge_layers(parts, job.outputs[LAYER])
+    names = sorted({path.partition("/")[0] for path in job.inputs})
+    with ExitStack() as stack:
+        parts = [
+            MergePart(
+                stack.enter_context(job.inputs[f"{name}/{LAYER}"].open("rb")),
+                LayerInfo.from_json(job.inputs[f"{name}/{LAYER_INFO}"].read_bytes()),
+                parse_listing(job.inputs[f"{name}/{LISTING}"].read_bytes()),
+            )
+            for name in names
+        ]
+        info = merge_layers(parts, job.outputs[LAYER], epoch=job.parameters["epoch"])
     job.outputs[LAYER_INFO].write(info.to_json())
 
 

@@ -86,8 +86,11 @@ class Context:
             size=artifact.size,
         )
 
-    def files(self, entries: Sequence[FileEntry], owner: str) -> Part:
-        """Files of the workspace at their destinations; they win over what lies below."""
+    def files(self, entries: Sequence[FileEntry], owner: str, *, merged_usr: bool = True) -> Part:
+        """Files of the workspace at their destinations; they win over what lies below.
+
+        `merged_usr` says that `/bin`, `/lib` and `/sbin` are links, as on every Debian since 12.
+        """
         ordered = sorted(entries, key=lambda entry: entry.destination)
         inputs: dict[str, Input] = {
             f"files/{n:05}": SourceFile(entry.digest, entry.executable, str(entry.path))
@@ -96,7 +99,7 @@ class Context:
         modes = [[entry.destination, 0o755 if entry.executable else 0o644] for entry in ordered]
         return self.part(
             builtins.FILES_LAYER,
-            {"files": modes},
+            {"files": modes, "merged_usr": merged_usr},
             inputs,
             owner=owner,
             mnemonic="FilesLayer",
@@ -125,7 +128,7 @@ class Context:
         """Parts grouped into layers by size and name; each in a layer of its own unless planned."""
         by_name = {part.owner.split(" ")[0]: part for part in parts}
         groups = plan_layers([(name, part.size) for name, part in by_name.items()], plan)
-        return tuple(merge_parts([by_name[name] for name in group]) for group in groups)
+        return tuple(merge_parts([by_name[name] for name in group], self.epoch) for group in groups)
 
     def image(
         self,

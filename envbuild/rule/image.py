@@ -90,14 +90,18 @@ def stack_config(config: Config, base: Config) -> Config:
     )
 
 
-def merge_parts(parts: Sequence[Part]) -> Layer:
+def merge_parts(parts: Sequence[Part], epoch: int) -> Layer:
     """One layer of several parts, in order; a single part's layer is used as it is."""
     if len(parts) == 1:
         return Layer(parts[0].action, (parts[0],))
     action = DeclaredAction(
         MERGE_LAYERS,
-        {},
-        {f"{n:03}/{LAYER}": part.action.output(LAYER) for n, part in enumerate(parts)},
+        {"epoch": epoch},
+        {
+            f"{n:03}/{output}": part.action.output(output)
+            for n, part in enumerate(parts)
+            for output in (LAYER, LAYER_INFO, LISTING)
+        },
         (LAYER, LAYER_INFO),
         mnemonic="MergeLayers",
         subject=f"{len(parts)} packages",

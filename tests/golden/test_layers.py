@@ -16,8 +16,9 @@ from envbuild.archive.deb import write_deb_layer
 from envbuild.archive.debian_root import write_root_layer
 from envbuild.archive.debian_state import write_state_layer
 from envbuild.archive.file_layer import write_files_layer
-from envbuild.archive.layer import LayerWriter, Sink, merge_layers
+from envbuild.archive.layer import LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.merge import MergePart, merge_layers
 from envbuild.archive.venv import write_venv_layer
 from envbuild.archive.wheel import write_wheel_layer
 from tests.makers.certificates import PLAIN
@@ -42,7 +43,7 @@ def write_venv(out: Sink) -> LayerInfo:
 def write_files(out: Sink) -> LayerInfo:
     """Two files, one of several members."""
     files = [("/app/train.py", io.BytesIO(b"x"), 0o644), ("/app/data", io.BytesIO(noise(1_500_000)), 0o755)]
-    return write_files_layer(files, out)
+    return write_files_layer(files, out, merged_usr=True)
 
 
 def write_merged(out: Sink) -> LayerInfo:
@@ -52,8 +53,8 @@ def write_merged(out: Sink) -> LayerInfo:
         part = io.BytesIO()
         writer = LayerWriter(part)
         writer.file(name, name.encode())
-        writer.finish()
-        parts.append(part)
+        info = writer.finish()
+        parts.append(MergePart(part, info, info.entries))
     return merge_layers(parts, out)
 
 

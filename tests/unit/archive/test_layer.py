@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from envbuild.archive.gzip import compress_member
-from envbuild.archive.layer import CHUNK, EPOCH, TRAILER, LayerWriter, merge_layers
+from envbuild.archive.layer import CHUNK, EPOCH, LayerWriter
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import Kind
 from envbuild.core.errors import ArchiveError
@@ -65,7 +65,9 @@ def test_tarfile_reads_every_kind_of_entry() -> None:
         big = archive.extractfile("opt/env/big")
         assert big is not None
         assert big.read() == NOISE
-    assert [entry.path for entry in info.entries] == list(seen)
+    files = [entry.path for entry in info.entries if entry.kind != Kind.DIRECTORY]
+    folders = sorted(entry.path for entry in info.entries if entry.kind == Kind.DIRECTORY)
+    assert [*files, *folders] == list(seen)
     assert info.entries[5].crc32 == zlib.crc32(NOISE)
 
 
@@ -194,55 +196,6 @@ def test_carried_chunks_make_the_same_bytes_as_a_carried_stream() -> None:
     chunked.deflated_chunks("f", chunks, size=len(NOISE), crc=zlib.crc32(NOISE))
     assert whole.finish() == chunked.finish()
     assert out.getvalue() == other.getvalue()
-
-
-def test_the_trailer_is_two_zero_blocks() -> None:
-    assert gzip.decompress(TRAILER) == bytes(1024)
-
-
-def test_merged_layers_hold_all_entries_and_one_end() -> None:
-    first, second, merged = io.BytesIO(), io.BytesIO(), io.BytesIO()
-    write_sample(first)
-    writer = LayerWriter(second)
-    writer.directory("opt/env")
-    writer.file("opt/env/other", b"other")
-    writer.finish()
-    info = merge_layers([first, second], merged)
-    tar = gzip.decompress(merged.getvalue())
-    assert info.diff_id == "sha256:" + hashlib.sha256(tar).hexdigest()
-    assert info.digest.hash == hashlib.sha256(merged.getvalue()).hexdigest()
-    assert info.uncompressed == len(tar)
-    assert merged.getvalue().count(TRAILER) == 1
-    assert list(members_of(merged.getvalue()))[-1] == "opt/env/other"
-
-
-def test_merging_one_layer_changes_nothing() -> None:
-    part, merged = io.BytesIO(), io.BytesIO()
-    info = write_sample(part)
-    again = merge_layers([part], merged)
-    assert merged.getvalue() == part.getvalue()
-    assert (again.digest, again.diff_id, again.uncompressed) == (
-        info.digest,
-        info.diff_id,
-        info.uncompressed,
-    )
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        pytest.param(lambda layer: layer[:-1], "trailer", id="truncated"),
-        pytest.param(lambda layer: b"", "trailer", id="empty"),
-        pytest.param(lambda layer: layer[:50] + b"\xff" * 8 + layer[58:], "broken", id="flipped bytes"),
-        pytest.param(lambda layer: layer[: -len(TRAILER) - 9] + TRAILER, "early|broken", id="a member cut"),
-        pytest.param(lambda layer: compress_member(b"x") + TRAILER, "block", id="not whole blocks"),
-    ],
-)
-def test_damaged_parts_are_not_merged(damage: Callable[[bytes], bytes], message: str) -> None:
-    out = io.BytesIO()
-    write_sample(out)
-    with pytest.raises(ArchiveError, match=message):
-        merge_layers([io.BytesIO(damage(out.getvalue()))], io.BytesIO())
 
 
 def test_entries_say_what_was_written() -> None:

@@ -8,7 +8,7 @@ from envbuild.archive.layer_info import LayerInfo
 from envbuild.core.digest import Digest
 from envbuild.core.errors import ArchiveError
 
-INFO = LayerInfo(Digest("a" * 64, 5), "sha256:" + "b" * 64, 10_240)
+INFO = LayerInfo(Digest("a" * 64, 5), "sha256:" + "b" * 64, 10_240, 3)
 TEXT = INFO.to_json()
 
 
