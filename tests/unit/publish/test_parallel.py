@@ -23,7 +23,7 @@ def test_results_are_in_the_order_of_the_items() -> None:
 
 
 def test_the_first_failure_ends_the_others() -> None:
-    """The other one gives up as soon as it asks; what is queued never begins."""
+    """The other one gives up as soon as it asks, and so does what begins meanwhile."""
     begun, stopped, running = list[int](), list[int](), threading.Event()
 
     def work(item: int, stop: Stop) -> None:
@@ -41,5 +41,5 @@ def test_the_first_failure_ends_the_others() -> None:
 
     with pytest.raises(BuildError, match="this one"):
         run_parallel(work, range(50), jobs=2)
-    assert stopped == [1]
-    assert len(begun) < 50
+    assert 1 in stopped
+    assert sorted(begun) == [0, *sorted(stopped)]
