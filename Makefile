@@ -8,6 +8,11 @@ BIN := $(VENV)/bin
 $(VENV)/ready: pyproject.toml
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready
+	@echo "setting up the development tools ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -15,19 +20,19 @@ demo: $(VENV)/ready  ## build an example image from its lock
 	@$(BIN)/envbuild build //examples/sklearn:train
 	@$(BIN)/python examples/next_steps.py //examples/sklearn:train
 
-test: $(VENV)/ready  ## style, types, import directions, and the whole test suite
+test: $(VENV)/ready-dev  ## style, types, import directions, and the whole test suite
 	@sh tests/run.sh $(BIN)
 
-check: $(VENV)/ready  ## style, types and import directions
+check: $(VENV)/ready-dev  ## style, types and import directions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-format: $(VENV)/ready
+format: $(VENV)/ready-dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-golden: $(VENV)/ready  ## write the golden files again; read the difference before you commit it
-	ENVBUILD_GOLDEN=write $(BIN)/python -m pytest -q tests/golden
+golden: $(VENV)/ready-dev  ## write the golden files again; read the difference before you commit it
+	$(BIN)/python -m tests.golden.test_layers && $(BIN)/python -m tests.golden.keys
 
 clean:
 	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
