@@ -326,7 +326,8 @@ class App:
                 hint="name one with `--registry`, `ENVBUILD_REGISTRY`, or `registry:` in envbuild.yaml",
             )
         below = RegistryName.parse(self.registry_name)
-        client = RegistryClient(self.http, below.host, DockerCredentials(os.environ))
+        plain = below.host in self.workspace.plain_http
+        client = RegistryClient(self.http, below.host, DockerCredentials(os.environ), plain_http=plain)
         naming = Naming(self.workspace.image)
         publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=naming)
         return Registry(self.registry_name, publisher)

@@ -30,6 +30,7 @@ _IMAGE = re.compile(rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127
 _TEXTS: Schema = {
     "required_version": Attribute(Kind.TEXT, default=""),
     "registry": Attribute(Kind.TEXT, default=""),
+    "plain_http": Attribute(Kind.TEXT_LIST, default=()),
     "image": Attribute(Kind.TEXT, default="envs/env_{hash}"),
     "rules": Attribute(Kind.TEXT_LIST, default=()),
     "epoch": Attribute(Kind.INTEGER, default=_FIRST_EPOCH),
@@ -52,14 +53,15 @@ class Settings:
 class Workspace:
     """A workspace. `sources` stand in order of priority; `rules` are folders with rule modules.
 
-    `registry` is "" where none is stated; `image` names an image from its `{hash}`; `epoch` is
-    the time of every file in a layer, in Unix seconds.
+    `registry` is "" where none is stated; `plain_http` are hosts spoken to without TLS; `image`
+    names an image from its `{hash}`; `epoch` is the time of every file in a layer, in Unix seconds.
     """
 
     root: Path
     required_version: str
     sources: tuple[Source, ...]
     registry: str
+    plain_http: tuple[str, ...]
     image: str
     rules: tuple[Path, ...]
     epoch: int
@@ -129,6 +131,7 @@ def _read_workspace(root: Path, document: Value, problems: Problems, recorder: R
         required_version=checked["required_version"],
         sources=read_sources(stated["sources"].value if "sources" in stated else nothing, root, problems),
         registry=checked["registry"],
+        plain_http=checked["plain_http"],
         image=checked["image"],
         rules=_read_folders(root, stated.get("rules"), problems, recorder),
         epoch=checked["epoch"],

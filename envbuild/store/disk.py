@@ -10,9 +10,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +25,8 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import BlobMissing
 from envbuild.store.faults import BlobMismatch, store_fault
 from envbuild.store.file_lock import is_linked, try_lock
+
+_OLD = 3600.0  # seconds after which an unfinished folder has no maker any more
 
 
 class DiskStore:
@@ -206,6 +210,9 @@ def _create_locked(folder: Path) -> tuple[int, Path]:
 
 
 def _remove_abandoned(path: Path) -> int:
+    if path.is_dir():
+        _remove_old_folder(path)
+        return 0
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:  # gone meanwhile, or another user's
@@ -218,3 +225,10 @@ def _remove_abandoned(path: Path) -> int:
         return size
     finally:
         os.close(descriptor)
+
+
+def _remove_old_folder(path: Path) -> None:
+    """Remove the unfinished layout of an image: folders have no lock, but live for milliseconds only."""
+    with suppress(OSError):
+        if time.time() - path.lstat().st_mtime > _OLD:
+            shutil.rmtree(path)
