@@ -23,7 +23,7 @@ from envbuild.core.errors import ArchiveError
 
 EPOCH: Final = 315532800  # 1980-01-01 00:00:00 UTC, the first moment that a zip can tell
 CHUNK: Final = 1 << 20  # a shared member holds at most this much: whoever compresses needs it in memory
-_END: Final = bytes(2 * BLOCK)
+END: Final = bytes(2 * BLOCK)  # of a tar
 
 _REFUSED_PARTS: Final = frozenset(("", ".", ".."))
 
@@ -133,7 +133,7 @@ class LayerWriter:
         folders.sort(key=lambda entry: entry.path)
         for entry in folders:
             self._share(_header_of(entry, self._epoch))
-        self._share(_END)
+        self._share(END)
         self._flush()
         files = (entry for entry in self._entries.values() if entry.kind != Kind.DIRECTORY)
         diff_id = PREFIX + self._contents.hexdigest()

@@ -46,8 +46,9 @@ class LayerInfo:
             info = cls(
                 digest, PREFIX + parse_sha256(values["diff_id"]), values["uncompressed"], values["body"]
             )
-            sizes = (digest.size, info.uncompressed)
-            canonical = info.to_json() == data and all(type(size) is int and size >= 0 for size in sizes)
+            sizes = (digest.size, info.uncompressed, info.body)
+            plain = all(type(size) is int and size >= 0 for size in sizes)
+            canonical = plain and info.body <= digest.size and info.to_json() == data
         except (ValueError, KeyError, TypeError, AttributeError, EnvbuildError):
             canonical = False
         if not canonical:

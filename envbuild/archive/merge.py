@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO, Final
 
+from envbuild.archive.decompress import ForwardReader
 from envbuild.archive.gzip import inflate_members
-from envbuild.archive.layer import EPOCH, LayerWriter, Sink
+from envbuild.archive.layer import END, EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import read_tar
@@ -63,7 +65,8 @@ def _read_body(part: MergePart) -> Iterator[bytes]:
 
 def _copy_others(part: MergePart, taken: set[str], writer: LayerWriter) -> None:
     """Add a layer's files entry by entry, but for those at paths that are taken."""
-    for entry, contents in read_tar(_Inflated(_read_body(part))):
+    pieces = chain(inflate_members(_read_body(part)), (END,))
+    for entry, contents in read_tar(ForwardReader(pieces, part.info.uncompressed)):
         if entry.name in taken:
             continue
         if entry.issym():
@@ -74,21 +77,3 @@ def _copy_others(part: MergePart, taken: set[str], writer: LayerWriter) -> None:
             writer.copied_file(
                 entry.name, contents, entry.size, mode=entry.mode, uid=entry.uid, gid=entry.gid
             )
-
-
-class _Inflated:
-    """The contents of gzip members, to be read, and then the end that a tar has."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._pieces = inflate_members(chunks)
-        self._held = bytearray()
-
-    def read(self, size: int, /) -> bytes:
-        while len(self._held) < size:
-            piece = next(self._pieces, b"")
-            if not piece:
-                break
-            self._held += piece
-        data = bytes(self._held[:size])
-        del self._held[:size]
-        return data

@@ -14,7 +14,8 @@ TEXT = INFO.to_json()
 
 def test_survives() -> None:
     assert TEXT == (
-        b'{"diff_id":"sha256:%s","digest":"sha256:%s","size":5,"uncompressed":10240}' % (b"b" * 64, b"a" * 64)
+        b'{"body":3,"diff_id":"sha256:%s","digest":"sha256:%s","size":5,"uncompressed":10240}'
+        % (b"b" * 64, b"a" * 64)
     )
     assert LayerInfo.from_json(TEXT) == INFO
 
@@ -32,6 +33,10 @@ def test_survives() -> None:
         TEXT.replace(b'"size":5', b'"size":"5"'),
         TEXT.replace(b'"size":5', b'"size":-5'),
         TEXT.replace(b'"size":5', b'"size":true'),
+        TEXT.replace(b'"body":3', b'"body":true'),
+        TEXT.replace(b'"body":3', b'"body":-3'),
+        TEXT.replace(b'"body":3', b'"body":6'),  # it is a part of the layer
+        TEXT.replace(b'"body":3,', b""),
         TEXT.replace(b"aaa", b"xyz"),
         TEXT.replace(b'"diff_id":"sha256:', b'"diff_id":"'),
         TEXT.replace(b"}", b',"more":1}'),
