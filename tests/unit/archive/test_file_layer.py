@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import io
+import stat
 import tarfile
 
 import pytest
 
 from envbuild.archive.file_layer import write_files_layer
+from envbuild.archive.listing import Kind
 from envbuild.core.errors import ArchiveError
 
 Files = list[tuple[str, io.BytesIO, int]]
 
 
-def paths_of(files: Files) -> list[str]:
-    return [entry.path for entry in write_files_layer(files, io.BytesIO()).entries]
+def empty_files(*destinations: str) -> Files:
+    return [(path, io.BytesIO(b""), 0o644) for path in destinations]
+
+
+def paths_of(files: Files, *, merged_usr: bool = True) -> list[str]:
+    return [entry.path for entry in write_files_layer(files, io.BytesIO(), merged_usr=merged_usr).entries]
 
 
 def test_files_keep_contents_and_modes_and_belong_to_root() -> None:
     out = io.BytesIO()
-    write_files_layer([("/app/run", io.BytesIO(b"run"), 0o755), ("/app/data", io.BytesIO(b""), 0o640)], out)
+    files: Files = [("/app/run", io.BytesIO(b"run"), 0o755), ("/app/data", io.BytesIO(b""), 0o640)]
+    write_files_layer(files, out, merged_usr=True)
     with tarfile.open(fileobj=io.BytesIO(out.getvalue()), mode="r:gz") as archive:
         seen = {
             m.name: (m.mode, m.uid, file.read() if (file := archive.extractfile(m)) else None)
@@ -29,26 +36,79 @@ def test_files_keep_contents_and_modes_and_belong_to_root() -> None:
 
 
 @pytest.mark.parametrize(
-    ("destination", "named"),
+    ("destinations", "named"),
     [
-        pytest.param("/app/a/b/file", ["app", "app/a", "app/a/b", "app/a/b/file"], id="all ours"),
-        pytest.param("/etc/app.conf", ["etc/app.conf"], id="the base's folder"),
-        pytest.param("/usr/bin/tool", ["usr/bin/tool"], id="a folder that may be linked to"),
-        pytest.param("/bin/tool", ["bin/tool"], id="a folder that may be a link"),
-        pytest.param(
-            "/etc/ssl/certs/ours/ca.pem", ["etc/ssl/certs/ours", "etc/ssl/certs/ours/ca.pem"], id="mixed"
-        ),
-        pytest.param("/opt/env/x", ["opt/env", "opt/env/x"], id="the prefix is ours, what is above is not"),
-        pytest.param("/top", ["top"], id="in the root"),
+        pytest.param(["/app/a/b/file"], ["app/a/b/file", "app", "app/a", "app/a/b"], id="of our own"),
+        pytest.param(["/etc/app.conf"], ["etc/app.conf", "etc"], id="of the base"),
+        pytest.param(["/opt/env/x"], ["opt/env/x", "opt", "opt/env"], id="above the prefix"),
+        pytest.param(["/a/1", "/a/b/2"], ["a/1", "a/b/2", "a", "a/b"], id="shared, once"),
+        pytest.param(["/top"], ["top"], id="none, in the root"),
     ],
 )
-def test_only_folders_that_no_base_has_are_named(destination: str, named: list[str]) -> None:
-    assert paths_of([(destination, io.BytesIO(b"x"), 0o644)]) == named
+def test_every_folder_is_named_behind_the_files(destinations: list[str], named: list[str]) -> None:
+    assert paths_of(empty_files(*destinations)) == named
+
+
+def test_folders_have_the_modes_that_every_base_gives_them() -> None:
+    # Each layer's word on a folder counts: one file in /tmp must not take the others' right to write there.
+    files = empty_files(
+        "/app/x", "/etc/ssl/private/key", "/root/.config/x", "/run/lock/x", "/tmp/x", "/var/tmp/x"
+    )
+    entries = write_files_layer(files, io.BytesIO(), merged_usr=True).entries
+    folders = {entry.path: entry for entry in entries if entry.kind == Kind.DIRECTORY}
+    assert {path: oct(entry.mode) for path, entry in folders.items()} == {
+        "app": "0o755",
+        "etc": "0o755",
+        "etc/ssl": "0o755",
+        "etc/ssl/private": "0o700",
+        "root": "0o700",
+        "root/.config": "0o755",  # only the folder itself is special, not what lies in it
+        "run": "0o755",
+        "run/lock": "0o1777",
+        "tmp": "0o1777",
+        "var": "0o755",
+        "var/tmp": "0o1777",
+    }
+    assert {(entry.uid, entry.gid) for entry in folders.values()} == {(0, 0)}
+
+
+def test_folders_that_all_may_write_to_are_sticky_in_the_bytes_too() -> None:
+    out = io.BytesIO()
+    write_files_layer(empty_files("/tmp/x"), out, merged_usr=True)
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue()), mode="r:gz") as archive:
+        assert archive.getmember("tmp").mode == stat.S_ISVTX | 0o777
+
+
+@pytest.mark.parametrize(
+    ("destination", "merged", "plain"),
+    [
+        ("/bin/tool", ["usr/bin/tool", "usr", "usr/bin"], ["bin/tool", "bin"]),
+        ("/lib64/ld.so", ["usr/lib64/ld.so", "usr", "usr/lib64"], ["lib64/ld.so", "lib64"]),
+        ("/sbin/a/b", ["usr/sbin/a/b", "usr", "usr/sbin", "usr/sbin/a"], ["sbin/a/b", "sbin", "sbin/a"]),
+        # Their likes at other places, and names that only begin so, are no links.
+        ("/opt/bin/tool", ["opt/bin/tool", "opt", "opt/bin"], ["opt/bin/tool", "opt", "opt/bin"]),
+        ("/binary/x", ["binary/x", "binary"], ["binary/x", "binary"]),
+    ],
+)
+def test_files_go_to_where_a_merged_usr_has_them(
+    destination: str, merged: list[str], plain: list[str]
+) -> None:
+    files = empty_files(destination)
+    assert paths_of(files, merged_usr=True) == merged
+    assert paths_of(files, merged_usr=False) == plain
+
+
+def test_two_names_of_one_place_are_the_same_destination_only_where_usr_is_merged() -> None:
+    files = empty_files("/bin/tool", "/usr/bin/tool")
+    with pytest.raises(ArchiveError, match="same destination"):
+        paths_of(files, merged_usr=True)
+    assert paths_of(files, merged_usr=False)[:2] == ["bin/tool", "usr/bin/tool"]
 
 
 def test_the_order_of_files_is_irrelevant() -> None:
     files: Files = [("/a/1", io.BytesIO(b"1"), 0o644), ("/a/2", io.BytesIO(b"2"), 0o644)]
-    assert write_files_layer(files, io.BytesIO()) == write_files_layer(files[::-1], io.BytesIO())
+    one, two = (write_files_layer(each, io.BytesIO(), merged_usr=True) for each in (files, files[::-1]))
+    assert one == two
 
 
 @pytest.mark.parametrize(
@@ -65,4 +125,4 @@ def test_the_order_of_files_is_irrelevant() -> None:
 )
 def test_refuses(destinations: list[str], message: str) -> None:
     with pytest.raises(ArchiveError, match=message):
-        paths_of([(path, io.BytesIO(b""), 0o644) for path in destinations])
+        paths_of(empty_files(*destinations))

@@ -9,7 +9,6 @@ import random
 import subprocess
 import tarfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +30,7 @@ def deflated(data: bytes) -> bytes:
 
 def write_sample(out: io.BytesIO) -> LayerInfo:
     writer = LayerWriter(out)
+    writer.directory("opt")
     writer.directory("opt/env")
     writer.directory("opt/env/private", mode=0o700, uid=7, gid=8)
     writer.file("opt/env/small", b"small\n")
@@ -40,6 +40,11 @@ def write_sample(out: io.BytesIO) -> LayerInfo:
     writer.symlink("opt/env/link", "/usr/bin/python3")
     writer.hardlink("opt/env/again", "opt/env/small")
     return writer.finish()
+
+
+def read_tar_bytes(tar: bytes) -> list[tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
+        return archive.getmembers()
 
 
 def members_of(layer: bytes) -> dict[str, tarfile.TarInfo]:
@@ -53,22 +58,42 @@ def test_tarfile_reads_every_kind_of_entry() -> None:
     with tarfile.open(fileobj=io.BytesIO(out.getvalue()), mode="r:gz") as archive:
         seen = {m.name: (m.type, m.mode, m.uid, m.gid, m.mtime, m.linkname) for m in archive}
         assert seen == {
-            "opt/env": (tarfile.DIRTYPE, 0o755, 0, 0, EPOCH, ""),
-            "opt/env/private": (tarfile.DIRTYPE, 0o700, 7, 8, EPOCH, ""),
             "opt/env/small": (tarfile.REGTYPE, 0o644, 0, 0, EPOCH, ""),
             "opt/env/empty": (tarfile.REGTYPE, 0o644, 0, 0, EPOCH, ""),
             "opt/env/setuid": (tarfile.REGTYPE, 0o4755, 3, 4, EPOCH, ""),
             "opt/env/big": (tarfile.REGTYPE, 0o755, 0, 0, EPOCH, ""),
             "opt/env/link": (tarfile.SYMTYPE, 0o777, 0, 0, EPOCH, "/usr/bin/python3"),
             "opt/env/again": (tarfile.LNKTYPE, 0o644, 0, 0, EPOCH, "opt/env/small"),
+            "opt": (tarfile.DIRTYPE, 0o755, 0, 0, EPOCH, ""),
+            "opt/env": (tarfile.DIRTYPE, 0o755, 0, 0, EPOCH, ""),
+            "opt/env/private": (tarfile.DIRTYPE, 0o700, 7, 8, EPOCH, ""),
         }
         big = archive.extractfile("opt/env/big")
         assert big is not None
         assert big.read() == NOISE
-    files = [entry.path for entry in info.entries if entry.kind != Kind.DIRECTORY]
-    folders = sorted(entry.path for entry in info.entries if entry.kind == Kind.DIRECTORY)
-    assert [*files, *folders] == list(seen)
-    assert info.entries[5].crc32 == zlib.crc32(NOISE)
+    assert [entry.path for entry in info.entries] == list(seen)
+    assert info.entries[3].crc32 == zlib.crc32(NOISE)
+
+
+def test_directories_come_last_each_before_what_is_in_it() -> None:
+    # Layers are merged by what is before the directories, and some extractors make no parents for them.
+    writer = LayerWriter(io.BytesIO())
+    for path in ("b/c", "a.d", "b", "a", "a/z"):
+        writer.directory(path)
+    writer.file("a/z/file", b"")
+    assert [entry.path for entry in writer.finish().entries] == ["a/z/file", "a", "a.d", "a/z", "b", "b/c"]
+
+
+def test_what_is_before_the_directories_ends_with_a_member() -> None:
+    out = io.BytesIO()
+    info = write_sample(out)
+    body = gzip.decompress(out.getvalue()[: info.body])
+    directories = gzip.decompress(out.getvalue()[info.body :])
+    assert [member.name for member in read_tar_bytes(body + bytes(1024))] == [
+        entry.path for entry in info.entries if entry.kind != Kind.DIRECTORY
+    ]
+    assert [member.name for member in read_tar_bytes(directories)] == ["opt", "opt/env", "opt/env/private"]
+    assert directories.endswith(bytes(1024))
 
 
 def test_digests_are_of_the_bytes_written_and_of_the_tar_inside() -> None:
@@ -116,7 +141,7 @@ def test_names_survive(path: str) -> None:
     writer.hardlink(path + ".h", path)
     writer.finish()
     members = members_of(out.getvalue())
-    assert list(members) == [path, path + ".d", path + ".l", path + ".h"]
+    assert list(members) == [path, path + ".l", path + ".h", path + ".d"]
     assert members[path].size == 4
     assert members[path + ".d"].isdir()
     assert members[path + ".l"].linkname == path
@@ -201,5 +226,6 @@ def test_carried_chunks_make_the_same_bytes_as_a_carried_stream() -> None:
 def test_entries_say_what_was_written() -> None:
     info = write_sample(io.BytesIO())
     kinds = [entry.kind for entry in info.entries]
-    assert kinds.count(Kind.FILE) == 4
-    assert info.entries[-1].target == "opt/env/small"
+    files = [Kind.FILE] * 4
+    assert kinds == [*files, Kind.SYMLINK, Kind.HARDLINK, *[Kind.DIRECTORY] * 3]
+    assert info.entries[5].target == "opt/env/small"

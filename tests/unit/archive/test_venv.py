@@ -55,6 +55,7 @@ def test_without_an_interpreter_there_are_only_folders() -> None:
     assert info.entries == tuple(
         Entry(path, Kind.DIRECTORY, 0o755)
         for path in (
+            "opt",
             "opt/env",
             "opt/env/bin",
             "opt/env/lib",
