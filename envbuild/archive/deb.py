@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, Final
 
 from envbuild.archive.ar import list_members
+from envbuild.archive.base_folders import folder_mode
 from envbuild.archive.decompress import PIECE, ForwardReader, Section, Source, open_compressed
 from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.listing import folders_above
 from envbuild.archive.merged_usr import is_alias, merge_usr
 from envbuild.archive.tar_reader import read_tar
 from envbuild.core.errors import ArchiveError
@@ -25,7 +27,9 @@ def write_deb_layer(deb: BinaryIO, out: Sink, *, epoch: int = EPOCH) -> LayerInf
     """
     writer = LayerWriter(out, epoch=epoch)
     folders: set[str] = set()
+    paths: set[str] = set()
     for path, entry, contents in _placed_entries(deb):
+        paths.add(path)
         if entry.isdir():
             # `bin/` and `usr/bin/` of one package are one folder.
             if path not in folders:
@@ -37,6 +41,9 @@ def write_deb_layer(deb: BinaryIO, out: Sink, *, epoch: int = EPOCH) -> LayerInf
             writer.hardlink(path, merge_usr(_relative(entry.linkname)))
         else:
             _write_file(writer, path, entry, contents)
+    # `lib/x` names no `usr`; and what lies below a link of the package itself is refused here.
+    for path in sorted(folders_above(paths) - folders):
+        writer.directory(path, mode=folder_mode(path))
     return writer.finish()
 
 

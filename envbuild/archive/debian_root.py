@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from envbuild.archive.base_folders import folder_mode
 from envbuild.archive.layer import EPOCH, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.merged_usr import alias_links
@@ -13,17 +14,11 @@ from envbuild.archive.nodes import Folder, Link, Node, write_nodes
 _MAIL: Final = 8  # base-passwd's group.master
 
 _FOLDERS: Final = (
-    *("boot", "dev", "etc", "etc/opt", "home", "media", "mnt", "opt", "proc", "run", "srv", "sys"),
-    *("usr", "usr/local", "var", "var/cache", "var/lib", "var/log", "var/opt", "var/spool"),
+    *("boot", "dev", "etc", "etc/opt", "home", "media", "mnt", "opt", "proc", "root", "run", "run/lock"),
+    *("srv", "sys", "tmp", "usr", "usr/local"),
+    *("var", "var/cache", "var/lib", "var/log", "var/opt", "var/spool", "var/tmp"),
     *(f"usr/local/{name}" for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")),
     "usr/local/share/man",
-)
-_SPECIAL: Final = (
-    Folder("root", 0o700),
-    Folder("run/lock", 0o1777),
-    Folder("tmp", 0o1777),
-    Folder("var/mail", 0o2775, _MAIL),
-    Folder("var/tmp", 0o1777),
 )
 
 
@@ -33,8 +28,8 @@ def write_root_layer(out: Sink, *, architecture: str, epoch: int = EPOCH) -> Lay
 
 
 def _root_nodes(architecture: str) -> Iterator[Node]:
-    yield from (Folder(path) for path in _FOLDERS)
-    yield from _SPECIAL
+    yield from (Folder(path, folder_mode(path)) for path in _FOLDERS)
+    yield Folder("var/mail", 0o2775, _MAIL)
     yield Link("usr/local/man", "share/man")
     for name in alias_links(architecture):
         yield Folder(f"usr/{name}")

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
+from envbuild.archive.base_folders import folder_mode
 from envbuild.archive.layer import EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import folders_above
 from envbuild.archive.merged_usr import merge_usr
 from envbuild.core.errors import ArchiveError
-
-# The modes of folders that every base has and that are not 0755 (Filesystem Hierarchy Standard 3.0, and
-# what Debian's base-files makes): a layer that named them otherwise would change them.
-_MODES: Final = {
-    "root": 0o700,
-    "tmp": 0o1777,
-    "var/tmp": 0o1777,
-    "run/lock": 0o1777,
-    "etc/ssl/private": 0o700,
-}
 
 
 def write_files_layer(
@@ -42,7 +33,7 @@ def write_files_layer(
     writer = LayerWriter(out, epoch=epoch)
     for path in sorted(folders | placed.keys()):
         if path in folders:
-            writer.directory(path, mode=_MODES.get(path, 0o755))
+            writer.directory(path, mode=folder_mode(path))
         else:
             source, mode = placed[path]
             size = source.seek(0, 2)

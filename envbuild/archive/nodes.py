@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from envbuild.archive.base_folders import folder_mode
 from envbuild.archive.layer import LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
+from envbuild.archive.listing import folders_above
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,12 @@ Node = File | Folder | Link
 
 
 def write_nodes(nodes: Iterable[Node], out: Sink, *, epoch: int) -> LayerInfo:
-    """Write a layer of nodes, in order of path; raises ArchiveError for two of one path."""
+    """Write a layer of nodes and the folders above them; raises ArchiveError for two of one path."""
     writer = LayerWriter(out, epoch=epoch)
-    for node in sorted(nodes, key=lambda node: node.path):
+    named = sorted(nodes, key=lambda node: node.path)
+    above = folders_above(node.path for node in named)
+    implied = sorted(above.difference(node.path for node in named))
+    for node in [*named, *(Folder(path, folder_mode(path)) for path in implied)]:
         if isinstance(node, File):
             writer.file(node.path, node.data, mode=node.mode, gid=node.gid)
         elif isinstance(node, Folder):
