@@ -12,7 +12,7 @@ from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer
 from envbuild.lock.check import check_lock, record_inputs
-from envbuild.lock.codec import encode_lock
+from envbuild.lock.codec import BrokenLock, encode_lock
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import Lock, Locked, PlatformLock, Question
 from envbuild.spec.problems import suggest_near
@@ -85,7 +85,7 @@ class Locker:
         Raises UsageError where `upgrade` names a package that none of the locks has.
         """
         asking = [label for label in labels if self.analyzer.asks(label)]
-        locks = [self.files.read(label) for label in asking]
+        locks = [self._read(label)[0] for label in asking]
         named = upgrade.among(_names(locks), partial=None in locks)
         return tuple(self._lock_one(label, named) for label in asking)
 
@@ -104,9 +104,9 @@ class Locker:
         return [(label, f"`{label}`: {reason}") for reason in reasons]
 
     def _lock_one(self, label: Label, upgrade: Upgrade) -> LockReport:
-        old = self.files.read(label)
+        old, broken = self._read(label)
         questions = self._questions(label)
-        stale = self._stale(label, old, questions) if old else ()
+        stale = self._stale(label, old, questions) if old else broken
         if old and not stale and not upgrade.concerns(old):
             return LockReport(label, written=False, path=self.files.path(label))
         self.sink.emit(Phase("resolving", str(label)))
@@ -120,6 +120,13 @@ class Locker:
             self.files.write(label, new)
         changes = tuple(compare_locks(old, new))
         return LockReport(label, written, self.files.path(label), changes, stale, tuple(_notes(new)))
+
+    def _read(self, label: Label) -> tuple[Lock | None, tuple[str, ...]]:
+        """The lock so far, or what is broken about it: locking again is what mends it."""
+        try:
+            return self.files.read(label), ()
+        except BrokenLock as error:
+            return None, (error.message,)
 
     def _questions(self, label: Label) -> dict[Platform, Question]:
         asked = {each: self.analyzer.question(label, each) for each in self.analyzer.platforms(label)}

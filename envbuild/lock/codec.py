@@ -38,15 +38,28 @@ def encode_lock(lock: Lock) -> bytes:
 
 
 def decode_lock(data: bytes, *, file: str, label: str) -> Lock:
-    """Read a lock file; raises LockError that names `file` and how to lock `label` again."""
+    """Read a lock file; raises BrokenLock that names `file` and how to lock `label` again.
+
+    A lock of a newer schema is a LockError of its own: an older version must not replace it.
+    """
     try:
         return _decode(data)
+    except _NewerLock as error:
+        raise LockError(f"`{file}` is of a newer version: {error}", hint="use a newer envbuild") from None
     except _BadLock as error:
-        raise LockError(f"`{file}` is broken: {error}", hint=f"run `envbuild lock {label}`") from None
+        raise BrokenLock(f"`{file}` is broken: {error}", hint=f"run `envbuild lock {label}`") from None
+
+
+class BrokenLock(LockError):
+    """A lock file that no version wrote; locking again replaces it."""
 
 
 class _BadLock(Exception):
     """What is wrong with a lock's bytes."""
+
+
+class _NewerLock(_BadLock):
+    """A schema of a version to come."""
 
 
 def _encode_platform(platform: PlatformLock) -> dict[str, Any]:
@@ -91,7 +104,8 @@ def _decode(data: bytes) -> Lock:
     document = _mapping(_parse(data), "the lock")
     schema = document.get("schema")
     if schema != SCHEMA:
-        raise _BadLock(f"its schema is `{str(schema)[:20]}`, and this version reads {SCHEMA}")
+        kind = _NewerLock if isinstance(schema, int) and schema > SCHEMA else _BadLock
+        raise kind(f"its schema is `{str(schema)[:20]}`, and this version reads {SCHEMA}")
     _only(document, {"schema", "rule", "inputs", "platforms"}, "the lock")
     platforms = _mapping(document.get("platforms"), "`platforms`")
     return Lock(
