@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,23 @@ from typing import Any
 from tests.makers.workspace import write_files
 
 _IMAGE = re.compile(r"env_[0-9a-f]{32}")
+
+
+def environment(name: str = "app", **attributes: object) -> str:
+    """A target of the rule `environment` for BUILD.yaml: on nothing, unless a base is stated."""
+    bare = {"base": "scratch", "libc": "glibc 2.36", "python": "3.11"}
+    stated = {"name": name, **({} if "base" in attributes else bare), **attributes}
+    return f"- environment: {json.dumps(stated)}\n"
+
+
+def name_indexes(**urls: str) -> str:
+    """envbuild.yaml with these indexes in this order.
+
+    One of them must be called `pypi`: else the machine's own one would be asked last.
+    """
+    assert "pypi" in urls
+    sources = [{"index": {"name": alias, "url": url}} for alias, url in urls.items()]
+    return f"sources: {json.dumps(sources)}\n"
 
 
 @dataclass(frozen=True)
@@ -106,7 +124,8 @@ class Project:
     def fail(self, code: int, *arguments: str) -> str:
         """Run `envbuild`, which must fail with this exit code and leave nothing half-written.
 
-        Returns what it says. A failing command has no result, and changes no file of the workspace.
+        Returns what it says, from the first error on. A failing command has no result, and changes no
+        file of the workspace.
         """
         before = self.contents()
         outcome = self.run(*arguments)
@@ -115,7 +134,8 @@ class Project:
         assert "Traceback" not in outcome.err, outcome
         assert self.contents() == before
         assert self.leftovers() == []
-        return outcome.err
+        lines = outcome.err.splitlines(keepends=True)
+        return "".join(itertools.dropwhile(lambda line: "error: " not in line, lines))
 
     def contents(self) -> dict[str, bytes]:
         """All files of the workspace."""
