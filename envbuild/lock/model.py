@@ -135,7 +135,9 @@ class Resolver(Protocol):
     Raises ResolveError with the solver's causes, or SourceError.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What users call it."""
 
     def resolve(self, question: PythonQuestion) -> PlatformLock:
         """The wheels, sorted by normalised name."""

@@ -32,7 +32,7 @@ def open_switch(targets: Mapping[str, str], allowed: Allowed) -> Iterator[IndexS
     tells whether an index may serve a package.
     """
     aliases = list(targets)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
     switch = IndexSwitch(server.server_port, {alias: number for number, alias in enumerate(aliases)})
 
     def locate(path: str) -> str | None:
@@ -55,6 +55,11 @@ def open_switch(targets: Mapping[str, str], allowed: Allowed) -> Iterator[IndexS
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, address: object) -> None:
+        """Say nothing: a program may hang up at any time."""
 
 
 def _handler(locate: Callable[[str], str | None]) -> type[BaseHTTPRequestHandler]:

@@ -28,13 +28,13 @@ from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_
 from envbuild.lock.resolve.stand_in import write_stand_ins
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import IndexSwitch, open_switch
-from envbuild.sources.url import redact
+from envbuild.sources.url import origin, redact, split_login
 from envbuild.spec.requirement_line import normal_form, parse_pinned
 from envbuild.spec.wheels import LocalWheel, parse_wheel_name
 
 # Where certificates, proxies and logins are; pip's own settings would bring other indexes.
 _KEPT = frozenset(
-    {"HOME", "PATH", "TMPDIR", "NETRC", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_DEFAULT_TIMEOUT"}
+    {"HOME", "PATH", "TMPDIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_DEFAULT_TIMEOUT"}
     | {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
@@ -76,18 +76,21 @@ class PipToolsResolver:
                 "constraints": [*_plain(question.constraints), *_exact(question.pins.values())],
                 "preferences": _preferences(question),
             }
-            answer = self._run(asked)
+            logins = _write_logins(
+                Path(work) / "netrc", self.environment, [indexes.url(each.alias) for each in question.indexes]
+            )
+            answer = self._run(asked, logins)
         if "error" in answer:
             raise _explain(answer, question)
         candidates = list(_read_answer(answer, switch.served, own))
         return answer_question(question, candidates, wheels, self.describe)
 
-    def _run(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _run(self, asked: Mapping[str, Any], logins: Path) -> Mapping[str, Any]:
         kept = {name: value for name, value in self.environment.items() if name in _KEPT}
         result = subprocess.run(
             [sys.executable, "-m", "envbuild.lock.resolve.pip_tools_process"],
             input=json.dumps(asked),
-            env={**kept, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"},
+            env={**kept, "NETRC": str(logins), "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -139,7 +142,9 @@ def _open_switch(
             owners[project] = owner(project)
         return owners[project] == alias
 
-    with open_switch({each.alias: known.url(each.alias) for each in indexes}, allowed) as switch:
+    with open_switch(
+        {each.alias: split_login(known.url(each.alias))[0] for each in indexes}, allowed
+    ) as switch:
         yield switch
 
 
@@ -149,6 +154,25 @@ def _link_all(folder: Path, wheels: Iterable[Path]) -> Path:
     for wheel in wheels:
         (folder / wheel.name).symlink_to(wheel.resolve())
     return folder
+
+
+def _write_logins(path: Path, environment: Mapping[str, str], urls: Iterable[str]) -> Path:
+    """The user's netrc with the logins of index URLs: pip would not use those in a redirect's address."""
+    known = Path(environment.get("NETRC") or Path(environment.get("HOME", "/")) / ".netrc")
+    entries = [known.read_text(encoding="utf-8")] if known.is_file() else []
+    for url in urls:
+        bare, login = split_login(url)
+        if login:
+            user, password = (_quoted(each) for each in login)
+            # The last entry of a host counts.
+            entries.append(f"machine {origin(bare)[1]}\nlogin {user}\npassword {password}\n")
+    path.touch(mode=0o600)
+    path.write_text("\n".join(entries), encoding="utf-8")
+    return path
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _arguments(switch: IndexSwitch, indexes: Sequence[Index]) -> list[str]:

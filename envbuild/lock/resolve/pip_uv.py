@@ -28,9 +28,10 @@ from envbuild.lock.resolve.uv_inputs import (
 )
 from envbuild.spec.wheels import LocalWheel, parse_wheel_name
 
-# Where certificates, proxies, logins and the cache are; nothing that changes an answer.
+# Where certificates, proxies, logins and the cache are, and how patient to be: nothing changes an answer.
 _KEPT = frozenset(
-    {"HOME", "PATH", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "UV_CACHE_DIR", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS"}
+    {"HOME", "PATH", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "UV_CACHE_DIR"}
+    | {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_HTTP_RETRIES", "UV_HTTP_TIMEOUT"}
     | {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from envbuild.lock.model import Resolver
+from envbuild.lock.resolve.answer import Descriptions
+from envbuild.lock.resolve.pip_tools import PipToolsResolver
+from envbuild.lock.resolve.pip_uv import UvResolver
+from envbuild.sources.http import HttpClient, Patience
+from envbuild.sources.index import PackageIndexes
+from envbuild.sources.metadata_cache import MetadataCache
+
+MakeResolver = Callable[..., Resolver]
+
+
+@pytest.fixture
+def make_resolver(tmp_path: Path) -> MakeResolver:
+    """Makes a resolver over indexes, given as URLs by alias, with caches of its own."""
+
+    def make(urls: Mapping[str, str], name: str = "uv") -> Resolver:
+        http = HttpClient(patience=Patience(pause=0.01, attempts=2))
+        describe = Descriptions(PackageIndexes(http, urls), MetadataCache(tmp_path / "metadata"))
+        environment = {**os.environ, "UV_CACHE_DIR": str(tmp_path / "uv-cache"), "UV_HTTP_RETRIES": "0"}
+        if name == "pip-tools":
+            return PipToolsResolver(describe, tmp_path / name, environment)
+        return UvResolver(describe, tmp_path / name, environment)
+
+    return make
