@@ -66,8 +66,8 @@ def _entries(layer: bytes) -> Iterator[tuple[str, tuple[int, bytes | None]]]:
     with tarfile.open(fileobj=io.BytesIO(layer), mode="r:gz") as archive:
         for member in archive:
             file = archive.extractfile(member)
-            path = member.name.removeprefix(PREFIX).removeprefix("/")
-            if path:
+            if member.name.startswith(f"{PREFIX}/"):
+                path = member.name.removeprefix(f"{PREFIX}/")
                 yield path, (member.mode, file.read() if file else None)
 
 

@@ -6,9 +6,8 @@ import base64
 import csv
 import hashlib
 import io
+import os
 import posixpath
-import subprocess
-import sys
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from envbuild.archive.wheel import write_wheel_layer
+from tests.e2e.conftest import Built
 from tests.e2e.pip_comparison import PREFIX, PYTHON, install_as_layers, install_with_pip, skeleton
+from tests.makers.examples import locked_artifacts
 from tests.makers.wheels import Wheel, sample_wheels
 
-# One each with scripts, with compiled modules, with large libraries, and with headers.
-REQUIREMENTS = ("charset-normalizer==3.4.1", "pyyaml==6.0.2", "numpy==2.2.6", "greenlet==3.1.1")
+LOCKED_PYTHON = "3.11"
 
 
 def assert_same_as_pip(wheels: Sequence[Path], folder: Path) -> None:
@@ -42,12 +42,13 @@ def test_sample_wheels(tmp_path: Path) -> None:
 
 
 @pytest.mark.network
-def test_real_wheels(tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    options = ["--no-deps", "--only-binary", ":all:", "--dest", str(tmp_path / "wheels")]
-    subprocess.run([*pip, *options, *REQUIREMENTS], check=True)
-    wheels = sorted((tmp_path / "wheels").glob("*.whl"))
-    assert len(wheels) == len(REQUIREMENTS)
+@pytest.mark.skipif(PYTHON != LOCKED_PYTHON, reason=f"the lock is for Python {LOCKED_PYTHON}")
+def test_all_wheels_of_an_example(built: Built, tmp_path: Path) -> None:
+    wheels = []
+    for artifact in locked_artifacts(built.project, "examples/sklearn/train"):
+        wheels.append(tmp_path / artifact["file"])
+        os.link(built.project.cache / "blobs" / "sha256" / artifact["sha256"], wheels[-1])
+    assert len(wheels) > 50
     assert_same_as_pip(wheels, tmp_path)
 
 

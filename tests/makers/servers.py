@@ -19,6 +19,8 @@ PACKAGES = {
     "dockerd": "docker.io",
     "skopeo": "skopeo",
     "htpasswd": "apache2-utils",
+    "qemu-aarch64-static": "qemu-user-static",
+    "qemu-x86_64-static": "qemu-user-static",
 }
 USER, PASSWORD = "robin", "not-a-secret"
 
@@ -36,7 +38,7 @@ def require_programs(*names: str, root: bool = False) -> None:
     missing = [PACKAGES[name] for name in names if not shutil.which(name)]
     reason = f"for want of Debian's {', '.join(missing)}" if missing else ""
     if root and os.geteuid() != 0:
-        reason = "only root can start an engine"
+        reason = "it takes root"
     if reason and os.environ.get("ENVBUILD_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
     if reason:
