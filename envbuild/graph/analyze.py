@@ -70,6 +70,7 @@ class Analyzer:
     def configure(self, label: Label, platforms: tuple[Platform, ...] = ()) -> Configured:
         """The target for `platforms` (all of its own by default); raises SpecError or LockError."""
         wanted = platforms or self.platforms(label)
+        self._refuse_other_platforms(label, wanted)
         images = {platform: self.image(label, platform) for platform in sorted(wanted)}
         if len(images) == 1:
             (image,) = images.values()
@@ -101,6 +102,16 @@ class Analyzer:
         """What must be locked for the target; needs the locks of what it stands on."""
         ask = self.rule(label).question
         return ask(self._context(label, platform, locked=None)) if ask else None
+
+    def _refuse_other_platforms(self, label: Label, wanted: tuple[Platform, ...]) -> None:
+        offered = self.platforms(label)
+        for platform in wanted:
+            if platform not in offered:
+                listed = ", ".join(f"`{each}`" for each in offered)
+                raise SpecError(
+                    f"`{label}` is built for {listed}, not for `{platform}`",
+                    hint="add it to the target's `platforms`, and lock it",
+                )
 
     def _locked(self, label: Label, platform: Platform) -> PlatformLock | None:
         question = self.question(label, platform)
