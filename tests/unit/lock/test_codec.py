@@ -1,0 +1,179 @@
+"""Lock files: equal locks are equal bytes, and nothing in a file is trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envbuild.core.errors import LockError
+from envbuild.core.platform import Platform
+from envbuild.lock.codec import decode_lock, encode_lock
+from envbuild.lock.model import Lock, Locked, Pin, PlatformLock
+
+SHA = "ab" * 32
+AMD64 = Platform("linux", "amd64")
+WHEEL = Locked("wheel", "six", "1.0", "pypi", "six-1.0-py3-none-any.whl", SHA, 11, ("dep>=1",), ("fast",))
+DEB = Locked(
+    "deb", "libc6", "2:2.36-9+deb12u1~x", "debian", "pool/main/g/glibc/libc6.deb", SHA, 12, notes=("é",)
+)
+LOCK = Lock(
+    "environment",
+    {"requirements": ["six"], "indexes": [{"alias": "pypi", "url": "", "packages": []}]},
+    {AMD64: PlatformLock((DEB, WHEEL), {"python": "3.11"}, {"dep": Pin("2.0", ("a; extra == 'x'",))})},
+)
+
+
+def decode(data: bytes) -> Lock:
+    return decode_lock(data, file="app/train.lock.json", label="//app:train")
+
+
+def test_golden_bytes() -> None:
+    expected = f"""{{
+  "schema": 1,
+  "rule": "environment",
+  "inputs": {{
+    "indexes": [
+      {{"alias": "pypi", "url": "", "packages": []}}
+    ],
+    "requirements": [
+      "six"
+    ]
+  }},
+  "platforms": {{
+    "linux/amd64": {{
+      "artifacts": [
+        {{"name": "libc6", "version": "2:2.36-9+deb12u1~x", "kind": "deb", "source": "debian", \
+"file": "pool/main/g/glibc/libc6.deb", "sha256": "{SHA}", "size": 12, "notes": ["é"]}},
+        {{"name": "six", "version": "1.0", "kind": "wheel", "source": "pypi", \
+"file": "six-1.0-py3-none-any.whl", "sha256": "{SHA}", "size": 11, "requires": ["dep>=1"], \
+"extras": ["fast"]}}
+      ],
+      "facts": {{
+        "python": "3.11"
+      }},
+      "pins": {{
+        "dep": [
+          "2.0",
+          "a; extra == 'x'"
+        ]
+      }}
+    }}
+  }}
+}}
+"""
+    assert encode_lock(LOCK).decode() == expected
+    assert decode(encode_lock(LOCK)) == LOCK
+
+
+def test_the_order_of_values_changes_nothing() -> None:
+    part = LOCK.platforms[AMD64]
+    other = Lock(
+        LOCK.rule,
+        dict(reversed(list(LOCK.inputs.items()))),
+        {AMD64: PlatformLock(part.artifacts[::-1], part.facts, part.pins)},
+    )
+    assert encode_lock(other) == encode_lock(LOCK)
+
+
+ALIASES = st.sampled_from(["pypi", "corp.example", "x_1"])
+NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+LOCKED = st.builds(
+    Locked,
+    kind=st.just("wheel"),
+    name=NAMES,
+    version=st.sampled_from(["1.0", "2!1.0+cpu"]),
+    source=ALIASES,
+    file=NAMES,
+    sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+    size=st.integers(0, 1 << 49),
+    requires=st.lists(NAMES).map(tuple),
+    extras=st.lists(NAMES).map(tuple),
+)
+
+
+@given(st.lists(LOCKED, unique_by=lambda each: each.name))
+def test_round_trip(artifacts: list[Locked]) -> None:
+    lock = Lock("environment", {}, {AMD64: PlatformLock(tuple(sorted(artifacts)))})
+    assert decode(encode_lock(lock)) == lock
+
+
+def artifact(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    """Changes the second artifact, a wheel."""
+    return lambda document: document["platforms"]["linux/amd64"]["artifacts"][1].update(changes)
+
+
+def top(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda document: document.update(changes)
+
+
+def part(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda document: document["platforms"]["linux/amd64"].update(changes)
+
+
+BROKEN = {
+    "its schema is `0`": top(schema=0),
+    "its schema is `True`": top(schema="True"),
+    "the lock has an unknown key `more`": top(more=1),
+    "`platforms` is not a mapping": top(platforms=[]),
+    "unknown platform `plan9/amd64`": top(platforms={"plan9/amd64": {}}),
+    "`artifacts` is not a list": part(artifacts={}),
+    "the facts of `linux/amd64` is not a mapping": part(facts=None),
+    "`linux/amd64` has an unknown key `time`": part(time=1),
+    "the pin `dep` is not a text": part(pins={"dep": [1]}),
+    "`` is no version": part(pins={"dep": []}),
+    "the artifact `six` is of an unknown kind": artifact(kind="exe"),
+    "the artifact `six` has no valid sha256": artifact(sha256="AB" * 32),
+    "the artifact `six` has no valid size": artifact(size=True),
+    "`../six` is no package name": artifact(name="../six"),
+    "`1.0\n` is no version": artifact(version="1.0 x"),
+    "the artifact `six` has an unknown key `mtime`": artifact(mtime=0),
+    "`requires` of the artifact `six` is not a list": artifact(requires="dep"),
+    "holds a package twice": artifact(name="libc6"),
+    "has a URL with credentials or without a host": artifact(
+        source="", file="https://me:pw@host.example/x.whl"
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "change"), BROKEN.items())
+def test_broken(message: str, change: Callable[[dict[str, Any]], None]) -> None:
+    document = json.loads(encode_lock(LOCK))
+    change(document)
+    with pytest.raises(LockError) as caught:
+        decode(json.dumps(document).encode())
+    assert message.partition("\n")[0] in caught.value.message
+    assert caught.value.message.startswith("`app/train.lock.json` is broken: ")
+    assert caught.value.hint == "run `envbuild lock //app:train`"
+
+
+@pytest.mark.parametrize(
+    "file", ["", "/etc/passwd", "../x.whl", "a/../../x", "a//b", "./x", "a\\b", "a\nb", "a/"]
+)
+def test_paths_that_leave_their_source(file: str) -> None:
+    document = json.loads(encode_lock(LOCK))
+    artifact(file=file)(document)
+    with pytest.raises(LockError, match=r"not below its source|not a text"):
+        decode(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "it is no JSON"),
+        (b"\xff", "it is no JSON"),
+        (b"[]", "the lock is not a mapping"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"schema": 1, "schema": 1}', "it states a key twice"),
+        (b'{"schema": NaN}', "it holds `NaN`"),
+        (b'{\n<<<<<<< HEAD\n"schema": 1', "the conflict markers of a merge"),
+    ],
+)
+def test_bytes_that_are_no_lock(data: bytes, message: str) -> None:
+    with pytest.raises(LockError) as caught:
+        decode(data)
+    assert message in caught.value.message

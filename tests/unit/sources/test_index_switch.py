@@ -1,0 +1,37 @@
+"""The switch before several indexes: who may be asked for what."""
+
+from __future__ import annotations
+
+import pytest
+
+from envbuild.sources.http import HttpClient
+from envbuild.sources.index_switch import open_switch
+from tests.makers.index import make_package, run_index
+
+
+def test_it_redirects_what_is_allowed_and_hides_the_rest() -> None:
+    http = HttpClient()
+    with run_index(make_package("app")) as index:
+        index.login = "me:s3cret"
+
+        def allowed(alias: str, project: str) -> bool:
+            return (alias, project) == ("two", "app")
+
+        targets = {"one": index.url_with_login(), "two": index.url_with_login()}
+        with open_switch(targets, allowed) as switch:
+            with http.get(f"{switch.urls['one']}app/") as refused:
+                assert refused.status == 404
+            assert not index.requests
+            with http.get(f"{switch.urls['two']}app/") as redirected:
+                # The login of a redirect's address is not taken over by this client.
+                assert redirected.url == f"{index.url}/app/"
+            assert switch.served == {"app": "two"}
+
+
+@pytest.mark.parametrize("path", ["", "app/", "9/app/", "0/", "0/a/b/", "x/app/"])
+def test_other_paths_lead_nowhere(path: str) -> None:
+    with open_switch({"one": "http://127.0.0.1:9"}, lambda *_: True) as switch:
+        root = switch.urls["one"].removesuffix("0/")
+        with HttpClient().get(root + path) as response:
+            assert response.status == 404
+        assert not switch.served

@@ -1,0 +1,82 @@
+"""Size and METADATA of wheels, by as few bytes as possible, and from any server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envbuild.core.errors import SourceError
+from envbuild.sources.http import HttpClient, Patience
+from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.wheel_metadata import WheelMetadata, peek_wheel, read_wheel_metadata
+from tests.makers.index import FakeIndex, make_package, run_index
+
+BIG = b"\xa5" * 300_000
+
+
+def peek(index: FakeIndex, file: str) -> WheelMetadata:
+    http = HttpClient(patience=Patience(pause=0.01, attempts=2))
+    return peek_wheel(http, f"{index.origin}/files/{file}", {})
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("metadata_first", [True, False])
+@pytest.mark.parametrize("payload", [b"", BIG])
+def test_peek(ranges: bool, metadata_first: bool, payload: bytes) -> None:
+    name, data = make_package("app", requires=["dep"], payload=payload, metadata_first=metadata_first)
+    with run_index((name, data)) as index:
+        index.ranges = ranges
+        found = peek(index, name)
+        requests = len(index.requests)
+    assert (found.size, found.values("Requires-Dist"), found.values("Name")) == (
+        len(data),
+        ("dep",),
+        ("app",),
+    )
+    # One request where METADATA lies at the end, as build tools put it.
+    assert requests == (1 if ranges and not (payload and metadata_first) else 2)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("data", [b"", b"no zip", make_package("app")[1][:-30], BIG])
+def test_files_that_are_no_wheels(ranges: bool, data: bytes) -> None:
+    with run_index(("app-1.0-py3-none-any.whl", data)) as index:
+        index.ranges = ranges
+        with pytest.raises(SourceError, match="is no wheel"):
+            peek(index, "app-1.0-py3-none-any.whl")
+
+
+def test_a_server_that_fails() -> None:
+    with run_index(make_package("app")) as index:
+        index.statuses["app-1.0-py3-none-any.whl"] = 403
+        with pytest.raises(SourceError, match="403"):
+            peek(index, "app-1.0-py3-none-any.whl")
+
+
+def test_local_files(tmp_path: Path) -> None:
+    name, data = make_package("app", requires=["a", "b; extra == 'x'"])
+    (tmp_path / name).write_bytes(data)
+    found = read_wheel_metadata(tmp_path / name)
+    assert (found.size, found.values("Requires-Dist")) == (len(data), ("a", "b; extra == 'x'"))
+
+
+def test_the_cache_asks_once_and_survives_broken_files(tmp_path: Path) -> None:
+    asked = []
+
+    def load() -> WheelMetadata:
+        asked.append(1)
+        return WheelMetadata(5, "Name: app\n")
+
+    cache = MetadataCache(tmp_path / "cache")
+    assert cache.get("ab", load) == cache.get("ab", load) == WheelMetadata(5, "Name: app\n")
+    assert len(asked) == 1
+    (tmp_path / "cache/ab.json").write_bytes(b'["5')
+    assert cache.get("ab", load).size == 5
+    assert len(asked) == 2
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = MetadataCache(tmp_path / "file")
+    assert cache.get("ab", lambda: WheelMetadata(1, "")).size == 1

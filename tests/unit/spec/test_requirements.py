@@ -1,0 +1,174 @@
+"""Requirements: one normal form, and every fault with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envbuild.core.errors import ErrorGroup, Location
+from envbuild.spec.requirements import Requirements, read_requirements
+from tests.makers.index import make_package
+
+HERE = Location("BUILD.yaml", 7, 3)
+SHA = "a" * 64
+
+
+def read(root: Path, *entries: str, folder: str = "") -> Requirements:
+    return read_requirements([(entry, HERE) for entry in entries], root / folder, root)
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_normal_form(tmp_path: Path) -> None:
+    found = read(tmp_path, "Ruamel.YAML [B,a] <2 , >=1 ; python_version<'3.12'", f"six --hash=sha256:{SHA}")
+    assert found.requirements == (
+        'ruamel-yaml[a,b]<2,>=1; python_version < "3.12"',
+        f"six --hash=sha256:{SHA}",
+    )
+
+
+def test_order_and_comments_change_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "one.txt", "# what we need\nsix\nNumPy>=1  # fast\n\n")
+    write(tmp_path / "two.txt", "numpy >= 1\nsix \\\n  \n")
+    assert read(tmp_path, "one.txt") == read(tmp_path, "two.txt")
+
+
+def test_files_include_files_relative_to_themselves(tmp_path: Path) -> None:
+    write(tmp_path / "app/requirements.in", "-r more/dev.txt\n--constraint=../bounds.txt\nsix\n")
+    write(tmp_path / "app/more/dev.txt", "pytest\n-r ../requirements.in\n")  # a circle ends
+    write(tmp_path / "bounds.txt", "-r app/more/extra.txt\nsix<2\n")  # what a constraint includes is one, too
+    write(tmp_path / "app/more/extra.txt", "numpy<3\n")
+    found = read(tmp_path, "requirements.in", folder="app")
+    assert found.requirements == ("pytest", "six")
+    assert found.constraints == ("numpy<3", "six<2")
+    assert [file.relative_to(tmp_path).as_posix() for file in found.files] == [
+        "app/more/dev.txt",
+        "app/more/extra.txt",
+        "app/requirements.in",
+        "bounds.txt",
+    ]
+
+
+def test_pyproject_with_extras_and_groups(tmp_path: Path) -> None:
+    write(
+        tmp_path / "pyproject.toml",
+        """
+        [project]
+        dependencies = ["six"]
+        [project.optional-dependencies]
+        plot = ["matplotlib>=3"]
+        [dependency-groups]
+        lint = ["ruff"]
+        dev = ["pytest", {include-group = "lint"}]
+        """,
+    )
+    assert read(tmp_path, "pyproject.toml").requirements == ("six",)
+    assert read(tmp_path, "pyproject.toml[Plot, dev]").requirements == (
+        "matplotlib>=3",
+        "pytest",
+        "ruff",
+        "six",
+    )
+
+
+def test_wheels_by_content(tmp_path: Path) -> None:
+    name, data = make_package("own")
+    (tmp_path / "app").mkdir()
+    (tmp_path / name).write_bytes(data)
+    (wheel,) = read(tmp_path, f"../{name}", folder="app").wheels
+    assert (wheel.file, wheel.name, wheel.version, wheel.size) == (name, "own", "1.0", len(data))
+
+
+def test_a_url_gets_its_name_and_keeps_its_digest(tmp_path: Path) -> None:
+    url = "https://files.example/own-1.0-py3-none-any.whl"
+    assert read(tmp_path, f"{url}#sha256={SHA}&egg=x").requirements == (f"own @ {url}#sha256={SHA}",)
+
+
+REFUSED = {
+    "-e .": "an editable requirement cannot be locked",
+    "git+https://host.example/x": "`git+https://host.example/x` is a version control requirement",
+    "x @ git+https://me:pw@host.example/x": "`x @ git+https://host.example/x` is a version control",
+    "--index-url https://me:pw@host.example": "`--index-url` does not belong into requirements",
+    "--extra-index-url=https://host.example": "`--extra-index-url` does not belong into requirements",
+    "--pre": "the option `--pre` is not supported",
+    "six --no-binary": "the option `--no-binary` is not supported",
+    "six >= nothing": "`six >= nothing` is no requirement: ",
+    "x @ https://me:pw@host.example/x-1.0-py3-none-any.whl": "the URL of `x` holds credentials",
+    "x @ https://host.example/x-1.0.tar.gz": "`https://host.example/x-1.0.tar.gz` is a source archive",
+    "x @ https://host.example/y-1.0-py3-none-any.whl": "`x` is given the URL of a wheel of `y`",
+    "x @ ftp://host.example/x-1.0-py3-none-any.whl": "is no `https:` URL",
+    "x @ file:///x-1.0-py3-none-any.whl": "is a `file:` URL",
+    "./x.tar.gz": "`./x.tar.gz` is not the path of a wheel",
+    "./gone-1.0-py3-none-any.whl": "there is no file `gone-1.0-py3-none-any.whl`",
+    "../x-1.0-py3-none-any.whl": "`x-1.0-py3-none-any.whl` lies outside of the workspace",
+    "./odd.whl": "`odd.whl` is no wheel's file name",
+    "-r gone.txt": "there is no file `gone.txt`",
+    "-r ../../etc/passwd": "`../../etc/passwd` lies outside of the workspace",
+    "-r https://host.example/r.txt": "`-r` names a URL",
+    "six --hash=md5:00": "`--hash=md5:00` is no sha256",
+    "x${SUFFIX}": "`x${SUFFIX}` holds an environment variable",
+}
+
+
+@pytest.mark.parametrize(("line", "message"), REFUSED.items())
+def test_refused(tmp_path: Path, line: str, message: str) -> None:
+    write(tmp_path / "r.txt", f"\n{line}\n")
+    with pytest.raises(ErrorGroup) as caught:
+        read(tmp_path, "r.txt")
+    (error,) = caught.value.errors
+    assert message in error.message
+    assert error.location == Location("r.txt", 2)
+    assert error.hint
+    assert "pw" not in str(error).replace("passwd", "")
+
+
+def test_all_faults_together(tmp_path: Path) -> None:
+    write(tmp_path / "r.txt", "-e .\nsix\n-c c.txt\n>=1\n")
+    write(tmp_path / "c.txt", "numpy[x]<3\n")
+    with pytest.raises(ErrorGroup) as caught:
+        read(tmp_path, "r.txt", "gone.in", "!")
+    assert [str(error.location) for error in caught.value.errors] == [
+        "r.txt:1",
+        "c.txt:1",
+        "r.txt:4",
+        "BUILD.yaml:7:3",
+        "BUILD.yaml:7:3",
+    ]
+
+
+PROJECTS = {
+    "dependencies = [": "this is no TOML: ",
+    "project = 1": "`project` is not a table",
+    "[project]\ndependencies = [1]": "[project] dependencies holds something else than texts",
+    "[dependency-groups]\na = []": "there is neither an extra nor a dependency group `dev`",
+    "[dependency-groups]\ndev = [{include-group = 'dev'}]": "include each other: `dev` -> `dev`",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), PROJECTS.items())
+def test_broken_projects(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path / "pyproject.toml", text)
+    with pytest.raises(ErrorGroup) as caught:
+        read(tmp_path, "pyproject.toml[dev]")
+    assert message in caught.value.errors[0].message
+    assert caught.value.errors[0].location == Location("pyproject.toml")
+
+
+def test_a_fault_in_a_pyproject_has_its_line(tmp_path: Path) -> None:
+    write(
+        tmp_path / "pyproject.toml",
+        '[project]\ndependencies = [\n  "six",\n  "git+https://host.example/x",\n]\n',
+    )
+    with pytest.raises(ErrorGroup) as caught:
+        read(tmp_path, "pyproject.toml")
+    assert caught.value.errors[0].location == Location("pyproject.toml", 4)
+
+
+def test_text_that_is_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "r.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(ErrorGroup, match=r"BUILD.yaml:7:3: `r.txt` is not UTF-8"):
+        read(tmp_path, "r.txt")
