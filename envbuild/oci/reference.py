@@ -58,7 +58,10 @@ class RegistryName:
 
 def is_host(text: str) -> bool:
     """Whether a name's first part can only be a host: it has a dot or a port, or is `localhost`."""
-    return bool(_HOST.match(text)) and (text == "localhost" or any(mark in text for mark in ".:"))
+    if not _HOST.match(text) or not (text == "localhost" or any(mark in text for mark in ".:")):
+        return False
+    port = text.rpartition("]")[2].partition(":")[2]
+    return not port or 0 < int(port) < 2**16
 
 
 def is_repository(text: str) -> bool:
