@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 
 import click
 
 from envbuild.cli.options import common_options
+from envbuild.cli.quick import memo_folder
 from envbuild.cli.show import show_size
 from envbuild.core.errors import ExitCode, UsageError
 from envbuild.options import Options
@@ -35,8 +37,8 @@ def show_info(options: Options) -> None:
         facts = {"images": usage.images, "blobs": usage.blobs, "size": usage.size, "actions": usage.actions}
         click.echo(json.dumps({"folder": str(options.cache_dir), **facts}))
         return
-    click.echo(f"{options.cache_dir}: {usage.images} images, {usage.blobs} blobs, {show_size(usage.size)},")
-    click.echo(f"{usage.actions} remembered actions")
+    held = f"{usage.images} images, {usage.blobs} blobs, {show_size(usage.size)}"
+    click.echo(f"{options.cache_dir}: {held}, {usage.actions} remembered actions")
 
 
 @command.command("gc")
@@ -66,6 +68,9 @@ def verify(options: Options) -> int:
 
     with open_store(options.cache_dir) as (store, _):
         found = gc.verify(store)
+    if found.wrong:
+        # What is remembered may speak of images that are not whole any more.
+        shutil.rmtree(memo_folder(str(options.cache_dir)), ignore_errors=True)
     if options.output == "json":
         click.echo(json.dumps({"blobs": found.blobs, "size": found.size, "wrong": list(found.wrong)}))
     else:
