@@ -19,6 +19,8 @@ def show_report(report: Report, options: Options) -> str:
     """A build's report in the form the user asked for."""
     if options.output == "json":
         return json.dumps(report.to_json()) + "\n"
+    if options.quiet:
+        return ""
     shown = "".join(_show_target(target) for target in report.targets)
     return shown + (f"done in {report.seconds:.1f} s\n" if report.seconds else "")
 
