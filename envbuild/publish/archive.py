@@ -6,12 +6,14 @@ layout's blobs. The same image gives the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from envbuild.archive.layer import EPOCH
 from envbuild.archive.tar_header import BLOCK, FILE, encode_header, padding
 from envbuild.core.digest import Digest
+from envbuild.core.errors import StoreError
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
 from envbuild.core.wire import canonical_json
@@ -26,7 +28,7 @@ _MODE: Final = 0o644
 
 
 def archive_image(image: Image, blobs: BlobStore, name: str) -> Iterator[bytes]:
-    """All of an image, every platform, as an `oci-archive`, in pieces; raises BlobMissing.
+    """All of an image, every platform, as an `oci-archive`, in pieces; raises BlobMissing, StoreError.
 
     With one platform it is a `docker-archive`, too, which loads as `name` ("envs/env_<hash>:latest").
     """
@@ -70,7 +72,12 @@ def _file(path: str, data: bytes) -> bytes:
 
 def _blob(digest: Digest, blobs: BlobStore) -> Iterator[bytes]:
     yield encode_header(blob_path(digest), FILE, _MODE, EPOCH, size=digest.size)
+    received = hashlib.sha256()
     with blobs.path(digest).open("rb") as file:
         while chunk := file.read(_CHUNK):
+            received.update(chunk)
             yield chunk
+    if received.hexdigest() != digest.hash:
+        hint = "run `envbuild cache verify`, and build again"
+        raise StoreError(f"the blob `{digest}` is damaged", hint=hint)
     yield padding(digest.size)
