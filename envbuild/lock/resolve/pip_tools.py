@@ -88,7 +88,7 @@ class PipToolsResolver:
     def _run(self, asked: Mapping[str, Any], logins: Path) -> Mapping[str, Any]:
         kept = {name: value for name, value in self.environment.items() if name in _KEPT}
         result = subprocess.run(
-            [sys.executable, "-m", "envbuild.lock.resolve.pip_tools_process"],
+            [sys.executable, "-P", "-m", "envbuild.lock.resolve.pip_tools_process"],
             input=json.dumps(asked),
             env={**kept, "NETRC": str(logins), "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"},
             capture_output=True,
