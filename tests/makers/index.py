@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import quote, unquote
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -35,6 +35,9 @@ class FakeIndex:
     requests: list[str] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)  # by project, or by file name
     truncated: set[str] = field(default_factory=set)  # file names whose bodies break off
+    stalled: set[str] = field(default_factory=set)  # ... that break off only once `released` is set
+    waiting: Event = field(default_factory=Event)  # set while somebody waits for the rest of one
+    released: Event = field(default_factory=Event)
     json: bool = False
     ranges: bool = True
     login: str = ""  # "user:password", asked of every request
@@ -104,6 +107,7 @@ def run_index(*files: tuple[str, bytes]) -> Iterator[FakeIndex]:
     try:
         yield index
     finally:
+        index.released.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -144,7 +148,7 @@ def _file(index: FakeIndex, name: str, asked: str) -> _Answer:
     offered = [each for files in index.files.values() for each in files if each.name == name]
     if not offered:
         return _Answer(404)
-    data, truncated = offered[0].data, name in index.truncated
+    data, truncated = offered[0].data, name in index.truncated | index.stalled
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", asked)
     if not match or not index.ranges:
         return _Answer(200, data, truncated=truncated)
@@ -169,6 +173,9 @@ def _handler(index: FakeIndex) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(answer.body[: len(answer.body) // 2] if answer.truncated else answer.body)
             self.close_connection = answer.truncated
+            if answer.truncated and index.stalled:
+                index.waiting.set()
+                index.released.wait()
 
         def do_HEAD(self) -> None:
             self.do_GET()
