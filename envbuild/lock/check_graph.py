@@ -58,7 +58,7 @@ def _check_package(found: Locked, reached: Reached, constraints: Sequence[Pinned
     if missing := sorted(reached.extras[found.name] - set(found.extras)):
         listed = ", ".join(f"`{extra}`" for extra in missing)
         yield f"`{found.name}` is locked without the extra {listed}"
-    if _is_url(found) and not any(want.pinned.requirement.url for want in wants):
+    if found.is_url and not any(want.pinned.requirement.url for want in wants):
         yield f"`{found.name}` is no longer required by its URL"
     if _is_prerelease(found.version) and not any(
         rule.pinned.requirement.specifier.prereleases for rule in rules
@@ -88,7 +88,7 @@ def _check_wheels(locked: Mapping[str, Locked], question: PythonQuestion) -> Ite
     for name, artifact in sorted(locked.items()):
         if name in contents and artifact.sha256 not in contents[name]:
             yield f"the wheel of `{name}` has other contents than the locked one"
-        if _is_local(artifact) and name not in contents:
+        if artifact.is_local and name not in contents:
             yield f"`{name}` is no longer a wheel of the workspace"
 
 
@@ -102,14 +102,6 @@ def _constraints(name: str, question: PythonQuestion) -> list[Pinned]:
 def _same_url(url: str, found: Locked) -> bool:
     bare, _, fragment = url.partition("#")
     return found.file == bare and fragment in ("", f"sha256={found.sha256}")
-
-
-def _is_url(artifact: Locked) -> bool:
-    return not artifact.source and "://" in artifact.file
-
-
-def _is_local(artifact: Locked) -> bool:
-    return not artifact.source and "://" not in artifact.file
 
 
 def _is_prerelease(version: str) -> bool:

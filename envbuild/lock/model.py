@@ -39,6 +39,16 @@ class Locked:
     extras: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # what a maintainer script would have done and we do not
 
+    @property
+    def is_url(self) -> bool:
+        """Whether it is a direct URL requirement's."""
+        return not self.source and "://" in self.file
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file of the workspace."""
+        return not self.source and "://" not in self.file
+
 
 @dataclass(frozen=True, slots=True)
 class Pin:

@@ -145,7 +145,7 @@ def pin_edges(
     new = extras - set(pin.extras)
     if not new:
         return ()
-    if not pin.source and "://" not in pin.file:
+    if pin.is_local:
         listed = ",".join(sorted(new))
         raise ResolveError(
             f"the base holds the local wheel of `{pin.name}` without its extra `{listed}`",
