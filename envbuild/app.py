@@ -12,6 +12,8 @@ from pathlib import Path
 
 from envbuild.build.answers import Answers
 from envbuild.build.build import Builder, Registry, Run
+from envbuild.build.deliver import Delivery
+from envbuild.build.export import LockExporter
 from envbuild.build.fetch import Fetcher, Owner
 from envbuild.build.lock import Locker
 from envbuild.build.plan import find_artifacts, find_files
@@ -36,11 +38,8 @@ from envbuild.graph.target_graph import LoadedGraph
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import DebianQuestion, Index, Locked, Resolver
 from envbuild.lock.resolve.answer import Descriptions
-from envbuild.oci.image import Image
 from envbuild.oci.reference import RegistryName
 from envbuild.options import Options
-from envbuild.publish.archive import archive_image, archive_platform
-from envbuild.publish.file import write_whole
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule.declared import DeclaredAction, walk
@@ -279,42 +278,28 @@ class App:
 
         return UvResolver(describe, cache / "uv")
 
-    def load(self, target: str, platform: str | None) -> str:
-        """Put an image into the Docker engine; returns its name there."""
-        from envbuild.publish.docker import DockerEngine
+    def deliver(self, target: str) -> Delivery:
+        """One target's image, to be handed to another tool; it is built or pulled when that is asked."""
+        configured = self._configure_one(target)
+        builder = self._builder(self.run_actions, registry=bool(self.registry_name))
+        return Delivery(configured, builder.obtain, self.store)
 
-        engine = DockerEngine()
-        configured, image = self._obtain(target)
-        wanted = Platform.parse(platform) if platform else engine.platform()
-        name = f"envs/{configured.name}:latest"
-        engine.load(archive_platform(image, wanted, self.store, name), name)
-        return name
-
-    def export(self, target: str, form: str, path: Path, platform: str | None) -> None:
-        """Write an image to an archive; the file appears whole or not at all."""
-        configured, image = self._obtain(target)
-        name = f"envs/{configured.name}:latest"
-        if platform:
-            pieces = archive_platform(image, Platform.parse(platform), self.store, name)
-        elif form == "docker-archive" and len(configured.images) > 1:
-            listed = " or ".join(f"`--platform {each}`" for each in configured.images)
-            raise UsageError("a docker-archive holds one platform", hint=f"add {listed}")
-        else:
-            pieces = archive_image(image, self.store, name)
-        write_whole(path, pieces)
+    def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
+        """One target's lock in another tool's form; paths in it are relative to `folder`."""
+        wanted = Platform.parse(platform) if platform else None
+        exporter = LockExporter(self.workspace.root, self.indexes)
+        return exporter.export(self._configure_one(target), form, folder, wanted)
 
     @property
     def registry_name(self) -> str:
         """The registry that commands speak to; "" for none."""
         return self.options.registry or self.workspace.registry
 
-    def _obtain(self, target: str) -> tuple[Configured, Image]:
-        """One target's image, with all its bytes in the store."""
+    def _configure_one(self, target: str) -> Configured:
         configured = self.configure([target])
         if len(configured) != 1:
             raise UsageError(f"`{target}` names {len(configured)} targets", hint="name one")
-        builder = self._builder(self.run_actions, registry=bool(self.registry_name))
-        return configured[0], builder.obtain(configured[0])
+        return configured[0]
 
     def _builder(self, run: Run, *, registry: bool) -> Builder:
         return Builder(self.store, self.images, run, self.sink, self._registry() if registry else None)

@@ -6,26 +6,47 @@ from pathlib import Path
 
 import click
 
+from envbuild.build.deliver import IMAGE_FORMATS
+from envbuild.build.export import LOCK_FORMATS
 from envbuild.cli.options import common_options
 from envbuild.cli.show import show_size
+from envbuild.core.errors import UsageError
 from envbuild.options import Options
 
-FORMATS = ["oci-archive", "docker-archive"]
+FORMATS = [*IMAGE_FORMATS, *LOCK_FORMATS]
 
 
 @click.command("export")
 @click.argument("target")
-@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="The archive's format.")
+@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="What to write.")
 @click.option(
-    "-o", "--file", "path", type=click.Path(path_type=Path), required=True, help="Where to write it."
+    "-o", "--file", "path", type=click.Path(path_type=Path), help="Where to write it; locks: else stdout."
 )
-@click.option("--platform", help="Which of several platforms (docker-archive holds one).")
+@click.option("--platform", help="Which of several (docker-archive and requirements hold one).")
 @common_options
-def command(options: Options, target: str, *, form: str, path: Path, platform: str | None) -> None:
-    """Write an image to an archive. One of a single platform serves as `oci-archive` and `docker-archive`."""
+def command(options: Options, target: str, *, form: str, path: Path | None, platform: str | None) -> None:
+    """Write an image to an archive, or the lock of its Python packages in another tool's form.
+
+    An archive of a single platform serves as `oci-archive` and `docker-archive`.
+    """
     from envbuild.app import open_app
 
     with open_app(options) as app:
-        app.export(target, form, path, platform)
-    if not options.quiet:
+        if form in LOCK_FORMATS:
+            folder = path.parent if path else Path.cwd()
+            _write_text(app.export_lock(target, form, folder, platform), path)
+        elif path is None:
+            raise UsageError(f"`--format {form}` needs a file", hint="name it with `-o FILE`")
+        else:
+            app.deliver(target).archive(form, path, platform)
+    if path and not options.quiet:
         click.echo(f"wrote {path}, {show_size(path.stat().st_size)}")
+
+
+def _write_text(text: str, path: Path | None) -> None:
+    from envbuild.publish.file import write_whole
+
+    if path:
+        write_whole(path, [text.encode()])
+    else:
+        click.echo(text, nl=False)

@@ -19,5 +19,5 @@ def command(options: Options, target: str, platform: str | None) -> None:
     from envbuild.app import open_app
 
     with open_app(options) as app:
-        name = app.load(target, platform)
+        name = app.deliver(target).load(platform)
     click.echo(json.dumps({"image": name}) if options.output == "json" else f"loaded {name}")
