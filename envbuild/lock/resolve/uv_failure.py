@@ -13,7 +13,8 @@ _FITS_NOT = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:[=<>!~][^ ]*)? (?:has|have) no
 _NO_WHEELS = re.compile(r"Wheels are required for `([^`]+)` because")
 _TRANSPORT = re.compile(
     r"failed to fetch|error sending request|request failed|could not be queried|network connectivity|"
-    r"status (?:server|client) error|\b40[13] (?:unauthorized|forbidden)|dns error|connection refused|invalid certificate",
+    r"status (?:server|client) error|\b40[13] (?:unauthorized|forbidden)|"
+    r"dns error|connection refused|invalid certificate",
     re.IGNORECASE,
 )
 _URL = re.compile(r"\b(?:https?|file)://[^\s`)\"']+")
