@@ -52,4 +52,4 @@ def debian_base(ctx: Context) -> Image:
     packages = ctx.layers([ctx.deb(deb) for deb in ctx.answer.artifacts], DEBS)
     layers = (*ctx.layers([root]), *packages, *ctx.layers([state]))
     config = Config(variables=ctx["variables"])
-    return ctx.image(layers, config, facts=read_facts(ctx.answer.facts, ctx.platform))
+    return ctx.image(layers, config, facts=read_facts(ctx.answer.facts, ctx.platform), merged_usr=True)

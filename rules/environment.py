@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from envbuild.rule import (
     Config,
     Context,
@@ -16,6 +18,7 @@ from envbuild.rule import (
     Plan,
     PythonQuestion,
     SourceFile,
+    SpecError,
     attr,
     builtins,
     rule,
@@ -24,20 +27,31 @@ from envbuild.rule import (
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
 DEFAULT_PREFIX = "opt/env"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_VERSION = re.compile(r"[1-9]\d*\.\d+(\.\d+)?\Z")
+# It stands in scripts' first lines and in PATH, where blanks and colons mean something else.
+_PREFIX = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
 
 
 def _facts(ctx: Context) -> Facts:
     """The target's facts: the base's, which the attributes must not contradict, or the attributes'."""
     base = ctx.dependency("base")
-    stated = Libc.parse(ctx["libc"]) if ctx["libc"] else None
-    if base is None:
-        if not stated or not ctx["python"]:
-            raise ctx.fail(
-                "on `scratch`, nothing tells the target's C library and Python",
-                hint='state them: `libc: glibc 2.36` and `python: "3.11"`',
-            )
-        return Facts(ctx.platform, stated, Interpreter(ctx["python"]))
-    facts = base.facts
+    return _facts_on(base, ctx) if base else _facts_on_scratch(ctx)
+
+
+def _facts_on_scratch(ctx: Context) -> Facts:
+    libc, python = _libc(ctx), ctx["python"]
+    if not libc or not python:
+        raise ctx.fail(
+            "on `scratch`, nothing tells the target's C library and Python",
+            hint='state them: `libc: glibc 2.36` and `python: "3.11"`',
+        )
+    if not _VERSION.match(python):
+        raise ctx.fail(f"`{python}` is no Python version", hint='write one such as `python: "3.11"`')
+    return Facts(ctx.platform, libc, Interpreter(python))
+
+
+def _facts_on(base: Image, ctx: Context) -> Facts:
+    facts, stated = base.facts, _libc(ctx)
     if facts.python is None:
         raise ctx.fail(
             f"its base `{ctx['base']}` has no Python",
@@ -54,6 +68,13 @@ def _facts(ctx: Context) -> Facts:
             hint="leave `libc` out, or change the base",
         )
     return facts
+
+
+def _libc(ctx: Context) -> Libc | None:
+    try:
+        return Libc.parse(ctx["libc"]) if ctx["libc"] else None
+    except SpecError as error:
+        raise ctx.fail(error.message, hint=error.hint) from None
 
 
 def _same_python(asked: str, offered: str) -> bool:
@@ -85,10 +106,10 @@ def _question(ctx: Context) -> PythonQuestion:
         "files": attr.files(doc="files, folders and globs, each with its place in the image"),
         "prefix": attr.text(doc="where everything Python lies; the base's, else `/opt/env`"),
         "variables": attr.text_map(doc="environment variables"),
-        "workdir": attr.text(doc="the working folder"),
-        "user": attr.text(doc="`name`, `uid` or `uid:gid`"),
-        "entrypoint": attr.text_list(doc="the program and its first arguments"),
-        "command": attr.text_list(doc="further arguments, which `run` may replace"),
+        "workdir": attr.text(default=None, doc="the working folder"),
+        "user": attr.text(default=None, doc="`name`, `uid` or `uid:gid`"),
+        "entrypoint": attr.text_list(default=None, doc="the program and its first arguments"),
+        "command": attr.text_list(default=None, doc="further arguments, which `run` may replace"),
         "labels": attr.text_map(doc="labels of the image"),
     },
 )
@@ -100,15 +121,18 @@ def environment(ctx: Context) -> Image:
     wheels = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in ctx.answer.artifacts]
     layers += ctx.layers(wheels, WHEELS)
     if ctx["files"]:
-        layers += ctx.layers([ctx.files(ctx["files"], owner="files", merged_usr=base is not None)])
+        layers += ctx.layers([ctx.files(ctx["files"], owner="files", base=base)])
     pins = {**(base.pins if base else {}), **{wheel.name: wheel for wheel in ctx.answer.artifacts}}
-    return ctx.image(layers, _config(ctx, prefix), base=base, facts=facts, prefix=prefix, pins=pins)
+    return ctx.image(layers, _config(ctx, prefix, base), base=base, facts=facts, prefix=prefix, pins=pins)
 
 
 def _prefix(ctx: Context, base: Image | None) -> str:
     """Where everything Python lies; refuses another place than the base's."""
     inherited = base.prefix if base else ""
-    prefix: str = ctx["prefix"].strip("/") or inherited or DEFAULT_PREFIX
+    stated: str = ctx["prefix"]
+    if stated and not _PREFIX.match(stated):
+        raise ctx.fail(f"`{stated}` is no prefix", hint="write an absolute path such as `/opt/env`")
+    prefix = stated[1:] or inherited or DEFAULT_PREFIX
     if inherited and inherited != prefix:
         raise ctx.fail(
             f"its prefix `/{prefix}` is not its base's `/{inherited}`",
@@ -133,12 +157,19 @@ def _source(ctx: Context, artifact: Locked) -> Input:
     return Fetched(artifact)
 
 
-def _config(ctx: Context, prefix: str) -> Config:
+def _config(ctx: Context, prefix: str, base: Image | None) -> Config:
     return Config(
-        variables={"PATH": f"/{prefix}/bin:{SYSTEM_PATH}", **ctx["variables"]},
+        variables={"PATH": _path(prefix, base), **ctx["variables"]},
         workdir=ctx["workdir"],
         user=ctx["user"],
-        entrypoint=tuple(ctx["entrypoint"]),
-        command=tuple(ctx["command"]),
+        entrypoint=ctx["entrypoint"],
+        command=ctx["command"],
         labels=ctx["labels"],
     )
+
+
+def _path(prefix: str, base: Image | None) -> str:
+    """The base's search path, with the prefix's programs first unless it has them."""
+    inherited = base.config.variables.get("PATH", SYSTEM_PATH) if base else SYSTEM_PATH
+    programs = f"/{prefix}/bin"
+    return inherited if programs in inherited.split(":") else f"{programs}:{inherited}"

@@ -1,7 +1,8 @@
 """Attributes of rules: `attr.text(required=True, doc="...")` and its siblings.
 
 The value that a rule gets is named in each docstring. Every attribute takes `required`, a
-`default` (the value when it is not stated), and `doc`, one line for the rule's users.
+`default` (the value when it is not stated), and `doc`, one line for the rule's users. With the
+default None, a rule can tell what is not stated from what is stated to be empty.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from envbuild.spec.attribute import Attribute, Kind
 
 
 def text(
-    *, required: bool = False, default: str = "", choices: Sequence[str] = (), doc: str = ""
+    *, required: bool = False, default: str | None = "", choices: Sequence[str] = (), doc: str = ""
 ) -> Attribute:
     """Text: a `str`, one of `choices` if there are any."""
     return Attribute(Kind.TEXT, required, default, doc, choices=tuple(choices))
@@ -30,10 +31,15 @@ def integer(*, required: bool = False, default: int | None = None, doc: str = ""
 
 
 def text_list(
-    *, required: bool = False, default: Sequence[str] = (), choices: Sequence[str] = (), doc: str = ""
+    *,
+    required: bool = False,
+    default: Sequence[str] | None = (),
+    choices: Sequence[str] = (),
+    doc: str = "",
 ) -> Attribute:
     """A list of texts: a `tuple[str, ...]` in the order written, each one of `choices` if there are any."""
-    return Attribute(Kind.TEXT_LIST, required, tuple(default), doc, choices=tuple(choices))
+    value = None if default is None else tuple(default)
+    return Attribute(Kind.TEXT_LIST, required, value, doc, choices=tuple(choices))
 
 
 def text_map(*, required: bool = False, default: Mapping[str, str] | None = None, doc: str = "") -> Attribute:

@@ -13,10 +13,20 @@ from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Facts, Platform
 from envbuild.lock.model import Index, Locked, PlatformLock
+from envbuild.oci.config import Runtime
 from envbuild.rule import builtins
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
-from envbuild.rule.image import Config, Image, Layer, Part, declare_image, merge_parts, stack_config
-from envbuild.rule.layering import EACH_ALONE, Plan, plan_layers
+from envbuild.rule.image import (
+    MAX_LAYERS,
+    Config,
+    Image,
+    Layer,
+    Part,
+    declare_image,
+    merge_parts,
+    stack_config,
+)
+from envbuild.rule.layering import Plan, plan_layers
 from envbuild.spec.files import FileEntry
 
 _LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
@@ -86,10 +96,10 @@ class Context:
             size=artifact.size,
         )
 
-    def files(self, entries: Sequence[FileEntry], owner: str, *, merged_usr: bool = True) -> Part:
+    def files(self, entries: Sequence[FileEntry], owner: str, *, base: Image | None = None) -> Part:
         """Files of the workspace at their destinations; they win over what lies below.
 
-        `merged_usr` says that `/bin`, `/lib` and `/sbin` are links, as on every Debian since 12.
+        Where `/bin` and its like are links of the `base`, files go to where they lead.
         """
         ordered = sorted(entries, key=lambda entry: entry.destination)
         inputs: dict[str, Input] = {
@@ -99,7 +109,7 @@ class Context:
         modes = [[entry.destination, 0o755 if entry.executable else 0o644] for entry in ordered]
         return self.part(
             builtins.FILES_LAYER,
-            {"files": modes, "merged_usr": merged_usr},
+            {"files": modes, "merged_usr": base is not None and base.merged_usr},
             inputs,
             owner=owner,
             mnemonic="FilesLayer",
@@ -124,9 +134,13 @@ class Context:
 
     # Images.
 
-    def layers(self, parts: Sequence[Part], plan: Plan = EACH_ALONE) -> tuple[Layer, ...]:
-        """Parts grouped into layers by size and name; each in a layer of its own unless planned."""
-        by_name = {part.owner.split(" ")[0]: part for part in parts}
+    def layers(self, parts: Sequence[Part], plan: Plan | None = None) -> tuple[Layer, ...]:
+        """Parts grouped into layers by size and name; without a plan, each its own layer, in this order."""
+        if plan is None:
+            return tuple(merge_parts([part], self.epoch) for part in parts)
+        by_name = {part.name: part for part in parts}
+        if len(by_name) < len(parts):
+            raise self.fail("two parts of a layer plan have one name", hint="give each its own owner")
         groups = plan_layers([(name, part.size) for name, part in by_name.items()], plan)
         return tuple(merge_parts([by_name[name] for name in group], self.epoch) for group in groups)
 
@@ -139,13 +153,20 @@ class Context:
         facts: Facts | None = None,
         prefix: str = "",
         pins: Mapping[str, Locked] | None = None,
+        merged_usr: bool = False,
     ) -> Image:
         """The image of these layers on top of a base's, with the configuration over the base's.
 
-        `facts`, `prefix` and `pins` are the base's unless stated.
+        `facts`, `prefix` and `pins` are the base's unless stated. Raises SpecError where the layers
+        are more than engines take.
         """
         all_layers = (*(base.layers if base else ()), *layers)
-        full = stack_config(config, base.config) if base else config
+        if len(all_layers) > MAX_LAYERS:
+            raise self.fail(
+                f"it would have {len(all_layers)} layers, and engines take {MAX_LAYERS}",
+                hint="stand it on a base with fewer layers",
+            )
+        full = stack_config(config, base.config if base else Runtime())
         known = facts or (base.facts if base else Facts(self.platform))
         return Image(
             layers=all_layers,
@@ -153,5 +174,6 @@ class Context:
             facts=known,
             prefix=prefix or (base.prefix if base else ""),
             pins=pins if pins is not None else (base.pins if base else {}),
+            merged_usr=merged_usr or (base is not None and base.merged_usr),
             action=declare_image(all_layers, full, self.platform, str(self.label)),
         )

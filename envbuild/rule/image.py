@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from envbuild.core.platform import Facts, Platform
 from envbuild.lock.model import Json, Locked
@@ -23,8 +23,20 @@ from envbuild.rule.builtins import (
 )
 from envbuild.rule.declared import DeclaredAction, Input
 
-# What a container started from an image gets, by the name that rules know it by.
-Config = Runtime
+# Engines refuse images of more layers: the overlay file system takes no more (Docker: maxLayerDepth).
+MAX_LAYERS = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a rule states of an image's configuration; None leaves it to the base, empty clears it."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    workdir: str | None = None
+    user: str | None = None
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,11 @@ class Part:
     action: DeclaredAction
     size: int = 0  # of what it is made from, in bytes: the measure of the layer plan
     overrides: bool = False
+
+    @property
+    def name(self) -> str:
+        """The owner without its version: what a layer plan goes by."""
+        return self.owner.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +76,16 @@ class Image:
     """An image for one platform.
 
     `pins` are the Python packages below `prefix` by normalised name; children are locked against
-    them. `action` makes config and manifest; its definition digest is the image's.
+    them. `merged_usr` says that `/bin`, `/lib` and `/sbin` are links into /usr. `action` makes config
+    and manifest; its definition digest is the image's.
     """
 
     layers: tuple[Layer, ...]
-    config: Config
+    config: Runtime
     facts: Facts
     prefix: str
     pins: Mapping[str, Locked]
+    merged_usr: bool
     action: DeclaredAction
 
     @property
@@ -75,17 +94,18 @@ class Image:
         return self.facts.platform
 
 
-def stack_config(config: Config, base: Config) -> Config:
+def stack_config(config: Config, base: Runtime) -> Runtime:
     """The configuration of an image on a base: what is stated here, else the base's.
 
-    A new entrypoint drops the base's command, as in a Dockerfile.
+    A stated entrypoint drops the base's command, as in a Dockerfile.
     """
-    return Config(
+    inherited = base.command if config.entrypoint is None else ()
+    return Runtime(
         variables={**base.variables, **config.variables},
-        workdir=config.workdir or base.workdir,
-        user=config.user or base.user,
-        entrypoint=config.entrypoint or base.entrypoint,
-        command=config.command or (() if config.entrypoint else base.command),
+        workdir=base.workdir if config.workdir is None else config.workdir,
+        user=base.user if config.user is None else config.user,
+        entrypoint=base.entrypoint if config.entrypoint is None else config.entrypoint,
+        command=inherited if config.command is None else config.command,
         labels={**base.labels, **config.labels},
     )
 
@@ -110,7 +130,7 @@ def merge_parts(parts: Sequence[Part], epoch: int) -> Layer:
 
 
 def declare_image(
-    layers: Sequence[Layer], config: Config, platform: Platform, subject: str
+    layers: Sequence[Layer], config: Runtime, platform: Platform, subject: str
 ) -> DeclaredAction:
     """The action that makes an image's config and manifest once nobody's paths collide."""
     inputs: dict[str, Input] = {"checked": _check_paths(layers, subject).output(CHECKED)}

@@ -21,9 +21,6 @@ class Plan:
     buckets: int
 
 
-EACH_ALONE = Plan(alone=100, threshold=0, buckets=1)
-
-
 def plan_layers(packages: Iterable[tuple[str, int]], plan: Plan) -> tuple[tuple[str, ...], ...]:
     """Names grouped into layers, from (name, size): big ones first, each alone, then the buckets.
 
