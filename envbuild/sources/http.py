@@ -174,8 +174,9 @@ class HttpClient:
         done = 0
         for attempt in range(1, self._patience.attempts + 1):
             resumed = {**headers, "Range": f"bytes={done}-"} if done else headers
+            answer = self.get(url, resumed)  # patient by itself: not to be tried again here
             try:
-                with self.get(url, resumed) as response:
+                with answer as response:
                     for piece in _from_offset(response, done):
                         done += len(piece)
                         yield piece
