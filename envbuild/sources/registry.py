@@ -67,7 +67,7 @@ class RegistryClient:
             self._expect(response, path, 200)
             stated = response.headers.get("Docker-Content-Digest", "")
             size = response.headers.get("Content-Length", "")
-            media_type = _media_type(response)
+            media_type = self._manifest_type(response, path)
         if not (stated and size.isdecimal()):
             # Both headers are optional: the manifest itself tells.
             return self.read_manifest(repository, reference)[0]
@@ -79,7 +79,7 @@ class RegistryClient:
         with self._pull("GET", path, repository, {"Accept": _ACCEPT}) as response, _reading(self.host):
             self._expect(response, path, 200)
             data = response.read(MAX_SIZE)
-            media_type = _media_type(response)
+            media_type = self._manifest_type(response, path)
             stated = response.headers.get("Docker-Content-Digest", "")
         digest = Digest.of(data)
         expected = reference if reference.startswith(PREFIX) else stated
@@ -208,6 +208,14 @@ class RegistryClient:
         status = response.status
         message = f"`{self.host}/{path}`: the registry answered {describe_status(status)}"
         raise RegistryStatusError(status, message, self._advise(status))
+
+    def _manifest_type(self, response: Response, path: str) -> str:
+        """The media type of a manifest; other web servers answer 200 to anything, too."""
+        media_type = _media_type(response)
+        if media_type and media_type not in (MANIFEST, INDEX):
+            message = f"`{self.host}/{path}` is no image of ours: its media type is `{media_type}`"
+            raise RegistryError(message, hint="check the address: this may be no registry")
+        return media_type
 
     def _advise(self, status: int) -> str:
         if status == 401:
