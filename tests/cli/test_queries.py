@@ -46,7 +46,10 @@ def test_query(asked: Project, expression: str, labels: str) -> None:
     [
         ("dep(//...)", "query:1:1: error: there is no function `dep`\nhint: did you mean `deps`?\n"),
         ("deps(", "query:1:6: error: expected a pattern, a function or `(`, not the end\n"),
-        ("//apps:wbe", "query:1:1: error: `apps/BUILD.yaml` has no target `wbe`\nhint: did you mean `//apps:web`?\n"),
+        (
+            "//apps:wbe",
+            "query:1:1: error: `apps/BUILD.yaml` has no target `wbe`\nhint: did you mean `//apps:web`?\n",
+        ),
     ],
 )
 def test_wrong_queries(asked: Project, expression: str, text: str) -> None:
