@@ -62,7 +62,7 @@ def carry_stream(stream: bytes | memoryview, *, size: int, crc: int) -> tuple[by
         raise ArchiveError("a deflate stream does not hold the size and CRC stated for it") from None
     # The codec has seen this footer right behind the stream, but it does not say where that was: a second
     # copy of the footer may hide bytes that readers of the member would take for another one.
-    only_footer = size > 0 and member.find(footer, len(HEADER)) == len(member) - len(footer)
+    only_footer = size > 0 and member.rfind(footer, len(HEADER), len(member) - 1) < 0
     if len(data) != size or not (only_footer or _is_whole(stream)):
         raise ArchiveError("a deflate stream is followed by bytes that are not its own")
     return member, data

@@ -118,13 +118,18 @@ class WheelZip:
             magic != b"PK\3\4"
             or (method, header[_LOCAL.size :], named) != (record.method, record.name, name_size)
             or (flags ^ record.flags) & (_ENCRYPTED | _UTF8)
-            or not (flags & _DESCRIPTOR or all(a in (b, _FULL32) for a, b in zip(stated, known, strict=True)))
+            or not (stated == known or flags & _DESCRIPTOR or _is_deferred(stated, known))
         ):
             raise ArchiveError(f"`{member.name}` has a local header that contradicts the zip directory")
         start = record.offset + _LOCAL.size + named + extra
         if start + record.compressed > member.end:
             raise ArchiveError(f"`{member.name}` overlaps what follows it in the zip")
         return start
+
+
+def _is_deferred(stated: tuple[int, int, int], known: tuple[int, int, int]) -> bool:
+    """Whether a local header's numbers are the directory's, or left to its zip64 field."""
+    return all(a in (b, _FULL32) for a, b in zip(stated, known, strict=True))
 
 
 def _name_members(records: Sequence[Record], end: int) -> dict[str, Member]:
