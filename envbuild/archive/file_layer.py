@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from envbuild.archive.base_folders import folder_mode
@@ -12,18 +12,21 @@ from envbuild.archive.listing import folders_above
 from envbuild.archive.merged_usr import merge_usr
 from envbuild.core.errors import ArchiveError
 
+Open = Callable[[], BinaryIO]
+
 
 def write_files_layer(
-    files: Sequence[tuple[str, BinaryIO, int]], out: Sink, *, merged_usr: bool, epoch: int = EPOCH
+    files: Sequence[tuple[str, Open, int]], out: Sink, *, merged_usr: bool, epoch: int = EPOCH
 ) -> LayerInfo:
-    """Write files, each a destination ("/app/train.py"), a seekable stream and a mode, owned by root.
+    """Write files, each a destination ("/app/train.py"), what opens its contents, and a mode; root owns them.
 
+    Contents are seekable, and opened one at a time: there may be more files than a process can open.
     The order of `files` is irrelevant. With `merged_usr`, `/bin` and its like are links of the base, and
     files go to where they lead. The layer names every folder above the files.
     Raises ArchiveError; what `out` holds must be dropped then.
     """
     place = merge_usr if merged_usr else str
-    placed = {place(_relative(path)): (source, mode) for path, source, mode in files}
+    placed = {place(_relative(path)): (open_file, mode) for path, open_file, mode in files}
     if len(placed) != len(files):
         raise ArchiveError("two files have the same destination", hint="give each its own")
     folders = folders_above(placed)
@@ -35,10 +38,11 @@ def write_files_layer(
         if path in folders:
             writer.directory(path, mode=folder_mode(path))
         else:
-            source, mode = placed[path]
-            size = source.seek(0, 2)
-            source.seek(0)
-            writer.copied_file(path, source, size, mode=mode)
+            open_file, mode = placed[path]
+            with open_file() as source:
+                size = source.seek(0, 2)
+                source.seek(0)
+                writer.copied_file(path, source, size, mode=mode)
     return writer.finish()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,13 +75,12 @@ def make_files_layer(job: Job) -> None:
     """Files of the workspace at their destinations."""
     from envbuild.archive.file_layer import write_files_layer
 
-    with open_all(job.inputs) as files:
-        placed = [
-            (path, file, mode) for (path, mode), file in zip(job.parameters["files"], files, strict=True)
-        ]
-        merged_usr, epoch = job.parameters["merged_usr"], job.parameters["epoch"]
-        info = write_files_layer(placed, job.outputs[LAYER], merged_usr=merged_usr, epoch=epoch)
-        finish_layer(job, info)
+    placed = [
+        (path, partial(_open, job.inputs[f"files/{n:05}"]), mode)
+        for n, (path, mode) in enumerate(job.parameters["files"])
+    ]
+    merged_usr, epoch = job.parameters["merged_usr"], job.parameters["epoch"]
+    finish_layer(job, write_files_layer(placed, job.outputs[LAYER], merged_usr=merged_usr, epoch=epoch))
 
 
 def make_merged_layer(job: Job) -> None:
@@ -112,3 +112,7 @@ def open_all(inputs: Mapping[str, Path]) -> Iterator[Sequence[BinaryIO]]:
     """All inputs, open, in order of their paths."""
     with ExitStack() as stack:
         yield [stack.enter_context(path.open("rb")) for _, path in sorted(inputs.items())]
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")

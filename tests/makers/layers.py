@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from envbuild.archive.deb import write_deb_layer
 from envbuild.archive.debian_root import write_root_layer
@@ -36,10 +37,10 @@ def write_venv(out: Sink) -> LayerInfo:
 def write_files(out: Sink) -> LayerInfo:
     """Files, one of several members, one in a folder of a special mode, one that merged /usr moves."""
     files = [
-        ("/app/train.py", io.BytesIO(b"x"), 0o644),
-        ("/app/data", io.BytesIO(noise(1_500_000)), 0o755),
-        ("/bin/tool", io.BytesIO(b"tool"), 0o755),
-        ("/tmp/cache", io.BytesIO(b""), 0o644),
+        ("/app/train.py", partial(io.BytesIO, b"x"), 0o644),
+        ("/app/data", partial(io.BytesIO, noise(1_500_000)), 0o755),
+        ("/bin/tool", partial(io.BytesIO, b"tool"), 0o755),
+        ("/tmp/cache", partial(io.BytesIO, b""), 0o644),
     ]
     return write_files_layer(files, out, merged_usr=True)
 

@@ -8,15 +8,19 @@ import tarfile
 
 import pytest
 
-from envbuild.archive.file_layer import write_files_layer
+from envbuild.archive.file_layer import Open, write_files_layer
 from envbuild.archive.listing import Kind
 from envbuild.core.errors import ArchiveError
 
-Files = list[tuple[str, io.BytesIO, int]]
+Files = list[tuple[str, Open, int]]
+
+
+def holding(data: bytes) -> Open:
+    return lambda: io.BytesIO(data)
 
 
 def empty_files(*destinations: str) -> Files:
-    return [(path, io.BytesIO(b""), 0o644) for path in destinations]
+    return [(path, holding(b""), 0o644) for path in destinations]
 
 
 def paths_of(files: Files, *, merged_usr: bool = True) -> list[str]:
@@ -25,7 +29,7 @@ def paths_of(files: Files, *, merged_usr: bool = True) -> list[str]:
 
 def test_files_keep_contents_and_modes_and_belong_to_root() -> None:
     out = io.BytesIO()
-    files: Files = [("/app/run", io.BytesIO(b"run"), 0o755), ("/app/data", io.BytesIO(b""), 0o640)]
+    files: Files = [("/app/run", holding(b"run"), 0o755), ("/app/data", holding(b""), 0o640)]
     write_files_layer(files, out, merged_usr=True)
     with tarfile.open(fileobj=io.BytesIO(out.getvalue()), mode="r:gz") as archive:
         seen = {
@@ -106,7 +110,7 @@ def test_two_names_of_one_place_are_the_same_destination_only_where_usr_is_merge
 
 
 def test_the_order_of_files_is_irrelevant() -> None:
-    files: Files = [("/a/1", io.BytesIO(b"1"), 0o644), ("/a/2", io.BytesIO(b"2"), 0o644)]
+    files: Files = [("/a/1", holding(b"1"), 0o644), ("/a/2", holding(b"2"), 0o644)]
     one, two = (write_files_layer(each, io.BytesIO(), merged_usr=True) for each in (files, files[::-1]))
     assert one == two
 
@@ -126,3 +130,17 @@ def test_the_order_of_files_is_irrelevant() -> None:
 def test_refuses(destinations: list[str], message: str) -> None:
     with pytest.raises(ArchiveError, match=message):
         paths_of(empty_files(*destinations))
+
+
+def test_one_file_is_open_at_a_time() -> None:
+    # A process may open some 1000 files; a folder of a workspace may hold more.
+    opened: list[io.BytesIO] = []
+
+    def open_next() -> io.BytesIO:
+        assert all(file.closed for file in opened)
+        opened.append(io.BytesIO(b"x"))
+        return opened[-1]
+
+    write_files_layer([(f"/{n}", open_next, 0o644) for n in range(5)], io.BytesIO(), merged_usr=True)
+    assert len(opened) == 5
+    assert opened[-1].closed
