@@ -22,7 +22,7 @@ fi
 "$bin/ruff" format --check .
 "$bin/mypy"
 "$bin/lint-imports" --no-logo
-"$bin/python" -m pytest ${PYTEST_NUMPROCESSES:+"-n$PYTEST_NUMPROCESSES"} ${PYTEST_ARGUMENTS:-} || exit $?
+"$bin/python" -m pytest "-n${PYTEST_NUMPROCESSES:-2}" ${PYTEST_ARGUMENTS:-}
 
 if [ -n "$missing" ]; then
     echo "left out: the tests marked \`services\`, for want of$missing"
