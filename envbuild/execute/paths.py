@@ -2,41 +2,69 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from envbuild.archive.listing import Conflict, compare_contents, find_overlaps, parse_listing
+from envbuild.archive.listing import (
+    Conflict,
+    Entry,
+    Kind,
+    compare_contents,
+    find_overlaps,
+    parse_listing,
+)
 from envbuild.core.errors import BuildError
 from envbuild.execute.builtin import Job
 from envbuild.rule.builtins import CHECKED, LAYER, LISTING
 
 _SHOWN = 5
+_CHUNK = 1 << 20
 
 
 def check_paths(job: Job) -> None:
     """Succeed where no two packages own one path with different bytes; raises BuildError that names both."""
     owners: list[str] = job.parameters["owners"]
-    overriding = {str(n) for n in job.parameters["overriding"]}
-    numbered = [
-        (str(n), parse_listing(job.inputs[f"{n:04}/{LISTING}"].read_bytes())) for n in range(len(owners))
-    ]
-    overlaps = find_overlaps(numbered)
-    reader = _Reader(job.inputs)
-    differing = compare_contents(_without(overlaps.candidates, overriding), reader.read)
-    conflicts = (*_without(overlaps.conflicts, overriding), *differing)
+    listings = [parse_listing(job.inputs[f"{n:04}/{LISTING}"].read_bytes()) for n in range(len(owners))]
+    allowed = _Overriding(frozenset(job.parameters["overriding"]), tuple(map(_folders, listings)))
+    overlaps = find_overlaps([(str(n), listing) for n, listing in enumerate(listings)])
+    candidates = list(_without(overlaps.candidates, allowed))
+    differing = compare_contents(candidates, _read_digests(candidates, job.inputs))
+    conflicts = sorted((*_without(overlaps.conflicts, allowed), *differing))
     if conflicts:
-        raise BuildError(
-            _describe(conflicts, owners), hint="drop one of the packages, or pin versions that agree"
-        )
+        hint = "drop one of them, pin versions that agree, or give your own files other destinations"
+        raise BuildError(_describe(conflicts, owners), hint=hint)
     job.outputs[CHECKED].write(b"no two packages own one path with different bytes\n")
 
 
-def _without(conflicts: tuple[Conflict, ...], overriding: set[str]) -> tuple[Conflict, ...]:
-    return tuple(each for each in conflicts if not overriding.intersection(each.owners))
+@dataclass(frozen=True, slots=True)
+class _Overriding:
+    """Which conflicts are meant: an owner that overrides puts a file in the place of one below it.
+
+    A folder in the place of a link or file, or the reverse, is never meant: it hides what lies there.
+    """
+
+    overriding: frozenset[int]
+    folders: Sequence[frozenset[str]]  # of each owner
+
+    def __contains__(self, conflict: Conflict) -> bool:
+        lower, upper = sorted(map(int, conflict.owners))
+        hides = conflict.path in self.folders[lower] or conflict.path in self.folders[upper]
+        return upper in self.overriding and not hides
 
 
-def _describe(conflicts: tuple[Conflict, ...], owners: list[str]) -> str:
+def _folders(listing: Iterable[Entry]) -> frozenset[str]:
+    return frozenset(entry.path for entry in listing if entry.kind is Kind.DIRECTORY)
+
+
+def _without(conflicts: Iterable[Conflict], allowed: _Overriding) -> Iterator[Conflict]:
+    return (conflict for conflict in conflicts if conflict not in allowed)
+
+
+def _describe(conflicts: Sequence[Conflict], owners: Sequence[str]) -> str:
     lines = []
     for conflict in conflicts[:_SHOWN]:
         first, second = (owners[int(number)] for number in conflict.owners)
@@ -46,15 +74,33 @@ def _describe(conflicts: tuple[Conflict, ...], owners: list[str]) -> str:
     return "\n".join(lines)
 
 
-class _Reader:
-    """Reads single files out of packages' layers, for the few paths that two of them own."""
+def _read_digests(candidates: Iterable[Conflict], inputs: Mapping[str, Path]) -> Callable[[str, str], bytes]:
+    """What tells the sha256 of a package's file, for those that candidates name.
 
-    def __init__(self, inputs: Mapping[str, Path]) -> None:
-        self._inputs = inputs
+    Each layer is read once: two builds of one library share hundreds of files.
+    """
+    wanted: dict[str, set[str]] = {}
+    for candidate in candidates:
+        for number in candidate.owners:
+            wanted.setdefault(number, set()).add(candidate.path)
+    known = {
+        (number, path): digest
+        for number, paths in wanted.items()
+        for path, digest in _hash_files(inputs[f"{int(number):04}/{LAYER}"], paths)
+    }
+    return lambda number, path: known[number, path]
 
-    def read(self, number: str, path: str) -> bytes:
-        """The contents of a file of the package with this number."""
-        with tarfile.open(self._inputs[f"{int(number):04}/{LAYER}"], "r:gz") as archive:
-            file = archive.extractfile(path)
-            assert file is not None, "the listing says that it is a file"
-            return file.read()
+
+def _hash_files(layer: Path, paths: set[str]) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(layer, "r:gz") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.name in paths else None
+            if file is not None:
+                yield member.name, _hash(file)
+
+
+def _hash(file: IO[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.digest()
