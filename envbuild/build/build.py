@@ -21,10 +21,12 @@ from envbuild.graph.analyze import Configured
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.image import Image
+from envbuild.oci.manifest import Manifest
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import RegistryPublisher
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
+from envbuild.rule.image import Image as DeclaredImage
 
 NOTHING_RUN = ActionCounts()
 
@@ -50,7 +52,10 @@ class Builder:
     registry: Registry | None = None
 
     def build(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
-        """Build all targets; with a failure, the others' reports stand and its own says `failed`."""
+        """Build and publish what is not there; a target whose action has no result is reported `failed`.
+
+        Raises what `run` raises, and then publishes nothing that was built.
+        """
         found = {target.label: self._find(target) for target in targets}
         missing = [target for target in targets if found[target.label] is None]
         outcome = self.run([target.action for target in missing]) if missing else None
@@ -64,30 +69,32 @@ class Builder:
         return tuple(reports)
 
     def push(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
-        """Publish images of the store, building nothing; raises StoreError for one that is not there."""
-        reports = []
+        """Publish images of the store, building nothing.
+
+        Raises StoreError, before anything is published, for one that neither store nor registry has.
+        """
         for target in targets:
-            report = self._find(target)
-            if report is None:
+            if self.images.find(target.name) is None and not self._is_published(target):
                 raise StoreError(
                     f"`{target.label}` is not built: the store has no `{target.name}`",
                     hint=f"run `envbuild build {target.label} --push`",
                 )
-            reports.append(report)
-        return tuple(reports)
+        found = (self._find(target) for target in targets)
+        return tuple(report for report in found if report is not None)
 
     def obtain(self, target: Configured) -> Image:
         """The image with all its bytes in the store: as it is there, pulled, or else built."""
         image = self.images.find(target.name)
         if image is not None:
             return image
-        if self.registry is not None:
-            publisher = self.registry.publisher
-            if publisher.exists(target.hash) is not None:
-                return self.images.publish(target.name, publisher.pull(target.hash))
+        if self.registry is not None and self._is_published(target):
+            return self.images.publish(target.name, self.registry.publisher.pull(target.hash))
         outcome = self.run([target.action])
         outcome.raise_failures()
         return self._keep(target, outcome)
+
+    def _is_published(self, target: Configured) -> bool:
+        return self.registry is not None and self.registry.publisher.exists(target.hash) is not None
 
     def _find(self, target: Configured) -> TargetReport | None:
         """The report of an image that needs no building, published where that is asked for."""
@@ -145,21 +152,33 @@ class Builder:
         counts: ActionCounts = NOTHING_RUN,
         pushed: PushReport | None = None,
     ) -> TargetReport:
-        platforms = []
-        configured = target.images.items()
-        for (platform, declared), (descriptor, manifest) in zip(configured, image.manifests, strict=True):
-            config = ImageConfig.parse(self._read(manifest.config))
-            layers = tuple(
-                LayerReport(str(layer.digest), diff_id, layer.digest.size, made.packages)
-                for layer, diff_id, made in zip(
-                    manifest.layers, config.diff_ids, declared.layers, strict=True
-                )
+        if not _is_made_so(target, image):
+            raise StoreError(
+                f"`{target.name}` in the store is not what `{target.label}` declares",
+                hint="somebody else made it: run `envbuild clean`, then build again",
             )
-            platforms.append(PlatformReport(str(platform), str(descriptor.digest), layers))
-        return _report(target, str(image.digest), status, tuple(platforms), counts, pushed)
+        platforms = tuple(
+            self._describe_platform(declared, descriptor, manifest)
+            for declared, (descriptor, manifest) in zip(target.images.values(), image.manifests, strict=True)
+        )
+        return _report(target, str(image.digest), status, platforms, counts, pushed)
 
-    def _read(self, descriptor: Descriptor) -> bytes:
-        return self.store.read(descriptor.digest)
+    def _describe_platform(
+        self, declared: DeclaredImage, descriptor: Descriptor, manifest: Manifest
+    ) -> PlatformReport:
+        config = ImageConfig.parse(self.store.read(manifest.config.digest))
+        made = zip(manifest.layers, config.diff_ids, declared.layers, strict=True)
+        layers = tuple(
+            LayerReport(str(layer.digest), diff_id, layer.digest.size, parts.packages)
+            for layer, diff_id, parts in made
+        )
+        return PlatformReport(str(declared.platform), str(descriptor.digest), layers)
+
+
+def _is_made_so(target: Configured, image: Image) -> bool:
+    """Whether an image has the platforms and layers declared: what was pulled is anybody's work."""
+    made = [len(manifest.layers) for _, manifest in image.manifests]
+    return made == [len(declared.layers) for declared in target.images.values()]
 
 
 def _report(

@@ -58,7 +58,7 @@ class PushReport:
 
 @dataclass(frozen=True, slots=True)
 class TargetReport:
-    """One target; `digest` is that of the manifest, or of the index of several platforms."""
+    """One target; `digest` is that of the manifest, or of the index of several platforms; "" if it failed."""
 
     label: str
     image: str
@@ -68,7 +68,6 @@ class TargetReport:
     platforms: tuple[PlatformReport, ...] = ()
     actions: ActionCounts = ActionCounts()
     pushed: PushReport | None = None
-    error: str = ""
 
     @property
     def size(self) -> int:
@@ -87,7 +86,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The object that `--output json` prints."""
         return {
-            "targets": [_without_absent(asdict(target)) for target in self.targets],
+            "targets": [_describe_target(target) for target in self.targets],
             "seconds": round(self.seconds, 3),
         }
 
@@ -100,5 +99,8 @@ class Report:
         return Report(there, 0.0)
 
 
-def _without_absent(target: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in target.items() if not (key in ("pushed", "error") and not value)}
+def _describe_target(target: TargetReport) -> dict[str, Any]:
+    document = asdict(target)
+    if target.pushed is None:
+        del document["pushed"]
+    return document
