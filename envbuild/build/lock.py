@@ -90,18 +90,25 @@ class Locker:
         return tuple(self._lock_one(label, named) for label in asking)
 
     def check(self, labels: Sequence[Label]) -> None:
-        """Raise LockError that names every missing or stale lock of `labels`, and why."""
-        faults = [fault for label in labels if self.analyzer.asks(label) for fault in self._faults(label)]
-        if faults:
-            listed = " ".join(sorted({str(label) for label, _ in faults}))
-            raise LockError("\n".join(text for _, text in faults), hint=f"run `envbuild lock {listed}`")
+        """Raise LockError that names every missing, broken or stale lock of `labels`, and why."""
+        faults = {label: self._faults(label) for label in labels if self.analyzer.asks(label)}
+        found = [text for texts in faults.values() for text in texts]
+        if found:
+            listed = " ".join(sorted(str(label) for label, texts in faults.items() if texts))
+            raise LockError("\n".join(found), hint=f"run `envbuild lock {listed}`")
 
-    def _faults(self, label: Label) -> list[tuple[Label, str]]:
-        lock = self.files.read(label)
+    def _faults(self, label: Label) -> Sequence[str]:
+        try:
+            lock = self.files.read(label)
+        except LockError as error:
+            return [error.message]
         if lock is None:
-            return [(label, f"`{label}` has no lock")]
-        reasons = self._stale(label, lock, self._questions(label))
-        return [(label, f"`{label}`: {reason}") for reason in reasons]
+            return [f"`{label}` has no lock"]
+        try:
+            reasons = self._stale(label, lock, self._questions(label))
+        except LockError:
+            return [f"`{label}` can be checked once what it stands on is locked"]
+        return [f"`{label}`: {reason}" for reason in reasons]
 
     def _lock_one(self, label: Label, upgrade: Upgrade) -> LockReport:
         old, broken = self._read(label)
