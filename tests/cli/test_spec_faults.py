@@ -152,7 +152,7 @@ def test_all_errors_of_a_file(project: Project) -> None:
         "BUILD.yaml:8:3: error: this `environment` has no name",
         "BUILD.yaml:9:3: error: `environment` lacks the attribute `base`",
         "BUILD.yaml:9:23: error: a second target `app`",
-        "BUILD.yaml:9:43: error: unknown platform `linux/amd46`",
+        "BUILD.yaml:9:40: error: unknown platform `linux/amd46`",
     ]
     assert all(line.startswith("hint: ") for line in lines[1::2]), lines
 
