@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,7 @@ from envbuild.archive.listing import (
     Kind,
     compare_contents,
     find_overlaps,
+    folders_above,
     parse_listing,
 )
 from envbuild.core.errors import BuildError
@@ -29,7 +30,11 @@ def check_paths(job: Job) -> None:
     """Succeed where no two packages own one path with different bytes; raises BuildError that names both."""
     owners: list[str] = job.parameters["owners"]
     listings = [parse_listing(job.inputs[f"{n:04}/{LISTING}"].read_bytes()) for n in range(len(owners))]
-    allowed = _Overriding(frozenset(job.parameters["overriding"]), tuple(map(_folders, listings)))
+    allowed = _Overriding(
+        frozenset(job.parameters["overriding"]),
+        tuple(map(_folders, listings)),
+        folders_above(entry.path for listing in listings for entry in listing),
+    )
     overlaps = find_overlaps([(str(n), listing) for n, listing in enumerate(listings)])
     candidates = list(_without(overlaps.candidates, allowed))
     differing = compare_contents(candidates, _read_digests(candidates, job.inputs))
@@ -45,14 +50,17 @@ class _Overriding:
     """Which conflicts are meant: an owner that overrides puts a file in the place of one below it.
 
     A folder in the place of a link or file, or the reverse, is never meant: it hides what lies there.
+    A folder with nothing in it may go: Debian's `base-files` ships `/var/run` as one, to become a link.
     """
 
     overriding: frozenset[int]
     folders: Sequence[frozenset[str]]  # of each owner
+    filled: Collection[str]  # folders that somebody has something in
 
     def __contains__(self, conflict: Conflict) -> bool:
         lower, upper = sorted(map(int, conflict.owners))
-        hides = conflict.path in self.folders[lower] or conflict.path in self.folders[upper]
+        gone = conflict.path in self.folders[lower] and conflict.path in self.filled
+        hides = gone or conflict.path in self.folders[upper]
         return upper in self.overriding and not hides
 
 

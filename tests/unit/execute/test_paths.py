@@ -84,7 +84,7 @@ def test_many_conflicts_are_counted(check: Check) -> None:
 
 
 @pytest.mark.parametrize("upper", [b"mine", "link"])
-@pytest.mark.parametrize("lower", [b"theirs", "elsewhere"])
+@pytest.mark.parametrize("lower", [b"theirs", "elsewhere", FOLDER])
 def test_files_override_what_lies_below(check: Check, lower: Contents, upper: Contents) -> None:
     assert check(overriding=(1,), package={"x": lower}, files={"x": upper})
 
