@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
 
 import click
 
 from envbuild.cli.options import common_options
 from envbuild.cli.quick import memo_folder
+from envbuild.core.errors import StoreError
 from envbuild.options import Options
 
 
@@ -23,9 +26,19 @@ def command(options: Options, *, everything: bool) -> None:
 
     store = DiskStore(options.cache_dir)
     with exclusive_lease(store.root):
-        shutil.rmtree(memo_folder(str(options.cache_dir)), ignore_errors=True)
         folders = ["images", *(("blobs", "actions", "tmp") if everything else ())]
-        for folder in folders:
-            shutil.rmtree(options.cache_dir / folder, ignore_errors=True)
-    if not options.quiet:
-        click.echo(f"removed {', '.join(folders)} from {options.cache_dir}")
+        for path in (Path(memo_folder(str(store.root))), *(store.root / folder for folder in folders)):
+            _remove(path)
+    if options.output == "json":
+        click.echo(json.dumps({"folder": str(store.root), "removed": folders}))
+    elif not options.quiet:
+        click.echo(f"removed {', '.join(folders)} from {store.root}")
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"cannot remove `{folder}`: {error.strerror}", hint="check its mode") from error

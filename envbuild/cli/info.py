@@ -24,10 +24,11 @@ def command(options: Options) -> None:
             "python": sys.version.split()[0],
             "workspace": str(app.workspace.root),
             "cache": str(options.cache_dir),
-            "registry": app.registry_name or "none",
-            "sources": ", ".join(source.alias for source in app.workspace.sources),
+            "registry": app.registry_name,
         }
+        sources = [source.alias for source in app.workspace.sources]
     if options.output == "json":
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps({**facts, "sources": sources}))
     else:
-        click.echo("\n".join(f"{name:10} {value}" for name, value in facts.items()))
+        shown = {**facts, "sources": ", ".join(sources)}
+        click.echo("\n".join(f"{name:10} {value or 'none'}" for name, value in shown.items()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +36,7 @@ required_version: ">=0.1"
     "requirements.in": "# What the program needs; `envbuild lock` pins it in app.lock.json.\ncowsay\n",
     "main.py": 'import cowsay\n\ncowsay.cow("built by envbuild")\n',
 }
+LOCKS = ("python.lock.json", "app.lock.json")
 
 
 @click.command("init")
@@ -42,18 +46,44 @@ def command(options: Options, folder: Path) -> None:
     """Scaffold a workspace in FOLDER: a base, an environment with one package, and their locks."""
     from envbuild.app import open_app
 
-    write_files(folder)
-    with open_app(replace(options, workspace=folder.absolute())) as app:
+    with scaffold(folder), open_app(replace(options, workspace=folder.absolute())) as app:
         app.locker().lock(app.with_dependencies(app.labels(["//..."])), Upgrade())
-    place = "" if folder == Path() else f"cd {folder} && "
-    click.echo(f"created a workspace in {folder}: next, run `{place}envbuild build`")
+    if options.output == "json":
+        click.echo(json.dumps({"workspace": str(folder.absolute())}))
+    elif not options.quiet:
+        place = "" if folder == Path() else f"cd {folder} && "
+        click.echo(f"created a workspace in {folder}: next, run `{place}envbuild build`")
 
 
-def write_files(folder: Path) -> None:
-    """Write the scaffold; raises UsageError, before anything is written, where a file is there already."""
-    present = [name for name in FILES if (folder / name).exists()]
+@contextmanager
+def scaffold(folder: Path) -> Iterator[None]:
+    """Write the scaffold; where what is done inside fails, it is gone again, so that a second try may begin.
+
+    Raises UsageError, before anything is written, where a file is there already.
+    """
+    paths = [folder / name for name in (*FILES, *LOCKS)]
+    present = [path for path in paths if path.exists()]
     if present:
-        raise UsageError(f"`{folder / present[0]}` is there already", hint="choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in FILES.items():
-        (folder / name).write_text(text)
+        raise UsageError(f"`{present[0]}` is there already", hint="choose another folder")
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        _write(folder)
+        yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for each in made:
+            with suppress(OSError):  # somebody else put something there
+                each.rmdir()
+        raise
+
+
+def _write(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in FILES.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write in `{folder}`: {error.strerror}", hint="choose another folder"
+        ) from error

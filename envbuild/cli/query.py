@@ -23,4 +23,7 @@ def command(options: Options, expression: tuple[str, ...]) -> None:
 
     with open_app(options) as app:
         labels = [str(label) for label in app.query(" ".join(expression))]
-    click.echo(json.dumps(labels) if options.output == "json" else "\n".join(labels), nl=bool(labels))
+    if options.output == "json":
+        click.echo(json.dumps(labels))
+    else:
+        click.echo("".join(f"{label}\n" for label in labels), nl=False)

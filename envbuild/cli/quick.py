@@ -12,7 +12,7 @@ from envbuild.graph import memo
 _NEVER = ("--push", "--events", "--profile", "--no-memo", "--help", "-v", "--verbose")
 
 
-def answer_from_memo(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+def answer_from_memo(arguments: list[str], environment: Mapping[str, str]) -> str | None:
     """What `build` printed for the same question, if all it rests on is as it was."""
     if not may_remember(arguments):
         return None
@@ -20,10 +20,10 @@ def answer_from_memo(arguments: Sequence[str], environment: Mapping[str, str]) -
     return memo.recall(folder, memo.question_key(__version__, arguments, environment))
 
 
-def may_remember(arguments: Sequence[str]) -> bool:
+def may_remember(arguments: list[str]) -> bool:
     """Whether the command is a `build` whose whole result is what it prints."""
     options = (argument.partition("=")[0] for argument in arguments)
-    return "build" in arguments and not any(option in _NEVER for option in options)
+    return arguments[:1] == ["build"] and not any(option in _NEVER for option in options)
 
 
 def cache_folder(arguments: Sequence[str], environment: Mapping[str, str]) -> str:

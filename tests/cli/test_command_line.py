@@ -76,7 +76,7 @@ def test_info(project: Project) -> None:
     assert facts["workspace"] == str(project.root)
     assert facts["cache"] == str(project.cache)
     assert facts["registry"] == "registry.invalid/team"
-    assert facts["sources"] == "pypi, debian"
+    assert facts["sources"] == ["pypi", "debian"]
     assert f"workspace  {project.root}\n" in project.succeed("info").out
 
 
