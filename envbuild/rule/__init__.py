@@ -4,10 +4,11 @@ from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts, Interpreter, Libc, Platform
 from envbuild.lock.model import DebianQuestion, Locked, PlatformLock, PythonQuestion
 from envbuild.rule import attr, builtins
+from envbuild.rule.config import Config
 from envbuild.rule.context import Context
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile
 from envbuild.rule.facts import read_facts
-from envbuild.rule.image import Config, Image, Layer, Part
+from envbuild.rule.image import Image, Layer, Part
 from envbuild.rule.layering import Plan
 from envbuild.rule.rule import Rule, rule
 

@@ -15,10 +15,10 @@ from envbuild.core.platform import Facts, Platform
 from envbuild.lock.model import Index, Locked, PlatformLock
 from envbuild.oci.config import Runtime
 from envbuild.rule import builtins
+from envbuild.rule.config import Config, find_fault
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
 from envbuild.rule.image import (
     MAX_LAYERS,
-    Config,
     Image,
     Layer,
     Part,
@@ -166,6 +166,8 @@ class Context:
                 f"it would have {len(all_layers)} layers, and engines take {MAX_LAYERS}",
                 hint="stand it on a base with fewer layers",
             )
+        if fault := find_fault(config):
+            raise self.fail(fault.message, hint=fault.hint)
         full = stack_config(config, base.config if base else Runtime())
         known = facts or (base.facts if base else Facts(self.platform))
         return Image(

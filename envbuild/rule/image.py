@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from envbuild.core.platform import Facts, Platform
 from envbuild.lock.model import Json, Locked
@@ -21,22 +21,11 @@ from envbuild.rule.builtins import (
     MANIFEST,
     MERGE_LAYERS,
 )
+from envbuild.rule.config import Config
 from envbuild.rule.declared import DeclaredAction, Input
 
 # Engines refuse images of more layers: the overlay file system takes no more (Docker: maxLayerDepth).
 MAX_LAYERS = 127
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What a rule states of an image's configuration; None leaves it to the base, empty clears it."""
-
-    variables: Mapping[str, str] = field(default_factory=dict)
-    workdir: str | None = None
-    user: str | None = None
-    entrypoint: tuple[str, ...] | None = None
-    command: tuple[str, ...] | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.makers.project import Project
+from tests.makers.project import Project, environment
 
 # What every target here says about a machine that has nothing.
 BARE = 'base: scratch, libc: glibc 2.36, python: "3.11"'
@@ -219,3 +219,32 @@ def test_nothing_to_build(project: Project) -> None:
     assert project.fail(2, "build") == (
         "error: there is no `BUILD.yaml`\nhint: run `envbuild query //...` to see all targets\n"
     )
+
+
+# Engines refuse these, and only when the image is run.
+@pytest.mark.parametrize(
+    ("attribute", "text", "hint"),
+    [
+        (
+            {"workdir": "app"},
+            "the working folder `app` is no absolute path",
+            "write `workdir: /app`",
+        ),
+        ({"user": "a b"}, "`a b` is no user", "write `name`, `uid` or `uid:gid`"),
+        (
+            {"variables": {"A=B": "1"}},
+            "`A=B` is no variable's name",
+            "a name is not empty and has no `=`",
+        ),
+        (
+            {"variables": {"": "1"}},
+            "`` is no variable's name",
+            "a name is not empty and has no `=`",
+        ),
+    ],
+)
+def test_configuration_that_no_engine_takes(
+    project: Project, attribute: dict[str, object], text: str, hint: str
+) -> None:
+    project.write({"BUILD.yaml": environment("app", **attribute)}).succeed("lock")
+    assert project.fail(2, "build") == f"BUILD.yaml:1:3: error: `//:app`: {text}\nhint: {hint}\n"
