@@ -1,0 +1,124 @@
+"""Targets in memory, with the shipped rules and with locks that fit: nothing is read or resolved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import Location
+from envbuild.core.label import Label
+from envbuild.core.platform import Platform
+from envbuild.graph.analyze import Analyzer, Configured, Settings
+from envbuild.lock.check import record_inputs
+from envbuild.lock.model import Index, Lock, Locked, PlatformLock
+from envbuild.rule.loader import load_rules
+from envbuild.rule.rule import Rule
+from envbuild.spec.attribute import Attribute, Kind
+from envbuild.spec.files import FileEntry
+from envbuild.spec.requirements import Requirements
+from envbuild.spec.targets import Target
+from tests.makers.wheels import Wheel
+
+AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
+EPOCH = 315532800
+BOOKWORM = {"libc": "glibc 2.36", "python": "3.11.2", "interpreter": "/usr/bin/python3.11"}
+_EMPTY = {Kind.REQUIREMENTS: Requirements(), Kind.WHEELS: (), Kind.FILES: ()}
+
+
+class _Nobody:
+    def record(self, path: Path) -> None:
+        """Nobody asks what was looked at."""
+
+
+RULES: Mapping[str, Rule] = load_rules((), Path("/nowhere"), _Nobody())
+
+
+def make_locked(name: str, version: str = "1.0", *, size: int = 1000, kind: str = "wheel") -> Locked:
+    """An artifact that exists on paper only; its contents depend on name and version."""
+    file = f"{name}-{version}-py3-none-any.whl" if kind == "wheel" else f"pool/{name}_{version}.deb"
+    sha256 = hashlib.sha256(file.encode()).hexdigest()
+    return Locked(kind, name, version, "pypi" if kind == "wheel" else "debian", file, sha256, size)
+
+
+def lock_wheel(wheel: Wheel) -> Locked:
+    """A wheel that has bytes, as a lock has it."""
+    name, version, *_ = wheel.file_name.split("-")
+    sha256 = hashlib.sha256(wheel.data).hexdigest()
+    return Locked("wheel", name, version, "pypi", wheel.file_name, sha256, len(wheel.data))
+
+
+def make_file(destination: str, content: bytes = b"x", *, executable: bool = False) -> FileEntry:
+    """A file of the workspace, which lies nowhere."""
+    return FileEntry(destination, Path("/nowhere/x"), Digest.of(content), executable)
+
+
+@dataclass
+class World:
+    """Targets with their locks; `analyzer` looks at what there is now."""
+
+    targets: dict[Label, Target] = field(default_factory=dict)
+    locks: dict[Label, Lock] = field(default_factory=dict)
+    settings: Settings = Settings((Index("pypi", ""),), EPOCH)
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """A new one: analyzers remember."""
+        return Analyzer(self.targets.__getitem__, self.locks.get, RULES, self.settings)
+
+    def configure(self, label: Label, *platforms: Platform) -> Configured:
+        """The target with its actions declared."""
+        return self.analyzer.configure(label, platforms)
+
+    def declare(self, kind: str, name: str, **attributes: object) -> Label:
+        """A target without a lock; `platforms` are those of Linux on x86-64 unless stated."""
+        label = Label("", name)
+        known = {key: _default(attribute) for key, attribute in RULES[kind].attributes.items()}
+        assert attributes.keys() <= known.keys()
+        values = {**known, **attributes}
+        below = tuple(value for value in values.values() if isinstance(value, Label))
+        self.targets[label] = Target(label, kind, values, below, Location("BUILD.yaml", 1, 3))
+        return label
+
+    def lock(self, label: Label, artifacts: Sequence[Locked], facts: Mapping[str, str]) -> Label:
+        """Lock a target: the same artifacts for each of its platforms."""
+        analyzer = self.analyzer
+        platforms = analyzer.platforms(label)
+        questions = {each: analyzer.question(label, each) for each in platforms}
+        asked = {each: question for each, question in questions.items() if question is not None}
+        part = PlatformLock(tuple(sorted(artifacts)), facts)
+        inputs = record_inputs(asked)
+        self.locks[label] = Lock(self.targets[label].kind, inputs, dict.fromkeys(platforms, part))
+        return label
+
+    def debian(
+        self,
+        name: str = "base",
+        debs: Sequence[Locked] = (),
+        facts: Mapping[str, str] = BOOKWORM,
+        **more: Any,
+    ) -> Label:
+        """A locked `debian_base` of these packages."""
+        packages = tuple(deb.name for deb in debs)
+        label = self.declare("debian_base", name, **{"suite": "bookworm", "packages": packages, **more})
+        return self.lock(label, debs, facts)
+
+    def environment(self, name: str = "app", wheels: Sequence[Locked] = (), **more: Any) -> Label:
+        """A locked `environment` of these packages, on nothing unless a base is stated."""
+        bare = {} if "base" in more else {"base": "scratch", "libc": "glibc 2.36", "python": "3.11"}
+        asked = Requirements(requirements=tuple(sorted(wheel.name for wheel in wheels)))
+        label = self.declare("environment", name, **{"pip": asked, **bare, **more})
+        return self.lock(label, wheels, {"python": "3.11"})
+
+    def restate(self, label: Label, **attributes: object) -> None:
+        """Change attributes of a target, and nothing of its lock."""
+        target = self.targets[label]
+        self.targets[label] = replace(target, attributes={**target.attributes, **attributes})
+
+
+def _default(attribute: Attribute) -> object:
+    """What a rule gets for an attribute that is not stated."""
+    return _EMPTY.get(attribute.kind, attribute.default)

@@ -1,0 +1,240 @@
+"""The rule `environment`: what it takes from its base, what it adds, what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from envbuild.core.errors import SpecError
+from envbuild.core.label import Label
+from envbuild.core.platform import Libc
+from envbuild.lock.model import PythonQuestion
+from envbuild.rule import builtins
+from envbuild.rule.declared import Fetched, SourceFile
+from envbuild.rule.image import Image
+from envbuild.spec.wheels import LocalWheel
+from tests.makers.targets import AMD64, BOOKWORM, World, make_file, make_locked
+
+LIBC = make_locked("libc6", "2.36", kind="deb")
+NUMPY, PANDAS = make_locked("numpy", "2.0"), make_locked("pandas", "3.0")
+SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def base(world: World) -> Label:
+    return world.debian(debs=[LIBC])
+
+
+def image_of(world: World, label: Label) -> Image:
+    return world.configure(label).images[AMD64]
+
+
+def owners(image: Image) -> list[tuple[str, ...]]:
+    return [layer.packages for layer in image.layers]
+
+
+def refusal(world: World, label: Label) -> str:
+    with pytest.raises(SpecError) as caught:
+        world.analyzer.question(label, AMD64)
+    assert caught.value.location is not None
+    return f"{caught.value.message}; {caught.value.hint}"
+
+
+def test_layers_from_the_bottom_up(world: World, base: Label) -> None:
+    label = world.environment(wheels=[NUMPY], base=base, files=(make_file("/app/x"),))
+    assert owners(image_of(world, label)) == [
+        ("debian-root",),
+        ("libc6 2.36",),
+        ("debian-state",),
+        ("venv",),
+        ("numpy 2.0",),
+        ("files",),
+    ]
+
+
+def test_without_packages_and_files_there_are_no_layers_for_them(world: World) -> None:
+    assert owners(image_of(world, world.environment())) == [("venv",)]
+
+
+def test_on_scratch_the_facts_are_stated(world: World) -> None:
+    facts = image_of(world, world.environment()).facts
+    assert facts.libc == Libc("glibc", (2, 36))
+    assert facts.python
+    assert (facts.python.version, facts.python.path) == ("3.11", "")
+
+
+def test_the_base_tells_the_facts(world: World, base: Label) -> None:
+    question = world.analyzer.question(world.declare("environment", "app", base=base), AMD64)
+    assert isinstance(question, PythonQuestion)
+    assert question.facts.libc == Libc("glibc", (2, 36))
+    assert question.facts.python
+    assert question.facts.python.version == "3.11.2"
+
+
+@pytest.mark.parametrize("python", ["3", "3.11", "3.11.2"])
+def test_a_version_that_the_base_has(world: World, base: Label, python: str) -> None:
+    label = world.environment(base=base, python=python, libc="glibc 2.36")
+    assert image_of(world, label).facts == image_of(world, base).facts
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        # 3.1 is no beginning of 3.11.
+        ({"python": "3.1"}, "it asks for Python 3.1, but its base `//:base` has 3.11.2; change `python`"),
+        ({"libc": "musl 1.2"}, "it states `musl 1.2`, but its base `//:base` has `glibc 2.36`; leave `libc`"),
+        ({"libc": "banana"}, "unknown libc `banana`; write `glibc 2.36`"),
+        ({"prefix": "opt/env"}, "`opt/env` is no prefix; write an absolute path such as `/opt/env`"),
+        ({"prefix": "/"}, "`/` is no prefix"),
+        ({"prefix": "/opt/../etc"}, "`/opt/../etc` is no prefix"),
+        ({"prefix": "/my env"}, "`/my env` is no prefix"),
+    ],
+)
+def test_what_contradicts_the_base_or_makes_no_sense(
+    world: World, base: Label, attributes: dict[str, object], message: str
+) -> None:
+    label = world.declare("environment", "app", base=base, **attributes)
+    assert refusal(world, label).startswith(f"`//:app`: {message}")
+
+
+def test_a_base_without_python(world: World) -> None:
+    base = world.debian(debs=[LIBC], facts={"libc": "glibc 2.36"})
+    label = world.declare("environment", "app", base=base)
+    assert "its base `//:base` has no Python; add a package" in refusal(world, label)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({}, "on `scratch`, nothing tells the target's C library and Python; state them"),
+        ({"libc": "glibc 2.36"}, "on `scratch`, nothing tells"),
+        ({"libc": "glibc 2.36", "python": "3"}, "`3` is no Python version; write one such as"),
+        ({"libc": "glibc 2.36", "python": "../3.11"}, "`../3.11` is no Python version"),
+    ],
+)
+def test_facts_missing_on_scratch(world: World, attributes: dict[str, object], message: str) -> None:
+    label = world.declare("environment", "app", base="scratch", **attributes)
+    assert f"`//:app`: {message}" in refusal(world, label)
+
+
+# An environment on an environment.
+
+
+def test_a_child_is_asked_against_its_parents_pins_and_has_one_skeleton(world: World, base: Label) -> None:
+    parent = world.environment("parent", [NUMPY], base=base)
+    child = world.environment("child", [PANDAS], base=parent)
+    question = world.analyzer.question(child, AMD64)
+    assert isinstance(question, PythonQuestion)
+    assert question.pins == {"numpy": NUMPY}
+    image = image_of(world, child)
+    assert owners(image).count(("venv",)) == 1
+    assert image.layers[: len(image_of(world, parent).layers)] == image_of(world, parent).layers
+    assert image.pins == {"numpy": NUMPY, "pandas": PANDAS}
+
+
+def test_a_child_shares_its_parents_prefix(world: World, base: Label) -> None:
+    parent = world.environment("parent", base=base, prefix="/srv/env")
+    assert image_of(world, world.environment("child", base=parent)).prefix == "srv/env"
+    other = world.declare("environment", "other", base=parent, prefix="/opt/env")
+    assert "its prefix `/opt/env` is not its base's `/srv/env`" in refusal(world, other)
+
+
+# Configuration.
+
+
+def test_what_is_not_stated_is_the_bases(world: World, base: Label) -> None:
+    stated = {"workdir": "/w", "user": "1000", "entrypoint": ("python",), "command": ("-V",)}
+    parent = world.environment("parent", base=base, labels={"a": "1"}, variables={"A": "1"}, **stated)
+    child = world.environment("child", base=parent, labels={"b": "2"}, variables={"B": "2"})
+    inherited, config = image_of(world, parent).config, image_of(world, child).config
+    for name in stated:
+        assert getattr(config, name) == getattr(inherited, name)
+    assert config.labels == {"a": "1", "b": "2"}
+    assert config.variables == {"PATH": f"/opt/env/bin:{SYSTEM}", "A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "empty"), [("workdir", ""), ("user", ""), ("entrypoint", ()), ("command", ())]
+)
+def test_what_is_stated_to_be_empty_clears_the_bases(
+    world: World, base: Label, name: str, empty: object
+) -> None:
+    stated = {"workdir": "/w", "user": "1000", "entrypoint": ("python",), "command": ("-V",)}
+    parent = world.environment("parent", base=base, **stated)
+    child = world.environment("child", base=parent, **{name: empty})
+    assert getattr(image_of(world, child).config, name) == empty
+
+
+def test_a_new_entrypoint_drops_the_bases_command(world: World, base: Label) -> None:
+    parent = world.environment("parent", base=base, entrypoint=("python",), command=("-V",))
+    child = world.environment("child", base=parent, entrypoint=("sh",))
+    assert image_of(world, child).config.command == ()
+
+
+def test_the_prefix_comes_first_in_the_bases_path_and_only_once(world: World) -> None:
+    base = world.debian(debs=[LIBC], variables={"PATH": "/custom:/bin"})
+    parent = world.environment("parent", base=base)
+    assert image_of(world, parent).config.variables["PATH"] == "/opt/env/bin:/custom:/bin"
+    child = world.environment("child", base=parent)
+    assert image_of(world, child).config.variables["PATH"] == "/opt/env/bin:/custom:/bin"
+    own = world.environment("own", base=parent, variables={"PATH": "/mine"})
+    assert image_of(world, own).config.variables["PATH"] == "/mine"
+
+
+# Where bytes come from, and where they go.
+
+
+def test_a_wheel_of_the_workspace_is_a_file_of_it(world: World) -> None:
+    local = LocalWheel("wheels/mine-1.0-py3-none-any.whl", "ab" * 32, 7, "/somewhere/mine.whl")
+    label = world.declare(
+        "environment", "app", base="scratch", libc="glibc 2.36", python="3.11", wheels=(local,)
+    )
+    locked = make_locked("mine")
+    world.lock(
+        label,
+        [type(locked)("wheel", "mine", "1.0", "", local.file, local.sha256, local.size), NUMPY],
+        {"python": "3.11"},
+    )
+    # Nothing asks for numpy: the lock holds too much.
+    with pytest.raises(Exception, match="`numpy` is no longer required"):
+        world.configure(label)
+    world.lock(
+        label,
+        [type(locked)("wheel", "mine", "1.0", "", local.file, local.sha256, local.size)],
+        {"python": "3.11"},
+    )
+    (part,) = (part for layer in image_of(world, label).layers for part in layer.parts if part.name == "mine")
+    source = part.action.inputs["wheel"]
+    assert isinstance(source, SourceFile)
+    assert source.path == "/somewhere/mine.whl"
+    assert part.action.parameters["file"] == "mine-1.0-py3-none-any.whl"
+
+
+def test_a_wheel_of_an_index_is_fetched(world: World) -> None:
+    image = image_of(world, world.environment(wheels=[NUMPY]))
+    assert image.layers[-1].action.inputs["wheel"] == Fetched(NUMPY)
+
+
+@pytest.mark.parametrize("on_debian", [True, False])
+def test_bin_is_a_link_only_where_the_base_says_so(world: World, base: Label, on_debian: bool) -> None:
+    """Also through an environment in between."""
+    more = {"base": base} if on_debian else {}
+    parent = world.environment("parent", **more)
+    label = world.environment("child", base=parent, files=(make_file("/bin/tool"),))
+    action = image_of(world, label).layers[-1].action
+    assert action.builtin == builtins.FILES_LAYER
+    assert action.parameters["merged_usr"] is on_debian
+
+
+def test_the_base_knows_where_python_lies(world: World, base: Label) -> None:
+    image = image_of(world, world.environment(base=base))
+    assert image.layers[-1].action.parameters == {
+        "prefix": "opt/env",
+        "version": "3.11.2",
+        "interpreter": BOOKWORM["interpreter"],
+        "epoch": 315532800,
+    }
