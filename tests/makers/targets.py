@@ -25,6 +25,7 @@ from tests.makers.wheels import Wheel
 
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 EPOCH = 315532800
+SETTINGS = Settings((Index("pypi", ""),), EPOCH)
 BOOKWORM = {"libc": "glibc 2.36", "python": "3.11.2", "interpreter": "/usr/bin/python3.11"}
 _EMPTY = {Kind.REQUIREMENTS: Requirements(), Kind.WHEELS: (), Kind.FILES: ()}
 
@@ -62,7 +63,7 @@ class World:
 
     targets: dict[Label, Target] = field(default_factory=dict)
     locks: dict[Label, Lock] = field(default_factory=dict)
-    settings: Settings = Settings((Index("pypi", ""),), EPOCH)
+    settings: Settings = SETTINGS
 
     @property
     def analyzer(self) -> Analyzer:
