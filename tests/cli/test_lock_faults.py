@@ -115,6 +115,28 @@ def test_only_a_source_archive(project: Project, index: FakeIndex) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "text", "hint"),
+    [
+        (
+            "cut-1.0-py3-none-any.whl",
+            "`cut-1.0-py3-none-any.whl` is no wheel: it has no readable METADATA",
+            "build it again",
+        ),
+        (
+            "mine-2.0-py3-none-any.whl",
+            "`mine-2.0-py3-none-any.whl` holds the version 1.0",
+            "name the file as the tool that builds it does",
+        ),
+    ],
+)
+def test_broken_local_wheel(project: Project, file: str, text: str, hint: str) -> None:
+    data = make_package("mine", "1.0")[1]
+    content = data[: len(data) // 2] if "cut" in file else data
+    project.write({"BUILD.yaml": environment(wheels=[file]), file: content})
+    assert project.fail(2, "lock") == f"error: {text}\nhint: {hint}\n"
+
+
+@pytest.mark.parametrize(
     ("requirement", "text", "hint"),
     [
         (

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from envbuild.core.errors import ResolveError
+from envbuild.core.errors import ResolveError, SourceError
 from envbuild.lock.markers import asks_for_patch, marker_environment, reduce_edges
 from envbuild.lock.model import Locked, Pin, PlatformLock, PythonQuestion
 from envbuild.lock.reach import Reached, reach
@@ -81,6 +81,24 @@ def answer_question(
         for each in threads.map(look, others):
             found[each.locked.name] = each
     return _lock_reached(question, found, wheels, describe)
+
+
+def check_local_wheels(wheels: Mapping[str, LocalWheel]) -> None:
+    """Read the workspace's wheels before a solver does; raises ResolveError for one that is none."""
+    from packaging.version import InvalidVersion, Version
+
+    for wheel in wheels.values():
+        try:
+            stated = read_wheel_metadata(Path(wheel.path)).values("Version")
+        except SourceError as error:
+            raise ResolveError(error.message, hint="build it again") from None
+        try:
+            same = [Version(text) for text in stated] == [Version(wheel.version)]
+        except InvalidVersion:
+            same = False
+        if not same:
+            message = f"`{wheel.file}` holds the version {' and '.join(stated) or 'of nothing'}"
+            raise ResolveError(message, hint="name the file as the tool that builds it does")
 
 
 def _describe_local(wheel: LocalWheel) -> _Found:

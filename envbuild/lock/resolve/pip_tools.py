@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 from envbuild.core.errors import ResolveError, UsageError
 from envbuild.core.platform import Facts
 from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion
-from envbuild.lock.resolve.answer import Descriptions, answer_question
+from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
 from envbuild.lock.resolve.stand_in import write_stand_ins
 from envbuild.sources.index import PackageIndexes
@@ -64,6 +64,7 @@ class PipToolsResolver:
         """The wheels, sorted by normalised name; raises ResolveError, SourceError or UsageError."""
         check_host(question.facts)
         wheels = choose_local_wheels(question)
+        check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
         own = stand_ins | {name: Path(wheel.path) for name, wheel in wheels.items()}
         indexes = self.describe.indexes

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from envbuild.core.errors import ResolveError
 from envbuild.lock.model import PlatformLock, PythonQuestion
-from envbuild.lock.resolve.answer import Descriptions, answer_question
+from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
 from envbuild.lock.resolve.stand_in import StandIns, write_stand_ins
 from envbuild.lock.resolve.uv_failure import explain_failure
@@ -60,6 +60,7 @@ class UvResolver:
     def resolve(self, question: PythonQuestion) -> PlatformLock:
         """The wheels, sorted by normalised name; raises ResolveError or SourceError."""
         wheels = choose_local_wheels(question)
+        check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
         with (
             tempfile.TemporaryDirectory(prefix="envbuild-uv-") as work,
