@@ -20,7 +20,11 @@ FORMATS = [*IMAGE_FORMATS, *LOCK_FORMATS]
 @click.argument("target")
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="What to write.")
 @click.option(
-    "-o", "--file", "path", type=click.Path(path_type=Path), help="Where to write it; locks: else stdout."
+    "-o",
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write it; locks: else stdout.",
 )
 @click.option("--platform", help="Which of several (docker-archive and requirements hold one).")
 @common_options

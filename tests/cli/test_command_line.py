@@ -20,6 +20,10 @@ from tests.makers.project import Project, environment
         (["build", "--jobs", "0"], "invalid value for `--jobs`: 0 is not in the range x>=1"),
         (["lock", "--resolver", "conda"], "invalid value for `--resolver`: `conda` is not one of"),
         (["export", ":app"], "missing option `--format`"),
+        (
+            ["export", ":app", "--format", "oci-archive", "-o", "."],
+            "invalid value for `-o` / `--file`: File `.` is a",
+        ),
         (["cache", "gcc"], "no such command `gcc`"),
     ],
 )
