@@ -33,7 +33,7 @@ def test_init_and_build(empty: Project) -> None:
         ("//:python", "built"),
     ]
     # A second one would overwrite what is there.
-    assert empty.fail(2, "init") == "error: `BUILD.yaml` is there already\nhint: choose another folder\n"
+    assert empty.fail(2, "init") == "error: `envbuild.yaml` is there already\nhint: choose another folder\n"
 
 
 @pytest.mark.parametrize("name", SCAFFOLD)
