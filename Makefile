@@ -32,7 +32,7 @@ format: $(VENV)/ready-dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 golden: $(VENV)/ready-dev  ## write the golden files again; read the difference before you commit it
-	$(BIN)/python -m tests.golden.test_layers && $(BIN)/python -m tests.golden.keys
+	$(BIN)/python -m tests.golden.test_layers && $(BIN)/python -m tests.golden.keys && $(BIN)/python -m tests.golden.definitions
 
 clean:
 	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
