@@ -5,22 +5,27 @@ from __future__ import annotations
 import platform
 import re
 import traceback
+from collections.abc import Sequence
+from itertools import groupby
 
 from envbuild import __version__
 from envbuild.core.errors import EnvbuildError, ErrorGroup
 from envbuild.ui.text import printable
 
 _RED, _CYAN, _RESET = "\x1b[1;31m", "\x1b[36m", "\x1b[0m"
+_ALIKE = 4  # so many errors that share a hint are shown
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def render_failure(error: EnvbuildError, *, color: bool) -> str:
     """`error: ...` and `hint: ...` for an error, or for each of a group; ends with a line end.
 
-    A place in a file comes first (`BUILD.yaml:3:5: error: ...`), where editors look for it.
+    A place in a file comes first (`BUILD.yaml:3:5: error: ...`), where editors look for it. Of errors
+    without a place that share a hint, the first few are shown: one cause made them all.
     """
     errors = error.errors if isinstance(error, ErrorGroup) else (error,)
-    return "".join(_render(each, color=color) for each in _flatten(errors))
+    groups = groupby(_flatten(errors), key=lambda each: "" if each.location else each.hint)
+    return "".join(_render_group(list(group), hint, color=color) for hint, group in groups)
 
 
 def render_crash(error: BaseException) -> str:
@@ -42,12 +47,22 @@ def _flatten(errors: tuple[EnvbuildError, ...]) -> list[EnvbuildError]:
     return flat
 
 
+def _render_group(errors: Sequence[EnvbuildError], hint: str, *, color: bool) -> str:
+    """Errors, each with its hint, or with the `hint` that all of them share once at the end."""
+    if not hint:
+        return "".join(_render(each, color=color) + _render_hint(each.hint, color=color) for each in errors)
+    shown = errors if len(errors) <= _ALIKE else errors[: _ALIKE - 1]
+    more = f"and {len(errors) - len(shown)} more like these\n" if len(shown) < len(errors) else ""
+    return "".join(_render(each, color=color) for each in shown) + more + _render_hint(hint, color=color)
+
+
 def _render(error: EnvbuildError, *, color: bool) -> str:
     where = f"{printable(str(error.location))}: " if error.location else ""
-    lines = [f"{where}{_paint('error', _RED, on=color)}: {printable(error.message)}"]
-    if error.hint:
-        lines.append(f"{_paint('hint', _CYAN, on=color)}: {printable(error.hint)}")
-    return "".join(f"{line}\n" for line in lines)
+    return f"{where}{_paint('error', _RED, on=color)}: {printable(error.message)}\n"
+
+
+def _render_hint(hint: str, *, color: bool) -> str:
+    return f"{_paint('hint', _CYAN, on=color)}: {printable(hint)}\n" if hint else ""
 
 
 def _paint(word: str, style: str, *, on: bool) -> str:

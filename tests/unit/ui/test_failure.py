@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from envbuild.core.errors import ErrorGroup, Location, ResolveError, SpecError
+from envbuild.core.errors import ErrorGroup, Location, ResolveError, SourceError, SpecError
 from envbuild.ui.failure import render_crash, render_failure
 
 
@@ -56,3 +56,23 @@ def test_a_crash_tells_no_credentials(secret: str) -> None:
     text = render_crash(ValueError(f"cannot read https://{secret}@host/x and http://host/y"))
     assert "secret" not in text
     assert "https://host/x and http://host/y" in text
+
+
+def test_errors_of_one_cause_are_folded() -> None:
+    # A mirror that is down fails every download at once.
+    hint = "check the network"
+    errors = [SourceError(f"cannot fetch {n}", hint=hint) for n in range(10)]
+    other = SourceError("something else")
+    assert render_failure(ErrorGroup([*errors, other]), color=False).splitlines() == [
+        "error: cannot fetch 0",
+        "error: cannot fetch 1",
+        "error: cannot fetch 2",
+        "and 7 more like these",
+        "hint: check the network",
+        "error: something else",
+    ]
+
+
+def test_errors_at_places_are_never_folded() -> None:
+    errors = [SpecError("wrong", hint="mend it", location=Location("BUILD.yaml", n)) for n in range(1, 9)]
+    assert render_failure(ErrorGroup(errors), color=False).count("error: wrong\nhint: mend it\n") == 8
