@@ -82,7 +82,7 @@ def verify(options: Options) -> int:
 
 def parse_amount(text: str, units: dict[str, int]) -> int:
     """A whole number with a unit; raises UsageError."""
-    match = re.fullmatch(r"(\d{1,12})([a-z]?)", text.lower())
+    match = re.fullmatch(r"([0-9]{1,12})([a-z]?)", text.lower())
     if not match or match[2] not in units:
         known = ", ".join(f"`{unit}`" for unit in units if unit)
         raise UsageError(f"`{text}` is no amount", hint=f"write a whole number and one of {known}")

@@ -31,7 +31,7 @@ def show_size(count: int) -> str:
         return f"{count} B"
     amount, unit = count / 1000, "kB"
     for larger in ("MB", "GB"):
-        if amount < 1000:
+        if round(amount, 1) < 1000:
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.1f} {unit}"

@@ -1,0 +1,69 @@
+"""Which command lines may be answered from memory, and where the memory is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from envbuild.cli.quick import cache_folder, may_remember
+
+
+@pytest.mark.parametrize(
+    ("arguments", "may"),
+    [
+        ("build", True),
+        ("build //a:b --platform linux/amd64 --output json", True),
+        ("", False),
+        ("lock build", False),
+        ("--help", False),
+        # What these ask for goes beyond what was printed.
+        ("build --push", False),
+        ("build --no-memo", False),
+        ("build --events e", False),
+        ("build --events=e", False),
+        ("build --profile=p", False),
+        ("build -v", False),
+        ("build --help", False),
+    ],
+)
+def test_what_may_be_remembered(arguments: str, may: bool) -> None:
+    assert may_remember(arguments.split()) is may
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "folder"),
+    [
+        ("--cache-dir /a", {"ENVBUILD_CACHE_DIR": "/b"}, "/a"),
+        ("--cache-dir=/a/../c", {}, "/c"),
+        ("", {"ENVBUILD_CACHE_DIR": "/b", "XDG_CACHE_HOME": "/x"}, "/b"),
+        ("", {"XDG_CACHE_HOME": "/x"}, "/x/envbuild"),
+        ("", {"XDG_CACHE_HOME": ""}, f"{os.path.expanduser('~')}/.cache/envbuild"),
+        ("--cache-dir", {"ENVBUILD_CACHE_DIR": "rel"}, f"{os.getcwd()}/rel"),
+    ],
+)
+def test_the_cache_folder(arguments: str, environment: dict[str, str], folder: str) -> None:
+    assert cache_folder(["build", *arguments.split()], environment) == folder
+
+
+def test_looking_into_the_memory_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from envbuild.cli.quick import answer_from_memo; "
+        "answer_from_memo(['build', '--cache-dir', '/nowhere'], {}); "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    heavy = {
+        "click",
+        "yaml",
+        "sqlite3",
+        "diskcache",
+        "urllib3",
+        "docker",
+        "packaging",
+        "pathlib",
+        "dataclasses",
+    }
+    assert heavy.isdisjoint(loaded.stdout.split())
