@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,8 +40,8 @@ def test_what_may_be_remembered(arguments: str, may: bool) -> None:
         ("--cache-dir=/a/../c", {}, "/c"),
         ("", {"ENVBUILD_CACHE_DIR": "/b", "XDG_CACHE_HOME": "/x"}, "/b"),
         ("", {"XDG_CACHE_HOME": "/x"}, "/x/envbuild"),
-        ("", {"XDG_CACHE_HOME": ""}, f"{os.path.expanduser('~')}/.cache/envbuild"),
-        ("--cache-dir", {"ENVBUILD_CACHE_DIR": "rel"}, f"{os.getcwd()}/rel"),
+        ("", {"XDG_CACHE_HOME": ""}, f"{Path.home()}/.cache/envbuild"),
+        ("--cache-dir", {"ENVBUILD_CACHE_DIR": "rel"}, f"{Path.cwd()}/rel"),
     ],
 )
 def test_the_cache_folder(arguments: str, environment: dict[str, str], folder: str) -> None:

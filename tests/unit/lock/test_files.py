@@ -46,9 +46,9 @@ def test_a_missing_one_is_looked_for_once(files: LockFiles, looked: list[Path]) 
 
 def test_a_folder_in_its_place(files: LockFiles) -> None:
     files.path(LABEL).mkdir()
-    with pytest.raises(LockError, match="cannot read `app.lock.json`"):
+    with pytest.raises(LockError, match=r"cannot read `app\.lock\.json`"):
         files.read(LABEL)
-    with pytest.raises(StoreError, match="cannot write `app.lock.json`"):
+    with pytest.raises(StoreError, match=r"cannot write `app\.lock\.json`"):
         files.write(LABEL, LOCK)
     assert [path.name for path in files.root.iterdir()] == ["app.lock.json"]
 
