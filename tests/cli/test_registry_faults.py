@@ -90,4 +90,4 @@ def test_push_of_what_is_not_built(locked: Project) -> None:
 # A build without `--push` asks no registry, whatever is set.
 def test_registry_that_is_not_asked(locked: Project) -> None:
     host = f"127.0.0.1:{free_port()}"
-    locked.succeed("build", "--registry", host)
+    assert "image    envs/env_" in locked.succeed("build", "--registry", host).out
