@@ -32,29 +32,22 @@ from envbuild.execute.importing import ImportingExecutor
 from envbuild.execute.single_flight import SingleFlightExecutor
 from envbuild.execute.table import BUILTINS
 from envbuild.graph import memo
-from envbuild.graph.analyze import Analyzer, Configured, Settings
-from envbuild.graph.query import run_query
-from envbuild.graph.target_graph import LoadedGraph
-from envbuild.lock.files import LockFiles
-from envbuild.lock.model import DebianQuestion, Index, Locked, Resolver
+from envbuild.graph.analyze import Configured
+from envbuild.graph.project import Project
+from envbuild.lock.model import DebianQuestion, Locked, Resolver
 from envbuild.lock.resolve.answer import Descriptions
 from envbuild.oci.reference import RegistryName
 from envbuild.options import Options
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule.declared import DeclaredAction, walk
-from envbuild.rule.loader import load_rules
-from envbuild.rule.rule import Rule
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.registry import RegistryClient
-from envbuild.spec.patterns import expand_patterns
 from envbuild.spec.sources import DEBIAN, INDEX
-from envbuild.spec.targets import Targets
-from envbuild.spec.workspace import Workspace, find_workspace, load_workspace
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.interrupt import Interrupt, InterruptibleStore
@@ -62,19 +55,6 @@ from envbuild.store.lease import shared_lease
 from envbuild.ui.output import Output, choose_sinks
 
 _DOWNLOADS = 8  # at a time, whatever the number of jobs
-
-
-class Signatures:
-    """The stat signature of every file and folder that was looked at, taken before it was."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, memo.Signature] = {}
-
-    def record(self, path: Path) -> None:
-        """Sign a path, the first time it is looked at."""
-        text = str(path)
-        if text not in self.found:
-            self.found[text] = memo.sign(text)
 
 
 @contextmanager
@@ -105,7 +85,7 @@ class App:
     def __init__(self, options: Options, sink: EventSink, jobs: int | None) -> None:
         self.options = options
         self.sink = sink
-        self.signatures = Signatures()
+        self.signatures = memo.Signatures()
         self.interrupt = Interrupt()
         self.disk = DiskStore(options.cache_dir)
         self.store = InterruptibleStore(self.disk, self.interrupt)
@@ -114,72 +94,18 @@ class App:
         self.http = HttpClient(pool_size=_DOWNLOADS)
         self._jobs = jobs
 
-    # What is to be built.
-
     @cached_property
-    def workspace(self) -> Workspace:
+    def project(self) -> Project:
         """The workspace that the command works in."""
-        start = self.options.workspace or Path.cwd()
-        return load_workspace(find_workspace(start, self.signatures), self.signatures)
-
-    @cached_property
-    def rules(self) -> Mapping[str, Rule]:
-        """All rules by name."""
-        return load_rules(self.workspace.rules, self.workspace.root, self.signatures)
-
-    @cached_property
-    def targets(self) -> Targets:
-        """The targets of the workspace."""
-        schemas = {name: rule.attributes for name, rule in self.rules.items()}
-        return Targets(self.workspace.root, schemas, self.signatures)
-
-    @cached_property
-    def locks(self) -> LockFiles:
-        """The workspace's lock files."""
-        return LockFiles(self.workspace.root, self.signatures.record)
-
-    @cached_property
-    def analyzer(self) -> Analyzer:
-        """Targets and locks as declared actions."""
-        indexes = tuple(
-            Index(source.alias, "".join(source.urls), source.packages)
-            for source in self.workspace.sources
-            if source.kind == INDEX
-        )
-        settings = Settings(indexes, self.workspace.epoch)
-        return Analyzer(self.targets.target, self.locks.read, self.rules, settings)
-
-    @cached_property
-    def package(self) -> str:
-        """The current folder below the workspace's root; "" at the root and outside."""
-        root, here = self.workspace.root, Path.cwd()
-        inside = here.is_relative_to(root) and here != root
-        return here.relative_to(root).as_posix() if inside else ""
-
-    def labels(self, patterns: Sequence[str]) -> tuple[Label, ...]:
-        """The targets that patterns name, seen from the current folder."""
-        return expand_patterns(patterns, self.package, self.targets)
-
-    def with_dependencies(self, labels: Sequence[Label]) -> tuple[Label, ...]:
-        """The labels and all they stand on, each once, what is stood on first."""
-        ordered: dict[Label, None] = {}
-        for label in labels:
-            for below in self.with_dependencies(self.targets.target(label).dependencies):
-                ordered.setdefault(below)
-            ordered.setdefault(label)
-        return tuple(ordered)
-
-    def configure(self, patterns: Sequence[str], platforms: Sequence[str] = ()) -> tuple[Configured, ...]:
-        """The targets that patterns name, with their actions declared."""
-        chosen = tuple(Platform.parse(text) for text in platforms)
-        return tuple(self.analyzer.configure(label, chosen) for label in self.labels(patterns))
+        here = Path.cwd()
+        return Project(self.options.workspace or here, here, self.signatures)
 
     # How it is built.
 
     @cached_property
     def jobs(self) -> int:
         """How many actions run at once: as asked, else the workspace's, else the cores we may use."""
-        return self._jobs or self.workspace.settings.jobs or len(os.sched_getaffinity(0))
+        return self._jobs or self.project.workspace.settings.jobs or len(os.sched_getaffinity(0))
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -189,7 +115,7 @@ class App:
     @cached_property
     def indexes(self) -> PackageIndexes:
         """The workspace's package indexes."""
-        stated = (source for source in self.workspace.sources if source.kind == INDEX)
+        stated = (source for source in self.project.workspace.sources if source.kind == INDEX)
         return PackageIndexes(self.http, {source.alias: "".join(source.urls) for source in stated})
 
     @cached_property
@@ -198,7 +124,7 @@ class App:
         cache = self.options.cache_dir / "debian"
         return {
             source.alias: DebianSource(source.alias, source.urls, source.keyring, self.http, cache, self.sink)
-            for source in self.workspace.sources
+            for source in self.project.workspace.sources
             if source.kind == DEBIAN
         }
 
@@ -219,14 +145,14 @@ class App:
 
     def _owner(self, artifact: Locked) -> Owner:
         """Which target an artifact was locked for, for an error about it."""
-        for label, lock in self.locks.known():
+        for label, lock in self.project.locks.known():
             for platform, part in lock.platforms.items():
                 if artifact in part.artifacts:
                     return Owner(str(label), self._suite(label, platform))
         return Owner("")
 
     def _suite(self, label: Label, platform: Platform) -> Suite | None:
-        question = self.analyzer.question(label, platform)
+        question = self.project.analyzer.question(label, platform)
         if not isinstance(question, DebianQuestion):
             return None
         return Suite(question.suite, question.components, platform.debian)
@@ -238,8 +164,8 @@ class App:
     ) -> Report:
         """Build what patterns name, and publish it where that is asked for."""
         begun = time.monotonic()
-        targets = self.configure(patterns, platforms)
-        going = keep_going or self.workspace.settings.keep_going
+        targets = self.project.configure(patterns, platforms)
+        going = keep_going or self.project.workspace.settings.keep_going
         failures: list[EnvbuildError] = []
 
         def run(goals: Sequence[DeclaredAction]) -> BuildReport:
@@ -256,16 +182,12 @@ class App:
         """Publish images of the store."""
         begun = time.monotonic()
         builder = self._builder(self.run_actions, registry=True)
-        return Report(builder.push(self.configure(patterns, platforms)), time.monotonic() - begun)
+        return Report(builder.push(self.project.configure(patterns, platforms)), time.monotonic() - begun)
 
     def locker(self, resolver: str = "uv") -> Locker:
         """Locks targets, asking the resolver of this name for Python packages."""
         answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store)
-        return Locker(self.analyzer, self.locks, answers.answer, self.sink)
-
-    def query(self, expression: str) -> tuple[Label, ...]:
-        """The labels that a query names, sorted."""
-        return run_query(expression, LoadedGraph(self.targets), self.package)
+        return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink)
 
     def _resolver(self, name: str) -> Resolver:
         cache = self.options.cache_dir
@@ -287,16 +209,16 @@ class App:
     def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
         """One target's lock in another tool's form; paths in it are relative to `folder`."""
         wanted = Platform.parse(platform) if platform else None
-        exporter = LockExporter(self.workspace.root, self.indexes)
+        exporter = LockExporter(self.project.workspace.root, self.indexes)
         return exporter.export(self._configure_one(target), form, folder, wanted)
 
     @property
     def registry_name(self) -> str:
         """The registry that commands speak to; "" for none."""
-        return self.options.registry or self.workspace.registry
+        return self.options.registry or self.project.workspace.registry
 
     def _configure_one(self, target: str) -> Configured:
-        configured = self.configure([target])
+        configured = self.project.configure([target])
         if len(configured) != 1:
             raise UsageError(f"`{target}` names {len(configured)} targets", hint="name one")
         return configured[0]
@@ -311,8 +233,8 @@ class App:
                 hint="name one with `--registry`, `ENVBUILD_REGISTRY`, or `registry:` in envbuild.yaml",
             )
         below = RegistryName.parse(self.registry_name)
-        plain = below.host in self.workspace.plain_http
+        plain = below.host in self.project.workspace.plain_http
         client = RegistryClient(self.http, below.host, DockerCredentials(os.environ), plain_http=plain)
-        naming = Naming(self.workspace.image)
+        naming = Naming(self.project.workspace.image)
         publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=naming)
         return Registry(self.registry_name, publisher)

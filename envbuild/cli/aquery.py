@@ -21,7 +21,7 @@ def command(options: Options, patterns: tuple[str, ...], platforms: tuple[str, .
     from envbuild.app import open_app
 
     with open_app(options) as app:
-        configured = app.configure(patterns, platforms)
+        configured = app.project.configure(patterns, platforms)
         actions = list(walk(*(target.action for target in configured)))
     if options.output == "json":
         targets = [

@@ -22,11 +22,11 @@ def command(options: Options) -> None:
         facts = {
             "version": __version__,
             "python": sys.version.split()[0],
-            "workspace": str(app.workspace.root),
+            "workspace": str(app.project.workspace.root),
             "cache": str(options.cache_dir),
             "registry": app.registry_name,
         }
-        sources = [source.alias for source in app.workspace.sources]
+        sources = [source.alias for source in app.project.workspace.sources]
     if options.output == "json":
         click.echo(json.dumps({**facts, "sources": sources}))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +47,7 @@ def command(options: Options, folder: Path) -> None:
     from envbuild.app import open_app
 
     with scaffold(folder), open_app(replace(options, workspace=folder.absolute())) as app:
-        app.locker().lock(app.with_dependencies(app.labels(["//..."])), Upgrade())
+        app.locker().lock(app.project.with_dependencies(app.project.labels(["//..."])), Upgrade())
     if options.output == "json":
         click.echo(json.dumps({"workspace": str(folder.absolute())}))
     elif not options.quiet:
@@ -70,11 +70,7 @@ def scaffold(folder: Path) -> Iterator[None]:
         _write(folder)
         yield
     except BaseException:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for each in made:
-            with suppress(OSError):  # somebody else put something there
-                each.rmdir()
+        _remove(paths, made)
         raise
 
 
@@ -87,3 +83,12 @@ def _write(folder: Path) -> None:
         raise UsageError(
             f"cannot write in `{folder}`: {error.strerror}", hint="choose another folder"
         ) from error
+
+
+def _remove(files: Iterable[Path], folders: Iterable[Path]) -> None:
+    for file in files:
+        with suppress(OSError):  # it was not written
+            file.unlink()
+    for folder in folders:
+        with suppress(OSError):  # somebody else put something there
+            folder.rmdir()

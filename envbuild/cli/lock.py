@@ -33,7 +33,7 @@ def command(
     from envbuild.app import open_app
 
     with open_app(options) as app:
-        labels = app.with_dependencies(app.labels(patterns))
+        labels = app.project.with_dependencies(app.project.labels(patterns))
         if check:
             app.locker(resolver).check(labels)
             reports: Sequence[LockReport] = ()

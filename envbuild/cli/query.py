@@ -22,7 +22,7 @@ def command(options: Options, expression: tuple[str, ...]) -> None:
     from envbuild.app import open_app
 
     with open_app(options) as app:
-        labels = [str(label) for label in app.query(" ".join(expression))]
+        labels = [str(label) for label in app.project.query(" ".join(expression))]
     if options.output == "json":
         click.echo(json.dumps(labels))
     else:

@@ -35,6 +35,19 @@ def sign(path: str) -> Signature:
     return [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev, found.st_mode]
 
 
+class Signatures:
+    """The stat signature of every file and folder that was looked at, taken before it was."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Signature] = {}
+
+    def record(self, path: os.PathLike[str]) -> None:
+        """Sign a path, the first time it is looked at."""
+        text = os.fspath(path)
+        if text not in self.found:
+            self.found[text] = sign(text)
+
+
 def question_key(version: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """What names a question: version, arguments, current folder, and the settings in the environment."""
     settings = {name: value for name, value in environment.items() if name.startswith("ENVBUILD_")}
