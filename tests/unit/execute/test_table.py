@@ -1,0 +1,11 @@
+"""The table of builtins has what rules can name, and nothing else."""
+
+from __future__ import annotations
+
+from envbuild.execute.table import BUILTINS
+from envbuild.rule import builtins
+from envbuild.rule.declared import Builtin
+
+
+def test_every_builtin_has_a_function() -> None:
+    assert set(BUILTINS) == {value for value in vars(builtins).values() if isinstance(value, Builtin)}
