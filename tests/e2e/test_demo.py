@@ -21,7 +21,13 @@ def test_demo_shows_the_image_and_the_next_commands(built: Built, tmp_path: Path
     # The virtual environment is there, and so are the downloads; the image is made anew.
     machine = Project(tmp_path, {**built.project.variables, "ENVBUILD_CACHE_DIR": str(tmp_path / "cache")})
     seed_blobs(built.project, machine, [artifact["sha256"] for artifact in locked_artifacts(built.project)])
-    command = ["make", "demo", f"VENV={sys.prefix}", f"--assume-old={sys.prefix}/ready"]
+    command = [
+        "make",
+        "--no-print-directory",
+        "demo",
+        f"VENV={sys.prefix}",
+        f"--assume-old={sys.prefix}/ready",
+    ]
     done = subprocess.run(
         command, cwd=REPOSITORY, env=machine.environment, capture_output=True, text=True, check=False
     )
