@@ -24,6 +24,10 @@ fi
 "$bin/lint-imports" --no-logo
 "$bin/python" -m pytest "-n${PYTEST_NUMPROCESSES:-2}" ${PYTEST_ARGUMENTS:-}
 
+if [ "$(id -u)" != 0 ]; then
+    echo "left out: the tests that start a Docker engine or unpack an image with its owners, as they take root"
+    echo "to run them too: sudo make test"
+fi
 if [ -n "$missing" ]; then
     echo "left out: the tests marked \`services\`, for want of$missing"
     echo "to run them too: sudo apt-get install -y --no-install-recommends$missing"

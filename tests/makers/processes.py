@@ -23,9 +23,9 @@ def start_python(script: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 def close_folders(root: Path) -> None:
-    """Take away the right to write into `root` and all folders below it."""
-    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
-        folder.chmod(0o555)
+    """Take away the right to write into `root` and into all folders and files below it."""
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
 
 
 def become_nobody() -> None:
