@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from envbuild.core.errors import LockError, UsageError
+from envbuild.core.errors import UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer
-from envbuild.lock.check import check_lock, record_inputs
+from envbuild.lock.check import record_inputs
 from envbuild.lock.codec import BrokenLock, encode_lock
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import Lock, Locked, PlatformLock, Question
@@ -89,31 +89,10 @@ class Locker:
         named = upgrade.among(_names(locks), partial=None in locks)
         return tuple(self._lock_one(label, named) for label in asking)
 
-    def check(self, labels: Sequence[Label]) -> None:
-        """Raise LockError that names every missing, broken or stale lock of `labels`, and why."""
-        faults = {label: self._faults(label) for label in labels if self.analyzer.asks(label)}
-        found = [text for texts in faults.values() for text in texts]
-        if found:
-            listed = " ".join(sorted(str(label) for label, texts in faults.items() if texts))
-            raise LockError("\n".join(found), hint=f"run `envbuild lock {listed}`")
-
-    def _faults(self, label: Label) -> Sequence[str]:
-        try:
-            lock = self.files.read(label)
-        except LockError as error:
-            return [error.message]
-        if lock is None:
-            return [f"`{label}` has no lock"]
-        try:
-            reasons = self._stale(label, lock, self._questions(label))
-        except LockError:
-            return [f"`{label}` can be checked once what it stands on is locked"]
-        return [f"`{label}`: {reason}" for reason in reasons]
-
     def _lock_one(self, label: Label, upgrade: Upgrade) -> LockReport:
         old, broken = self._read(label)
-        questions = self._questions(label)
-        stale = self._stale(label, old, questions) if old else broken
+        questions = self.analyzer.questions(label)
+        stale = self.analyzer.find_stale(label, old, questions) if old else broken
         if old and not stale and not upgrade.concerns(old):
             return LockReport(label, written=False, path=self.files.path(label))
         self.sink.emit(Phase("resolving", str(label)))
@@ -134,14 +113,6 @@ class Locker:
             return self.files.read(label), ()
         except BrokenLock as error:
             return None, (error.message,)
-
-    def _questions(self, label: Label) -> dict[Platform, Question]:
-        asked = {each: self.analyzer.question(label, each) for each in self.analyzer.platforms(label)}
-        return {platform: question for platform, question in asked.items() if question is not None}
-
-    def _stale(self, label: Label, lock: Lock, questions: Mapping[Platform, Question]) -> tuple[str, ...]:
-        platforms = self.analyzer.platforms(label)
-        return check_lock(lock, self.analyzer.rule(label).name, questions, platforms)
 
     def _answer(self, question: Question) -> PlatformLock:
         key = repr(question)

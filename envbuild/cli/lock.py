@@ -35,7 +35,7 @@ def command(
     with open_app(options) as app:
         labels = app.project.with_dependencies(app.project.labels(patterns))
         if check:
-            app.locker(resolver).check(labels)
+            app.project.check_locks(labels)
             reports: Sequence[LockReport] = ()
         else:
             reports = app.locker(resolver).lock(labels, Upgrade(upgrade, frozenset(packages)))

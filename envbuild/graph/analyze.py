@@ -103,6 +103,15 @@ class Analyzer:
         ask = self.rule(label).question
         return ask(self._context(label, platform, locked=None)) if ask else None
 
+    def questions(self, label: Label) -> dict[Platform, Question]:
+        """What must be locked for each of the target's platforms."""
+        asked = {platform: self.question(label, platform) for platform in self.platforms(label)}
+        return {platform: question for platform, question in asked.items() if question is not None}
+
+    def find_stale(self, label: Label, lock: Lock, questions: Mapping[Platform, Question]) -> tuple[str, ...]:
+        """Why a lock does not answer these questions of the target; nothing where it does."""
+        return check_lock(lock, self.rule(label).name, questions, self.platforms(label))
+
     def _refuse_other_platforms(self, label: Label, wanted: tuple[Platform, ...]) -> None:
         offered = self.platforms(label)
         for platform in wanted:
@@ -121,7 +130,7 @@ class Analyzer:
         mend = f"envbuild lock {label}"
         if lock is None:
             raise LockError(f"`{label}` has no lock", hint=f"run `{mend}`")
-        reasons = check_lock(lock, self.rule(label).name, {platform: question}, self.platforms(label))
+        reasons = self.find_stale(label, lock, {platform: question})
         if reasons:
             listed = "\n".join(f"  {reason}" for reason in reasons)
             raise LockError(f"the lock of `{label}` is stale:\n{listed}", hint=f"run `{mend}`")

@@ -9,6 +9,7 @@ from pathlib import Path
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer, Configured, Settings
+from envbuild.graph.freshness import check_locks
 from envbuild.graph.query import run_query
 from envbuild.graph.target_graph import LoadedGraph
 from envbuild.lock.files import LockFiles
@@ -84,6 +85,10 @@ class Project:
         """The targets that patterns name, with their actions declared."""
         chosen = tuple(Platform.parse(text) for text in platforms)
         return tuple(self.analyzer.configure(label, chosen) for label in self.labels(patterns))
+
+    def check_locks(self, labels: Sequence[Label]) -> None:
+        """Raise LockError that names every missing, broken or stale lock of `labels`, and why."""
+        check_locks(labels, self.analyzer, self.locks)
 
     def query(self, expression: str) -> tuple[Label, ...]:
         """The labels that a query names, sorted."""

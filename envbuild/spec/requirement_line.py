@@ -7,7 +7,8 @@ followed by its hashes as pip writes them: `six==1.16.0 --hash=sha256:<hex>`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -27,21 +28,26 @@ _SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A requirement and the sha256 digests (hex) that its file may have; none = any."""
+    """A requirement and the sha256 digests (hex) that its file may have; none = any.
+
+    `name` is the normalised project name; `text` the normal form. The requirement is shared: it must
+    not be changed.
+    """
 
     requirement: Requirement
     hashes: tuple[str, ...] = ()
+    name: str = field(init=False, compare=False)
+    text: str = field(init=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        """The normalised project name."""
+    def __post_init__(self) -> None:
         from packaging.utils import canonicalize_name
 
-        return canonicalize_name(self.requirement.name)
+        hashes = "".join(f" --hash=sha256:{each}" for each in self.hashes)
+        object.__setattr__(self, "name", canonicalize_name(self.requirement.name))
+        object.__setattr__(self, "text", normal_form(self.requirement) + hashes)
 
     def __str__(self) -> str:
-        hashes = "".join(f" --hash=sha256:{each}" for each in self.hashes)
-        return normal_form(self.requirement) + hashes
+        return self.text
 
 
 def normal_form(requirement: Requirement) -> str:
@@ -57,6 +63,9 @@ def normal_form(requirement: Requirement) -> str:
     return name + where + (f"{gap}; {requirement.marker}" if requirement.marker else "")
 
 
+# A workspace's targets and their locks say the same again and again, and parsing is most of the
+# time that it takes to check them.
+@lru_cache(maxsize=1 << 14)
 def parse_pinned(text: str) -> Pinned:
     """Read a requirement with its hashes, in the normal form or as pip takes it; raises SpecError."""
     refuse_unsupported(text)

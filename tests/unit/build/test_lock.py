@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from envbuild.build.lock import Change, Locker, Upgrade
-from envbuild.core.errors import LockError, ResolveError, UsageError
+from envbuild.core.errors import ResolveError, UsageError
 from envbuild.core.label import Label
 from envbuild.graph.analyze import Analyzer
+from envbuild.graph.freshness import check_locks
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import DebianQuestion, Locked, PlatformLock, Question
 from envbuild.spec.requirements import Requirements
@@ -146,7 +147,7 @@ def test_a_child_is_asked_with_what_its_parent_was_just_locked_to(desk: Desk) ->
     question = desk.index.asked[-1]
     assert not isinstance(question, DebianQuestion)
     assert {name: pin.version for name, pin in question.pins.items()} == {"numpy": "1.0"}
-    desk.locker.check([base, parent, child])
+    check_locks([base, parent, child], desk.locker.analyzer, desk.files)
 
 
 def test_equal_questions_are_asked_once(desk: Desk) -> None:
@@ -174,36 +175,3 @@ def test_a_broken_lock_is_replaced_and_said_so(desk: Desk) -> None:
     (report,) = desk.locker.lock([label], Upgrade())
     assert report.written
     assert "`app.lock.json` is broken" in report.stale[0]
-
-
-# --check
-
-
-def test_check_of_fresh_locks_asks_nobody(desk: Desk) -> None:
-    label = desk.environment("app", "numpy")
-    desk.locker.lock([label], Upgrade())
-    desk.index.asked.clear()
-    desk.locker.check([label])
-    assert desk.index.asked == []
-
-
-def test_check_names_every_fault(desk: Desk) -> None:
-    """Also behind a lock that another stands on, and behind a broken one."""
-    stale, broken = desk.environment("stale", "numpy"), desk.environment("broken", "six")
-    desk.locker.lock([stale], Upgrade())
-    desk.environment("stale", "six")
-    (desk.root / "broken.lock.json").write_text("{")
-    base = desk.world.declare("debian_base", "base", suite="bookworm", packages=("python3.11",))
-    child = desk.environment("child", base=base)
-    (desk.root / "child.lock.json").write_bytes((desk.root / "stale.lock.json").read_bytes())
-    with pytest.raises(LockError) as caught:
-        desk.locker.check([broken, base, child, stale])
-    first, *lines = caught.value.message.splitlines()
-    assert first.startswith("`broken.lock.json` is broken: ")
-    assert lines == [
-        "`//:base` has no lock",
-        "`//:child` can be checked once what it stands on is locked",
-        "`//:stale`: `six` is not locked, but it is required",
-        "`//:stale`: `numpy` is no longer required",
-    ]
-    assert caught.value.hint == "run `envbuild lock //:base //:broken //:child //:stale`"

@@ -1,0 +1,33 @@
+"""Whether locks still answer what their targets ask: offline, and without a solver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envbuild.core.errors import LockError
+from envbuild.core.label import Label
+from envbuild.graph.analyze import Analyzer
+from envbuild.lock.files import LockFiles
+
+
+def check_locks(labels: Sequence[Label], analyzer: Analyzer, files: LockFiles) -> None:
+    """Raise LockError that names every missing, broken or stale lock of `labels`, and why."""
+    faults = {label: _find_faults(label, analyzer, files) for label in labels if analyzer.asks(label)}
+    found = [text for texts in faults.values() for text in texts]
+    if found:
+        listed = " ".join(sorted(str(label) for label, texts in faults.items() if texts))
+        raise LockError("\n".join(found), hint=f"run `envbuild lock {listed}`")
+
+
+def _find_faults(label: Label, analyzer: Analyzer, files: LockFiles) -> Sequence[str]:
+    try:
+        lock = files.read(label)
+    except LockError as error:
+        return [error.message]
+    if lock is None:
+        return [f"`{label}` has no lock"]
+    try:
+        reasons = analyzer.find_stale(label, lock, analyzer.questions(label))
+    except LockError:
+        return [f"`{label}` can be checked once what it stands on is locked"]
+    return [f"`{label}`: {reason}" for reason in reasons]
