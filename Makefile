@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format services golden clean
+.PHONY: demo test check format services golden bench clean
 
 $(VENV)/ready: pyproject.toml
 	@echo "setting up $(VENV) ..."
@@ -34,5 +34,8 @@ format: $(VENV)/ready-dev
 golden: $(VENV)/ready-dev  ## write the golden files again; read the difference before you commit it
 	$(BIN)/python -m tests.golden.test_layers && $(BIN)/python -m tests.golden.keys && $(BIN)/python -m tests.golden.definitions
 
+bench: $(VENV)/ready-dev  ## measure side by side with other tools; as root, takes some minutes (docs/performance.md)
+	@$(BIN)/python -m benchmarks $(ROWS)
+
 clean:
-	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

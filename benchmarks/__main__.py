@@ -1,0 +1,46 @@
+"""`python -m benchmarks [ROW ...]` measures side by side with peers and prints a table: docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks.findings import Finding, write_table
+from benchmarks.rows import change, layers, noop
+from benchmarks.workshop import Workshop, open_workshop
+
+ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
+    "layers": layers.measure,
+    "noop": noop.measure,
+    "change": change.measure,
+}
+
+
+def main() -> None:
+    """Measure the rows asked for."""
+    asked = _parse_arguments()
+    findings: list[Finding] = []
+    with open_workshop(asked.folder, asked.rounds) as workshop:
+        for row in asked.rows or ROWS:
+            print(f"measuring {row} ...", file=sys.stderr, flush=True)
+            findings += ROWS[row](workshop)
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, medians of {asked.rounds}\n")
+    print(write_table(findings), end="")
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="what to measure; everything by default")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contender runs")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(".bench"), help="where packages are kept between runs"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""How long the pre-commit hook takes to check the locks of 200 targets: `python -m benchmarks.lock_check`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from envbuild.core.label import Label
+from envbuild.graph.project import Project
+from envbuild.lock.check import record_inputs
+from envbuild.lock.files import LockFiles
+from envbuild.lock.model import Lock, Locked, PlatformLock
+from envbuild.spec.recorder import Unrecorded
+
+ROUNDS: Final = 7
+PACKAGES: Final = 20
+TARGETS_IN_EACH: Final = 10
+_DIRECT: Final = 10
+_LOCKED: Final = 40
+_CONSTRAINED: Final = 100
+_FACTS: Final = {"python": "3.11", "libc": "glibc 2.17"}
+_BASE_FACTS: Final = {"libc": "glibc 2.36", "python": "3.11.2", "interpreter": "/usr/bin/python3.11"}
+
+
+def main() -> None:
+    """Measure, and print the medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "workspace"
+        write_workspace(root)
+        commands = {
+            "all targets": ["hook", "lock-check"],
+            "one of them": ["hook", "lock-check", "p07/requirements3.in"],
+            "start of the program": ["hook", "--help"],
+        }
+        for name, seconds in _measure(commands, root).items():
+            print(f"{name:22} {seconds * 1000:6.0f} ms")
+
+
+def write_workspace(root: Path) -> None:
+    """Twenty folders of ten targets on one base, each with requirements and a lock that fits."""
+    files = dict(_spec_files())
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    project = Project(root, root, Unrecorded())
+    locks = LockFiles(root, Unrecorded().record)
+    for label in project.with_dependencies(project.labels(["//..."])):
+        locks.write(label, _lock(project, label))
+
+
+def _spec_files() -> Iterator[tuple[str, str]]:
+    yield "envbuild.yaml", "sources: [{index: {name: pypi, url: 'https://index.invalid/simple'}}]\n"
+    yield "constraints.txt", "".join(f"package-{n}<99,>=0.1\n" for n in range(_CONSTRAINED))
+    yield "base/BUILD.yaml", "- debian_base: {name: base, suite: bookworm, packages: [python3.11-minimal]}\n"
+    for package in range(PACKAGES):
+        yield f"p{package:02}/BUILD.yaml", "".join(_target(n) for n in range(TARGETS_IN_EACH))
+        for n in range(TARGETS_IN_EACH):
+            lines = [f"package-{(n + step) % _LOCKED}>=1.{package},<3  # why\n" for step in range(_DIRECT)]
+            text = "-c ../constraints.txt\n" + "".join(lines)
+            yield f"p{package:02}/requirements{n}.in", text
+
+
+def _target(n: int) -> str:
+    attributes = {
+        "name": f"app{n}",
+        "base": "//base:base",
+        "pip": f"requirements{n}.in",
+        "variables": {"OMP_NUM_THREADS": "1"},
+        "entrypoint": ["python", "-m", "app"],
+    }
+    lines = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in attributes.items())
+    return f"- environment:\n{lines}"
+
+
+def _lock(project: Project, label: Label) -> Lock:
+    (platform,) = project.analyzer.platforms(label)
+    question = project.analyzer.question(label, platform)
+    assert question is not None
+    is_base = label.name == "base"
+    artifacts = (_deb(),) if is_base else tuple(sorted(_wheel(n, label.package) for n in range(_LOCKED)))
+    part = PlatformLock(artifacts, _BASE_FACTS if is_base else _FACTS)
+    kind = project.analyzer.rule(label).name
+    return Lock(kind, record_inputs({platform: question}), {platform: part})
+
+
+def _wheel(n: int, package: str) -> Locked:
+    name = f"package-{n}"
+    file = f"package_{n}-2.{n}-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    requires = tuple(f"package-{(n + step) % _LOCKED}>=1.{package[1:]},!=1.5" for step in (1, 2, 5))
+    extra = (f'package-{(n + 7) % _LOCKED}>=1; extra == "more"',)
+    return Locked("wheel", name, f"2.{n}", "pypi", file, _sha256(file), 1000 + n, requires + extra)
+
+
+def _deb() -> Locked:
+    file = "pool/main/p/python3.11/python3.11-minimal_3.11.2-6_amd64.deb"
+    return Locked("deb", "python3.11-minimal", "3.11.2-6", "debian", file, _sha256(file), 2_000_000)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _measure(commands: Mapping[str, Sequence[str]], root: Path) -> dict[str, float]:
+    """Seconds of each command, which take turns; the medians."""
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(ROUNDS):
+        for name, command in commands.items():
+            begun = time.perf_counter()
+            subprocess.run(
+                [sys.executable, "-m", "envbuild", *command],
+                cwd=root,
+                env={"PATH": os.defpath, "ENVBUILD_CACHE_DIR": str(root.parent / "cache")},
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            taken[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+if __name__ == "__main__":
+    main()
