@@ -6,21 +6,17 @@ name indexes (envbuild.yaml does), editable installs, version control and source
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from envbuild.core.errors import EnvbuildError, ErrorGroup, Location, SpecError
 from envbuild.spec.pyproject import Positioned, read_pyproject
 from envbuild.spec.requirement_line import parse_pinned
+from envbuild.spec.requirement_text import NESTED, is_path, logical_lines, split_file, split_option
 from envbuild.spec.wheels import LocalWheel, read_local_wheel
 
-_FILE = re.compile(r"(?P<path>[^\s@;\[]+\.(?:txt|in|toml))(?:\[(?P<groups>[^\]]*)\])?\Z")
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _MAX_BYTES = 4 << 20
-_NESTED = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 _HARMLESS = frozenset({"--require-hashes", "--prefer-binary", "--only-binary"})
 _INDEXES = frozenset(
     {"-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--trusted-host"}
@@ -84,12 +80,11 @@ class _Reader:
     def read_entry(self, text: str, location: Location) -> None:
         """Read a file's name with its groups, or a line."""
         place = _Place(location, self._folder)
-        match = _FILE.match(text.strip())
-        if not match:
+        named = split_file(text)
+        if named is None:
             return self._read_line(text, place)
-        groups = [each.strip() for each in (match["groups"] or "").split(",") if each.strip()]
         try:
-            self._read_file(match["path"], groups, place)
+            self._read_file(*named, place)
         except EnvbuildError as error:
             self.errors.append(_located(error, location))
 
@@ -106,14 +101,15 @@ class _Reader:
         if key in self._seen:
             return
         self._seen.add(key)
+        folder = path.parent
         for text, location in _positioned(path, shown, groups):
-            self._read_line(text, _Place(location, path.parent, place.constraint))
+            self._read_line(text, _Place(location, folder, place.constraint))
 
     def _read_line(self, text: str, place: _Place) -> None:
         try:
             if text.startswith("-"):
                 self._read_option(text, place)
-            elif _is_path(text):
+            elif is_path(text):
                 self._read_wheel(text, place)
             else:
                 self._keep(text, place)
@@ -121,11 +117,11 @@ class _Reader:
             self.errors.append(_located(error, place.location))
 
     def _read_option(self, text: str, place: _Place) -> None:
-        option, value = _split_option(text)
-        if option in _NESTED:
+        option, value = split_option(text)
+        if option in NESTED:
             if "://" in value:
                 raise SpecError(f"`{option}` names a URL", hint="copy the file into the workspace")
-            constraint = place.constraint or _NESTED[option]
+            constraint = place.constraint or NESTED[option]
             self._read_file(value, (), _Place(place.location, place.folder, constraint))
         elif option not in _HARMLESS:
             raise _refused_option(option)
@@ -185,44 +181,4 @@ def _positioned(path: Path, shown: str, groups: Sequence[str]) -> Iterable[Posit
         raise SpecError(f"`{shown}` is not UTF-8", hint="save it as UTF-8") from None
     if groups:
         raise SpecError(f"`{shown}` has no extras: only a pyproject.toml has")
-    return _logical_lines(text, shown)
-
-
-def _logical_lines(text: str, shown: str) -> Iterator[Positioned]:
-    """Lines with continuations joined and comments gone, each with where it begins."""
-    parts: list[str] = []
-    begin = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        begin = begin if parts else number
-        # A comment ends a continued line: pip reads a backslash in a comment as text.
-        comment = _COMMENT.search(line)
-        if line.endswith("\\") and not comment:
-            parts.append(line[:-1])
-            continue
-        parts.append(_COMMENT.sub("", line))
-        if joined := "".join(parts).strip():
-            yield joined, Location(shown, begin)
-        parts = []
-    if joined := "".join(parts).strip():
-        yield joined, Location(shown, begin)
-
-
-def _split_option(text: str) -> tuple[str, str]:
-    """`-r x`, `-rx`, `--requirement x` and `--requirement=x` as option and value."""
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        raise SpecError(f"`{text[:80]}` has an unclosed quote") from None
-    first, rest = words[0], " ".join(words[1:])
-    if first.startswith("--"):
-        option, equals, value = first.partition("=")
-        return option, value if equals else rest
-    return first[:2], first[2:] or rest
-
-
-def _is_path(text: str) -> bool:
-    """Whether a line is a path (pip: it has a separator and no name or scheme before)."""
-    word = text.split(maxsplit=1)[0]
-    return (
-        "://" not in text and "@" not in text and (word.startswith((".", "/", "~")) or word.endswith(".whl"))
-    )
+    return [(line, Location(shown, number)) for number, line in logical_lines(text)]
