@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from envbuild.archive.layer import EPOCH
-from envbuild.archive.tar_header import BLOCK, FILE, encode_header, padding
+from envbuild.archive.tar_header import BLOCK, DIRECTORY, FILE, encode_header, padding
 from envbuild.core.digest import Digest
 from envbuild.core.errors import StoreError
 from envbuild.core.platform import Platform
@@ -19,12 +19,13 @@ from envbuild.core.protocols import BlobStore
 from envbuild.core.wire import canonical_json
 from envbuild.oci.descriptor import Descriptor
 from envbuild.oci.image import Image
-from envbuild.oci.layout import INDEX_FILE, MARKER, MARKER_CONTENT, blob_path, list_image
+from envbuild.oci.layout import BLOBS, INDEX_FILE, MARKER, MARKER_CONTENT, blob_path, list_image
 from envbuild.oci.manifest import Manifest
 from envbuild.oci.reference import LATEST
 
 _CHUNK: Final = 1 << 20
 _MODE: Final = 0o644
+_FOLDERS: Final = (BLOBS, f"{BLOBS}/sha256")
 
 
 def archive_image(image: Image, blobs: BlobStore, name: str) -> Iterator[bytes]:
@@ -51,6 +52,9 @@ def _write_archive(
     yield _file(INDEX_FILE, list_image(root, LATEST))
     if docker:
         yield _file("manifest.json", _docker_manifest(docker, name))
+    for path in _FOLDERS:
+        # Named, as skopeo makes unnamed ones as root's, which other users may not.
+        yield encode_header(f"{path}/", DIRECTORY, 0o755, EPOCH)
     for digest in sorted({part.digest for part in parts}):
         yield from _blob(digest, blobs)
     yield bytes(2 * BLOCK)

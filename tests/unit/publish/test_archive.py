@@ -33,7 +33,8 @@ def image(store: DiskStore) -> Image:
 
 def unpack(data: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+        files = [member for member in archive if member.isfile()]
+        return {member.name: archive.extractfile(member).read() for member in files}  # type: ignore[union-attr]
 
 
 def name_of(image: Image) -> str:
@@ -49,6 +50,16 @@ def test_the_archive_holds_the_image_and_nothing_else(store: DiskStore, image: I
     root = find_image(files["index.json"])
     assert root.digest == image.digest
     assert check_image(root, lambda digest: io.BytesIO(blobs[f"blobs/sha256/{digest.hash}"])) == ()
+
+
+def test_every_folder_is_named_before_what_is_in_it(store: DiskStore, image: Image) -> None:
+    # skopeo makes a folder that is not named as root's, which fails for everybody else.
+    data = b"".join(archive_image(image, store, name_of(image)))
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        names = archive.getnames()
+        folders = [member.name for member in archive if member.isdir()]
+    assert folders == ["blobs", "blobs/sha256"]
+    assert max(map(names.index, folders)) < min(map(names.index, (n for n in names if "sha256/" in n)))
 
 
 def test_dockers_list_points_at_the_same_blobs(store: DiskStore, image: Image) -> None:
