@@ -164,6 +164,7 @@ class App:
     ) -> Report:
         """Build what patterns name, and publish it where that is asked for."""
         begun = time.monotonic()
+        self.disk.sweep()
         targets = self.project.configure(patterns, platforms)
         going = keep_going or self.project.workspace.settings.keep_going
         failures: list[EnvbuildError] = []

@@ -77,12 +77,14 @@ def remember(
     """
     if _too_young(inputs.values(), now):
         return False
-    temporary = f"{folder}/.{key}.{os.getpid()}"
+    from pathlib import Path
+
+    from envbuild.store.temporary import replace_file
+
+    entry = {"text": text, "inputs": dict(inputs), "images": list(images)}
     try:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-        with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump({"text": text, "inputs": dict(inputs), "images": list(images)}, file)
-        os.replace(temporary, f"{folder}/{key}.json")  # noqa: PTH105
+        replace_file(Path(folder, f"{key}.json"), json.dumps(entry).encode())
     except OSError:
         return False
     return True

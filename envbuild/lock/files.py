@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from envbuild.core.errors import LockError, StoreError
 from envbuild.core.label import Label
 from envbuild.lock.codec import decode_lock, encode_lock
 from envbuild.lock.model import Lock
+from envbuild.store.temporary import replace_file
 
 _MAX_SIZE = 64_000_000
 
@@ -40,17 +39,8 @@ class LockFiles:
 
     def write(self, label: Label, lock: Lock) -> None:
         """Replace the lock file in one step; raises StoreError."""
-        path = self.path(label)
         try:
-            handle, temporary = tempfile.mkstemp(prefix=f".{label.name}.", dir=path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(encode_lock(lock))
-                Path(temporary).chmod(0o644)
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            replace_file(self.path(label), encode_lock(lock))
         except OSError as error:
             raise StoreError(f"cannot write `{self._shown(label)}`: {error.strerror}") from error
         self._read[label] = lock

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from envbuild.oci.descriptor import Descriptor
 from envbuild.oci.image import Image, read_image
 from envbuild.oci.layout import BLOBS, INDEX_FILE, MARKER, MARKER_CONTENT, find_image, list_image
 from envbuild.oci.reference import LATEST
+from envbuild.store.temporary import temporary_folder
 
 _BLOBS_LINK: Final = Path("..", "..", BLOBS)
 _THERE: Final = (errno.EEXIST, errno.ENOTEMPTY)
@@ -78,11 +78,11 @@ class LocalImages:
         """Rename a finished layout into place; False if another process was faster."""
         self._images.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._temporary, prefix="image-") as folder:
-            made = Path(folder) / name
+        with temporary_folder(self._temporary) as folder:
+            made = folder / name
             _write_layout(made, root)
             with suppress(FileNotFoundError):  # what `find` called broken, if anything lies there
-                self.folder(name).rename(Path(folder) / "broken")
+                self.folder(name).rename(folder / "broken")
             try:
                 made.rename(self.folder(name))
             except OSError as error:

@@ -7,14 +7,10 @@ is killed leaves a file in `tmp/` whose lock the kernel drops; the next one that
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import shutil
 import stat
-import tempfile
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,9 +20,7 @@ from typing import Self
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BlobMissing
 from envbuild.store.faults import BlobMismatch, store_fault
-from envbuild.store.file_lock import is_linked, try_lock
-
-_OLD = 3600.0  # seconds after which an unfinished folder has no maker any more
+from envbuild.store.temporary import create_file, sweep
 
 
 class DiskStore:
@@ -108,11 +102,7 @@ class DiskStore:
 
     def sweep(self) -> int:
         """Remove what killed processes left in `tmp/`; returns the number of bytes."""
-        freed = 0
-        with suppress(FileNotFoundError, PermissionError):
-            for path in sorted(self.temporary.iterdir()):
-                freed += _remove_abandoned(path)
-        return freed
+        return sweep(self.temporary)
 
     def _sweep_once(self) -> None:
         with self._sweeping:
@@ -131,7 +121,7 @@ class DiskWriter:
         self._path: Path | None = None
         with self._faults():
             store.temporary.mkdir(parents=True, exist_ok=True)
-            descriptor, self._path = _create_locked(store.temporary)
+            descriptor, self._path = create_file(store.temporary)
             self._file = os.fdopen(descriptor, "wb")
 
     def write(self, data: bytes | memoryview) -> int:
@@ -198,37 +188,3 @@ def _missing(digest: Digest) -> BlobMissing:
     return BlobMissing(
         f"the blob `{digest}` is not in the store", hint="run the command again to make it anew"
     )
-
-
-def _create_locked(folder: Path) -> tuple[int, Path]:
-    """A new file that no sweep takes: one that came between creation and lock is noticed."""
-    while True:
-        descriptor, name = tempfile.mkstemp(dir=folder)
-        if try_lock(descriptor, fcntl.LOCK_EX) and is_linked(descriptor):
-            return descriptor, Path(name)
-        os.close(descriptor)
-
-
-def _remove_abandoned(path: Path) -> int:
-    if path.is_dir():
-        _remove_old_folder(path)
-        return 0
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:  # gone meanwhile, or another user's
-        return 0
-    try:
-        if not try_lock(descriptor, fcntl.LOCK_EX):
-            return 0
-        size = os.fstat(descriptor).st_size
-        path.unlink(missing_ok=True)
-        return size
-    finally:
-        os.close(descriptor)
-
-
-def _remove_old_folder(path: Path) -> None:
-    """Remove the unfinished layout of an image: folders have no lock, but live for milliseconds only."""
-    with suppress(OSError):
-        if time.time() - path.lstat().st_mtime > _OLD:
-            shutil.rmtree(path)

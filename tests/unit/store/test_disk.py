@@ -250,12 +250,3 @@ def test_a_write_that_the_system_refuses_leaves_nothing(store: DiskStore) -> Non
 def test_a_read_only_disk_is_told_from_a_broken_one(tmp_path: Path, code: int) -> None:
     assert isinstance(store_fault(OSError(code, ""), tmp_path), StoreReadOnly)
     assert not isinstance(store_fault(OSError(errno.EIO, ""), tmp_path), StoreReadOnly)
-
-
-def test_an_old_unfinished_folder_is_swept_and_a_young_one_stays(tmp_path: Path) -> None:
-    store = DiskStore(tmp_path)
-    for name in ("image-old", "image-young"):
-        (store.temporary / name / "env_x").mkdir(parents=True)
-    os.utime(store.temporary / "image-old", (0, 0))
-    store.sweep()
-    assert [path.name for path in store.temporary.iterdir()] == ["image-young"]

@@ -1,0 +1,97 @@
+"""Files and folders on their way in: made beside their place, locked while somebody makes them.
+
+The kernel drops the lock of a process with it, however that ends. So what is not locked has no
+maker any more, and `sweep` removes it at once; there is no age to guess.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from envbuild.store.file_lock import is_linked, try_lock
+
+_MARK: Final = "envbuild-"  # in the names of those that lie among other people's files
+
+
+def create_file(folder: Path, prefix: str = "") -> tuple[int, Path]:
+    """A new file, open and locked: one that a sweep took between creation and lock is noticed."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix)
+        if try_lock(descriptor, fcntl.LOCK_EX) and is_linked(descriptor):
+            return descriptor, Path(name)
+        os.close(descriptor)
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A new folder, locked, and removed in the end with all that is left in it."""
+    descriptor, path = _create_folder(parent)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all; what killed writers of it left goes. Raises OSError."""
+    prefix = f".{path.name}.{_MARK}"
+    sweep(path.parent, prefix)
+    descriptor, temporary = create_file(path.parent, prefix)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(descriptor, 0o644)
+            temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sweep(folder: Path, prefix: str = "") -> int:
+    """Remove what killed processes left in a folder; returns the number of bytes of its files."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.name.startswith(prefix))
+    except OSError:  # nothing there, or another user's
+        return 0
+    return sum(map(_remove_abandoned, paths))
+
+
+def _create_folder(parent: Path) -> tuple[int, Path]:
+    while True:
+        path = Path(tempfile.mkdtemp(dir=parent))
+        with suppress(FileNotFoundError):  # swept already
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+            if try_lock(descriptor, fcntl.LOCK_EX) and path.exists():
+                return descriptor, path
+            os.close(descriptor)
+
+
+def _remove_abandoned(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:  # gone meanwhile, or another user's
+        return 0
+    try:
+        return _remove(path) if try_lock(descriptor, fcntl.LOCK_EX) else 0
+    except OSError:  # the disk, or the folder, cannot be written
+        return 0
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> int:
+    if path.is_dir():
+        shutil.rmtree(path)
+        return 0
+    size = path.stat().st_size
+    path.unlink()
+    return size
