@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format services golden bench clean
+.PHONY: demo test soak check format services golden bench clean
 
 $(VENV)/ready: pyproject.toml
 	@echo "setting up $(VENV) ..."
@@ -22,6 +22,9 @@ demo: $(VENV)/ready  ## build an example image from its lock
 
 test: $(VENV)/ready-dev  ## style, types, import directions, and the whole test suite
 	@sh tests/run.sh $(BIN)
+
+soak: $(VENV)/ready-dev  ## kill a thousand commands at random moments; takes half an hour
+	ENVBUILD_KILLS=$${ENVBUILD_KILLS:-1000} $(BIN)/python -m pytest tests/e2e/test_crashes.py
 
 check: $(VENV)/ready-dev  ## style, types and import directions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
