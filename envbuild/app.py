@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envbuild.build.answers import Answers
 from envbuild.build.build import Builder, Registry, Run
@@ -54,15 +55,18 @@ from envbuild.store.interrupt import Interrupt, InterruptibleStore
 from envbuild.store.lease import shared_lease
 from envbuild.ui.output import Output, choose_sinks
 
+if TYPE_CHECKING:
+    from envbuild.build.verify import Verified
+
 _DOWNLOADS = 8  # at a time, whatever the number of jobs
 
 
 @contextmanager
-def open_app(options: Options, *, jobs: int | None = None) -> Iterator[App]:
+def open_app(options: Options, *, jobs: int | None = None, reverse: bool = False) -> Iterator[App]:
     """The application for one command: nothing is read or opened before it is needed."""
     output = Output(options.events, options.profile, options.color, options.quiet, options.verbose)
     with choose_sinks(output, sys.stderr, os.environ) as sink, shared_lease(options.cache_dir):
-        app = App(options, sink, jobs)
+        app = App(options, sink, jobs, reverse=reverse)
         try:
             yield app
         finally:
@@ -82,7 +86,7 @@ def open_store(cache: Path) -> Iterator[tuple[DiskStore, DiskActionCache]]:
 class App:
     """What a command is made of, put together on demand."""
 
-    def __init__(self, options: Options, sink: EventSink, jobs: int | None) -> None:
+    def __init__(self, options: Options, sink: EventSink, jobs: int | None, *, reverse: bool) -> None:
         self.options = options
         self.sink = sink
         self.signatures = memo.Signatures()
@@ -93,6 +97,7 @@ class App:
         self.images = LocalImages(options.cache_dir, self.store)
         self.http = HttpClient(pool_size=_DOWNLOADS)
         self._jobs = jobs
+        self._reverse = reverse
 
     @cached_property
     def project(self) -> Project:
@@ -132,7 +137,9 @@ class App:
         """Execute all that `goals` need."""
         executor = self._executor(tuple(walk(*goals)))
         workers = self.jobs + _DOWNLOADS
-        scheduler = Scheduler(executor, self.sink, self.interrupt, workers, keep_going=keep_going)
+        scheduler = Scheduler(
+            executor, self.sink, self.interrupt, workers, keep_going=keep_going, reverse=self._reverse
+        )
         return scheduler.run(goals)
 
     def _executor(self, actions: Sequence[DeclaredAction]) -> Executor:
@@ -184,6 +191,16 @@ class App:
         begun = time.monotonic()
         builder = self._builder(self.run_actions, registry=True)
         return Report(builder.push(self.project.configure(patterns, platforms)), time.monotonic() - begun)
+
+    def verify(self, patterns: Sequence[str]) -> tuple[Verified, ...]:
+        """Build targets again under other conditions and compare; what is not there is built first."""
+        from envbuild.build.verify import Verifier
+
+        builder = self._builder(self.run_actions, registry=False)
+        built = [(target, builder.obtain(target)) for target in self.project.configure(patterns)]
+        verifier = Verifier(self.disk, self.project.workspace.root, os.environ, self.jobs)
+        with self.disk.temporary_folder() as folder:
+            return verifier.verify(built, folder)
 
     def locker(self, resolver: str = "uv") -> Locker:
         """Locks targets, asking the resolver of this name for Python packages."""

@@ -58,7 +58,10 @@ class BuildReport:
 
 
 class Scheduler:
-    """Runs goals with `workers` threads; stops at the first failure unless told to `keep_going`."""
+    """Runs goals with `workers` threads; stops at the first failure unless told to `keep_going`.
+
+    In `reverse`, the ready action that least waits for starts first: results must not depend on it.
+    """
 
     def __init__(
         self,
@@ -68,19 +71,21 @@ class Scheduler:
         workers: int,
         *,
         keep_going: bool = False,
+        reverse: bool = False,
     ) -> None:
         self._executor = executor
         self._sink = sink
         self._interrupt = interrupt
         self._workers = workers
         self._keep_going = keep_going
+        self._reverse = reverse
 
     def run(self, goals: Sequence[DeclaredAction]) -> BuildReport:
         """Run all that `goals` need; failures are in the report. Raises KeyboardInterrupt, and bugs."""
         plan = plan_actions(goals)
         self._sink.emit(BuildStarted(tuple(goal.subject for goal in goals), len(plan.actions)))
         crew = Crew(self._executor, self._sink, min(self._workers, len(plan.actions)))
-        progress = _Progress(plan)
+        progress = _Progress(plan, reverse=self._reverse)
         try:
             self._drive(progress, crew)
         except BaseException:
@@ -106,11 +111,12 @@ class Scheduler:
 class _Progress:
     """Which actions are ready, done, or failed; used by the scheduling thread only."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, reverse: bool) -> None:
         self._plan = plan
+        self._sign = -1 if reverse else 1
         self._place = {action: n for n, action in enumerate(plan.actions)}
         self._waiting = {action: len(action.dependencies) for action in plan.actions}
-        self._ready: list[tuple[int, int]] = []
+        self._ready: list[tuple[int, int, int]] = []
         self.results: dict[str, ActionResult] = {}
         self._sources: dict[str, ResultSource] = {}
         self.failures: dict[DeclaredAction, EnvbuildError] = {}
@@ -118,8 +124,8 @@ class _Progress:
             self._add_if_ready(action)
 
     def take(self) -> DeclaredAction | None:
-        """The ready action that most waits for; None where none is ready."""
-        return self._plan.actions[heapq.heappop(self._ready)[1]] if self._ready else None
+        """The ready action whose turn it is; None where none is ready."""
+        return self._plan.actions[heapq.heappop(self._ready)[-1]] if self._ready else None
 
     def note(self, outcome: Outcome) -> None:
         """Take in how an action ended; raises what is no EnvbuildError."""
@@ -147,4 +153,5 @@ class _Progress:
 
     def _add_if_ready(self, action: DeclaredAction) -> None:
         if self._waiting[action] == 0:
-            heapq.heappush(self._ready, (-self._plan.cost[action], self._place[action]))
+            cost, place = self._plan.cost[action], self._place[action]
+            heapq.heappush(self._ready, (-self._sign * cost, self._sign * place, place))

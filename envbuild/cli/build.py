@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 )
 @click.option("--keep-going", is_flag=True, help="After a failure, still build what does not depend on it.")
 @click.option("--no-memo", is_flag=True, help="Look at every input again, even if nothing seems changed.")
+@click.option(
+    "--reverse", is_flag=True, hidden=True, help="Start ready actions in reverse order: for `verify`."
+)
 @common_options
 def command(
     options: Options,
@@ -40,6 +43,7 @@ def command(
     jobs: int | None,
     keep_going: bool,
     no_memo: bool,
+    reverse: bool,
 ) -> None:
     """Build what changed and publish it as `envs/env_<hash>`.
 
@@ -51,7 +55,7 @@ def command(
     from envbuild.cli.show import show_report
 
     begun = time.time_ns()
-    with open_app(options, jobs=jobs) as app:
+    with open_app(options, jobs=jobs, reverse=reverse) as app:
         report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
         text = show_report(report, options)
         if not (push or no_memo):

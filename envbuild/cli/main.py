@@ -19,6 +19,7 @@ COMMANDS = {
     "lock": "lock",
     "build": "build",
     "push": "push",
+    "verify": "verify",
     "load": "load",
     "export": "export",
     "query": "query",

@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,7 @@ from typing import Self
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BlobMissing
 from envbuild.store.faults import BlobMismatch, store_fault
-from envbuild.store.temporary import create_file, sweep
+from envbuild.store.temporary import create_file, sweep, temporary_folder
 
 
 class DiskStore:
@@ -93,6 +93,17 @@ class DiskStore:
         """Begin a blob whose digest is not known yet."""
         self._sweep_once()
         return DiskWriter(self)
+
+    @contextmanager
+    def temporary_folder(self) -> Iterator[Path]:
+        """A folder on the store's disk, removed in the end; raises StoreError where it cannot be made."""
+        with ExitStack() as stack:
+            try:
+                self.temporary.mkdir(parents=True, exist_ok=True)
+                folder = stack.enter_context(temporary_folder(self.temporary))
+            except OSError as error:
+                raise store_fault(error, self.root) from error
+            yield folder
 
     def set_aside(self, name: str) -> None:
         """Move the blob of these hex digits out of sight, if the disk lets us."""

@@ -35,13 +35,17 @@ def build(
     sink: EventSink | None = None,
     workers: int = 4,
     keep_going: bool = False,
+    reverse: bool = False,
 ) -> BuildReport:
     interrupt = Interrupt()
     store = InterruptibleStore(DiskStore(root), interrupt)
     builtins = {JOIN: builtin or Counted(), CONSTANT: constant}
     cache = DiskActionCache(root / "actions")
     executor = CachingExecutor(BuiltinExecutor(store, builtins), cache, store, Silent())
-    return Scheduler(executor, sink or Silent(), interrupt, workers, keep_going=keep_going).run(goals)
+    scheduler = Scheduler(
+        executor, sink or Silent(), interrupt, workers, keep_going=keep_going, reverse=reverse
+    )
+    return scheduler.run(goals)
 
 
 def diamond(text: str = "c") -> DeclaredAction:
@@ -113,6 +117,18 @@ def test_the_longest_chain_starts_first(tmp_path: Path) -> None:
     build(tmp_path, declare("goal", small, big, chain), builtin=builtin, workers=1)
     assert builtin.texts.index("start of a chain") < builtin.texts.index("big") < builtin.texts.index("small")
     assert builtin.texts[-1] == "goal"
+
+
+def test_another_order_changes_no_result(tmp_path: Path) -> None:
+    def goal() -> DeclaredAction:
+        return declare("goal", *map(declare, "abcdef"), declare("top", declare("chain")))
+
+    forwards, backwards = Counted(), Counted()
+    one = build(tmp_path / "one", goal(), builtin=forwards, workers=1)
+    two = build(tmp_path / "two", goal(), builtin=backwards, workers=1, reverse=True)
+    assert forwards.texts[0] == "chain"
+    assert backwards.texts[:6] == list("fedcba")
+    assert one.results == two.results
 
 
 def fail_on(*texts: str) -> Counted:
@@ -191,7 +207,7 @@ from tests.makers.actions import OUT, declare
 from tests.unit.build.test_scheduler import build
 
 def write_on_and_on(job: Job) -> None:
-    print("writing", flush=True)
+    print("writing\\n", end="", flush=True)  # in one piece: two threads say it
     while True:
         job.outputs[OUT].write(b"x")
 
