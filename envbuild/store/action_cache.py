@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from envbuild.core.action import ActionResult
 from envbuild.core.digest import Digest
 from envbuild.core.errors import EnvbuildError, StoreError
-from envbuild.store.faults import StoreReadOnly
+from envbuild.store.faults import FULL, StoreReadOnly
 
 if TYPE_CHECKING:
     from diskcache import Cache
@@ -98,6 +98,9 @@ class DiskActionCache:
         if not os.access(existing, os.W_OK):
             hint = "choose another store with `--cache-dir`"
             return StoreReadOnly(f"the action cache `{self._folder}` cannot be written", hint=hint)
+        if _says_full(error):
+            hint = "free some space, or run `envbuild cache gc`"
+            return StoreError(f"the disk of the action cache `{self._folder}` is full", hint=hint)
         hint = f"remove it, it will be made anew: `rm -r {self._folder}`"
         return StoreError(f"the action cache `{self._folder}` cannot be used: {error}", hint=hint)
 
@@ -109,6 +112,14 @@ def _read_only(database: Path, row: bytes) -> object:
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?{mode}", uri=True)) as connection:
         found = connection.execute(_SELECT, (row,)).fetchone()
     return found[0] if found else None
+
+
+def _says_full(error: Exception) -> bool:
+    import sqlite3
+
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in FULL
 
 
 def _row(key: Digest) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from envbuild.core.errors import StoreError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -21,7 +21,7 @@ class BlobMismatch(StoreError):
 
 def store_fault(error: OSError, folder: Path) -> StoreError:
     """The error to raise for `error`, which came up while writing below `folder`."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         hint = "free some space, or run `envbuild cache gc`"
         return StoreError(f"the disk of the store `{folder}` is full", hint=hint)
     if error.errno in _CLOSED:
