@@ -16,8 +16,10 @@ from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.lease import exclusive_lease
 from envbuild.store.roots import image_folders, reachable
+from envbuild.store.temporary import sweep
 
 _CHUNK = 1 << 20
+_FETCHED = ("metadata", "debian")  # what sources keep there is hidden until it is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def gc(store: DiskStore, cache: DiskActionCache, limits: Limits, now: float) -> 
         doomed = list(_beyond(spare, limits, now))
         for blob in doomed:
             blob.path.unlink(missing_ok=True)
-        freed = sum(blob.size for blob in doomed) + store.sweep() + _empty(store.quarantine)
+        freed = sum(blob.size for blob in doomed) + _sweep(store) + _empty(store.quarantine)
         return Freed(len(doomed), freed, _forget_broken(store, cache))
 
 
@@ -124,6 +126,12 @@ def _forget_broken(store: DiskStore, cache: DiskActionCache) -> int:
     for row in broken:
         cache.drop(row)
     return len(broken)
+
+
+def _sweep(store: DiskStore) -> int:
+    """Remove what killed processes left, also what has no lock: nobody else is here now."""
+    drafts = {path.parent for folder in _FETCHED for path in (store.root / folder).glob("**/.*")}
+    return store.sweep() + sum(sweep(folder, ".") for folder in sorted(drafts))
 
 
 def _empty(folder: Path) -> int:

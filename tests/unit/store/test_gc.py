@@ -177,3 +177,18 @@ def test_verify_sets_wrong_blobs_aside(store: DiskStore, cache: DiskActionCache)
     assert verify(store).wrong == ()
     gc(store, cache, EVERYTHING, NOW)
     assert list(store.quarantine.iterdir()) == []
+
+
+def test_what_killed_processes_left_goes(store: DiskStore, cache: DiskActionCache) -> None:
+    left = [
+        store.temporary / "left",
+        store.root / "metadata" / "ab" / ".left",
+        store.root / "debian" / ".left",
+    ]
+    whole = store.root / "metadata" / "ab" / "whole"
+    for path in (*left, whole):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"left")
+    assert gc(store, cache, EVERYTHING, NOW).size == 12
+    assert not any(path.exists() for path in left)
+    assert whole.exists()
