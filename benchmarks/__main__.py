@@ -1,4 +1,4 @@
-"""`python -m benchmarks [ROW ...]` measures side by side with peers and prints a table: docs/performance.md."""
+"""`python -m benchmarks [ROW ...]` measures side by side with peers, and prints a table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.findings import Finding, write_table
-from benchmarks.rows import change, layers, noop
+from benchmarks.rows import change, debian, fetch, layers, memory, noop, pull, push, resolve
 from benchmarks.workshop import Workshop, open_workshop
 
 ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "layers": layers.measure,
     "noop": noop.measure,
     "change": change.measure,
+    "push": push.measure,
+    "pull": pull.measure,
+    "memory": memory.measure,
+    "fetch": fetch.measure,
+    "resolve": resolve.measure,
+    "debian": debian.measure,
 }
 
 

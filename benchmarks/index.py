@@ -6,6 +6,7 @@ import os
 import re
 import threading
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -25,10 +26,18 @@ def write_index(wheels: Mapping[Path, str], folder: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.unlink(missing_ok=True)
         place.hardlink_to(wheel)
+        place.with_name(f"{wheel.name}.metadata").write_bytes(_read_metadata(wheel))
         project = re.sub(r"[-_.]+", "-", wheel.name.partition("-")[0]).lower()
         page = folder / "simple" / project / "index.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("<!DOCTYPE html>\n" + "".join(_links(wheel.name, sha256)))
+
+
+def _read_metadata(wheel: Path) -> bytes:
+    """What an index serves beside a wheel (PEP 658)."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (each for each in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", each))
+        return archive.read(name)
 
 
 def _links(name: str, sha256: str) -> Iterator[str]:
@@ -36,7 +45,7 @@ def _links(name: str, sha256: str) -> Iterator[str]:
     for n in range(_OTHER_FILES):
         old = f"{project}-0.0.{n}-cp36-cp36m-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
         yield f'<a href="/files/{old}#sha256={"0" * 64}" data-requires-python="&lt;3.7">{old}</a><br />\n'
-    yield f'<a href="/files/{quote(name)}#sha256={sha256}">{name}</a><br />\n'
+    yield f'<a href="/files/{quote(name)}#sha256={sha256}" data-core-metadata="true">{name}</a><br />\n'
 
 
 @contextmanager

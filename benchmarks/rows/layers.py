@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from functools import partial
-from pathlib import Path
-
-from benchmarks.clock import run
 from benchmarks.docker_peer import Docker
 from benchmarks.findings import Finding
+from benchmarks.floors import run_floor
 from benchmarks.peers import set_up
 from benchmarks.rounds import compare
-from benchmarks.workshop import PYTHON, TARGET, Workshop
+from benchmarks.workshop import TARGET, Workshop
 
-FLOOR = Path(__file__).parents[1] / "floors" / "layers.py"
 WORK = "image from an empty action cache"
 
 
@@ -26,7 +19,7 @@ def measure(workshop: Workshop) -> list[Finding]:
     taken = compare(
         {
             "envbuild": workshop.on_copies(workshop.fetched, "build", TARGET),
-            "floor": partial(_run_floor, workshop),
+            "floor": lambda: run_floor("layers.py", workshop.wheels, workshop.folder),
             "uv": lambda: uv.build("bench:uv", "--no-cache").seconds,
             "pip": lambda: pip.build("bench:pip", "--no-cache").seconds,
         },
@@ -38,11 +31,3 @@ def measure(workshop: Workshop) -> list[Finding]:
         Finding(WORK, ours, 1 / 5, "`docker build` + uv, its cache warm", taken["uv"]),
         Finding(WORK, ours, 0, "`docker build` + pip", taken["pip"]),
     ]
-
-
-def _run_floor(workshop: Workshop) -> float:
-    out = Path(tempfile.mkdtemp(dir=workshop.folder))
-    workers = str(len(os.sched_getaffinity(0)))
-    seconds = run([PYTHON, str(FLOOR), str(workshop.wheels), str(out), workers], {}, workshop.folder).seconds
-    shutil.rmtree(out)
-    return seconds
