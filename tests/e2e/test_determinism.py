@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -22,6 +26,12 @@ CONDITIONS = {
     "hashes, no UTF-8": ("027", "8", {"PYTHONHASHSEED": "4711", "LC_ALL": "C", "PYTHONUTF8": "0"}),
     "epoch": ("022", "2", {"SOURCE_DATE_EPOCH": "1234567890"}),
 }
+
+# A checkout below a private folder stays readable to the other user.
+AS_NOBODY = (
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+)
 
 
 @contextmanager
@@ -55,3 +65,38 @@ def test_all_examples_from_an_empty_cache(built: Built, sources: Sources, projec
     assert [target["digest"] for target in targets] == list(map(built.digest, EXAMPLES))
     # Not the images alone: everything on the way to them has the same bytes, too.
     assert stored_blobs(project) == stored_blobs(built.project)
+
+
+def test_a_second_build_as_the_user_asks_for_it(built: Built) -> None:
+    """`verify` also reverses the order of actions; what is fetched is taken from the first build."""
+    outcome = built.project.succeed("verify", HELLO, REPORT, "--output", "json")
+    assert {each["label"]: (each["same"], each["again"]) for each in outcome.json["targets"]} == {
+        label: (True, built.digest(label)) for label in (HELLO, REPORT)
+    }
+
+
+def test_a_warm_cache(built: Built, sources: Sources, project: Project) -> None:
+    """The same from the results of actions as from the actions themselves."""
+    connected = use_sources(project, sources.url)
+    connected.succeed("build", HELLO)
+    rmtree(project.cache / "images")
+    again = connected.succeed("build", HELLO, "--no-memo", "--output", "json").target
+    assert (again["status"], again["digest"]) == ("cached", built.digest(HELLO))
+
+
+def test_another_user(sources: Sources, built: Built, project: Project) -> None:
+    """Who builds owns no file in a layer. Without root, all tests here are another user's."""
+    connected = use_sources(project, sources.url)
+    command = [sys.executable, "-m", "envbuild", "build", HELLO, "--output", "json"]
+    done = subprocess.run(
+        [*(AS_NOBODY if os.getuid() == 0 else ()), *command],
+        cwd=connected.root,
+        env=connected.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (target,) = json.loads(done.stdout)["targets"]
+    assert (target["status"], target["digest"]) == ("built", built.digest(HELLO))
+    assert {path.stat().st_uid for path in (project.cache / "images").iterdir()} == {os.getuid() or 65534}
