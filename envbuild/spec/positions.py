@@ -62,6 +62,18 @@ def parse_yaml(data: bytes, file: str) -> Value:
     return value
 
 
+def scan_yaml(text: str) -> Iterator[Any]:
+    """PyYAML's tokens of a text that `parse_yaml` takes."""
+    import yaml
+
+    yield from yaml.scan(text, Loader=_loader(yaml))
+
+
+def _loader(yaml: Any) -> Any:
+    """The fast one where PyYAML was built with it."""
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _decode(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8-sig")
@@ -75,9 +87,8 @@ def _decode(data: bytes, file: str) -> str:
 def _events(text: str, file: str) -> Iterator[Any]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        yield from yaml.parse(text, Loader=loader)
+        yield from yaml.parse(text, Loader=_loader(yaml))
     except yaml.MarkedYAMLError as error:
         _fail_syntax(error, file)
     except yaml.reader.ReaderError as error:
