@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*\Z")
 _ALIAS = re.compile(r"[A-Za-z0-9._-]*\Z")
 _VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]+\Z")
 _LISTS = ("requires", "extras", "notes")
+_KEYS = frozenset({"name", "version", "kind", "source", "file", "sha256", "size", *_LISTS})
+_in_order = attrgetter("kind", "name")  # of artifacts: no two of a platform have one name
 
 
 def encode_lock(lock: Lock) -> bytes:
@@ -147,7 +150,7 @@ def _decode_platform(value: object, key: str) -> PlatformLock:
     if len({each.name for each in artifacts}) != len(artifacts):
         raise _BadLock(f"{where} holds a package twice")
     return PlatformLock(
-        tuple(sorted(artifacts)),
+        tuple(sorted(artifacts, key=_in_order)),
         {name: _text(fact, f"the fact `{name}`") for name, fact in facts.items()},
         {_match(_NAME, name, "pin"): _decode_pin(pin, name) for name, pin in pins.items()},
     )
@@ -161,54 +164,76 @@ def _decode_pin(value: object, name: str) -> Pin:
 def _decode_artifact(value: object) -> Locked:
     table = _mapping(value, "an artifact")
     name = _match(_NAME, table.get("name"), "package name")
-    where = f"the artifact `{name}`"
-    _only(table, {"name", "version", "kind", "source", "file", "sha256", "size", *_LISTS}, where)
+    try:
+        return _read_artifact(table, name)
+    except _BadArtifact as error:
+        raise _BadLock(f"the artifact `{name}` {error}") from None
+
+
+class _BadArtifact(Exception):
+    """What is wrong with an artifact: the rest of a sentence about it.
+
+    Locks hold thousands of artifacts: which one it was is put into words only where it matters.
+    """
+
+
+def _read_artifact(table: Mapping[str, Any], name: str) -> Locked:
+    for key in table.keys() - _KEYS:
+        raise _BadArtifact(f"has an unknown key `{key[:80]}`")
     if table.get("kind") not in _KINDS:
-        raise _BadLock(f"{where} is of an unknown kind")
+        raise _BadArtifact("is of an unknown kind")
     source = _match(_ALIAS, table.get("source"), "source")
     return Locked(
         kind=table["kind"],
         name=name,
         version=_match(_VERSION, table.get("version"), "version"),
         source=source,
-        file=_file(table.get("file"), source, where),
-        sha256=_sha256(table.get("sha256"), where),
-        size=_size(table.get("size"), where),
-        **{key: _texts(table.get(key, []), f"`{key}` of {where}") for key in _LISTS},
+        file=_file(table.get("file"), source),
+        sha256=_sha256(table.get("sha256")),
+        size=_size(table.get("size")),
+        **{key: _items(table[key], key) for key in _LISTS if key in table},
     )
 
 
-def _file(value: object, source: str, where: str) -> str:
+def _file(file: object, source: str) -> str:
     """A relative path that stays below its source; or, of no source, a wheel's URL."""
-    file = _text(value, f"the file of {where}")
+    if not isinstance(file, str) or not file.isprintable():
+        raise _BadArtifact("has a file that is not a text")
     if not source and file.startswith(("https://", "http://")):
-        return _url(file, where)
+        return _url(file)
     if not file or file.startswith("/") or "\\" in file or not {"", ".", ".."}.isdisjoint(file.split("/")):
-        raise _BadLock(f"{where} has the path `{file[:80]}`, which is not below its source")
+        raise _BadArtifact(f"has the path `{file[:80]}`, which is not below its source")
     return file
 
 
-def _url(url: str, where: str) -> str:
+def _url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise _BadLock(f"{where} has a malformed URL") from None
+        raise _BadArtifact("has a malformed URL") from None
     if "@" in parts.netloc or not parts.hostname:
-        raise _BadLock(f"{where} has a URL with credentials or without a host")
+        raise _BadArtifact("has a URL with credentials or without a host")
     return url
 
 
-def _sha256(value: object, where: str) -> str:
+def _sha256(value: object) -> str:
     try:
-        return parse_sha256(_text(value, f"the sha256 of {where}"))
-    except EnvbuildError:
-        raise _BadLock(f"{where} has no valid sha256") from None
+        return parse_sha256(_text(value, "its sha256"))
+    except (EnvbuildError, _BadLock):
+        raise _BadArtifact("has no valid sha256") from None
 
 
-def _size(value: object, where: str) -> int:
+def _size(value: object) -> int:
     if type(value) is not int or not 0 <= value < 1 << 50:
-        raise _BadLock(f"{where} has no valid size")
+        raise _BadArtifact("has no valid size")
     return value
+
+
+def _items(value: object, key: str) -> tuple[str, ...]:
+    try:
+        return _texts(value, "an item")
+    except _BadLock:
+        raise _BadArtifact(f"has `{key}` that are no list of texts") from None
 
 
 def _platform(text: str) -> Platform:
@@ -219,7 +244,7 @@ def _platform(text: str) -> Platform:
 
 
 def _match(pattern: re.Pattern[str], value: object, what: str) -> str:
-    text = _text(value, f"a {what}")
+    text = _text(value, what)
     if not pattern.match(text):
         raise _BadLock(f"`{text[:80]}` is no {what}")
     return text
@@ -232,7 +257,10 @@ def _text(value: object, what: str) -> str:
 
 
 def _texts(value: object, what: str) -> tuple[str, ...]:
-    return tuple(_text(each, what) for each in _list(value, what))
+    items = _list(value, what)
+    for each in items:
+        _text(each, what)
+    return tuple(items)
 
 
 def _list(value: object, what: str) -> list[Any]:

@@ -42,26 +42,22 @@ def reach(roots: Iterable[str], edges: Edges, environment: Environment) -> Reach
             continue
         stated.add((by, text))
         pinned = parse_pinned(text)
-        if not _asked(pinned, by, extras.get(by, frozenset()), environment):
+        if not _asked(pinned, extras.get(by, frozenset()), environment):
             # It may hold once another requirement asks `by` with one more extra.
             stated.discard((by, text))
             continue
         name, before = pinned.name, extras.get(pinned.name)
         wants.setdefault(name, []).append(Want(by, pinned))
-        extras[name] = (before or frozenset()) | _extras(pinned)
+        extras[name] = before | pinned.extras if before else pinned.extras
         if extras[name] != before:
             pending += [(name, edge) for edge in edges(name, extras[name])]
     return Reached(wants, extras)
 
 
-def _asked(pinned: Pinned, by: str, extras: frozenset[str], environment: Environment) -> bool:
+def _asked(pinned: Pinned, extras: frozenset[str], environment: Environment) -> bool:
     marker = pinned.requirement.marker
-    if not by:
-        return holds(marker, environment)
-    return holds(marker, environment) or any(holds(marker, environment, extra) for extra in extras)
-
-
-def _extras(pinned: Pinned) -> frozenset[str]:
-    from packaging.utils import canonicalize_name
-
-    return frozenset(canonicalize_name(extra) for extra in pinned.requirement.extras)
+    if marker is None or pinned.gate:
+        return marker is None or pinned.gate in extras
+    if holds(marker, environment):
+        return True
+    return any(holds(marker, environment, extra) for extra in extras)

@@ -23,6 +23,7 @@ _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _OPTION = re.compile(r"\s--?[a-z]")
 _VCS = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)(?:\+|@)")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_GATE = re.compile(r'extra == "([^"]+)"\Z')
 _SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 
@@ -30,20 +31,26 @@ _SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 class Pinned:
     """A requirement and the sha256 digests (hex) that its file may have; none = any.
 
-    `name` is the normalised project name; `text` the normal form. The requirement is shared: it must
-    not be changed.
+    `name` is the normalised project name, `extras` are normalised, too; `text` is the normal form.
+    `gate` is the extra that alone decides the marker, as in the edges of locks; "" for any other
+    marker. The requirement is shared: it must not be changed.
     """
 
     requirement: Requirement
     hashes: tuple[str, ...] = ()
     name: str = field(init=False, compare=False)
+    extras: frozenset[str] = field(init=False, compare=False)
+    gate: str = field(init=False, compare=False)
     text: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         from packaging.utils import canonicalize_name
 
         hashes = "".join(f" --hash=sha256:{each}" for each in self.hashes)
+        gate = _GATE.match(str(self.requirement.marker or ""))
         object.__setattr__(self, "name", canonicalize_name(self.requirement.name))
+        object.__setattr__(self, "extras", frozenset(map(canonicalize_name, self.requirement.extras)))
+        object.__setattr__(self, "gate", canonicalize_name(gate[1]) if gate else "")
         object.__setattr__(self, "text", normal_form(self.requirement) + hashes)
 
     def __str__(self) -> str:

@@ -67,5 +67,4 @@ def is_path(line: str) -> bool:
     """Whether a line is a path (pip: it has a separator and no name or scheme before)."""
     if "://" in line or "@" in line:
         return False
-    word = line.split(maxsplit=1)[0]
-    return word.startswith((".", "/", "~")) or word.endswith(".whl")
+    return line.startswith((".", "/", "~")) or (".whl" in line and line.split(None, 1)[0].endswith(".whl"))

@@ -132,7 +132,9 @@ BROKEN = {
     "`../six` is no package name": artifact(name="../six"),
     "`1.0\n` is no version": artifact(version="1.0 x"),
     "the artifact `six` has an unknown key `mtime`": artifact(mtime=0),
-    "`requires` of the artifact `six` is not a list": artifact(requires="dep"),
+    "the artifact `six` has `requires` that are no list of texts": artifact(requires="dep"),
+    "the artifact `six` has `extras` that are no list of texts": artifact(extras=["a\nb"]),
+    "the artifact `six` has a file that is not a text": artifact(file=None),
     "holds a package twice": artifact(name="libc6"),
     "has a URL with credentials or without a host": artifact(
         source="", file="https://me:pw@host.example/x.whl"
