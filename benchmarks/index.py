@@ -15,6 +15,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
+LATENCY = 0.05  # seconds to a usual index, there and back
+
 # A project's page on the index that most people use lists hundreds of files; 57 of them are 23 MB.
 _OTHER_FILES = 1_600
 

@@ -10,11 +10,9 @@ from pathlib import Path
 from benchmarks.clock import run
 from benchmarks.findings import Finding
 from benchmarks.floors import FOLDER
-from benchmarks.index import serve_index
+from benchmarks.index import LATENCY, serve_index
 from benchmarks.rounds import compare
 from benchmarks.workshop import PYTHON, TARGET, Workshop
-
-LATENCY = 0.05  # seconds
 
 
 def measure(workshop: Workshop) -> list[Finding]:
