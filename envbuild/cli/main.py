@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "export",
     "query": "query",
     "aquery": "aquery",
+    "hook": "hook",
     "cache": "cache",
     "clean": "clean",
     "info": "info",

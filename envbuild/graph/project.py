@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from envbuild.graph.analyze import Analyzer, Configured, Settings
 from envbuild.graph.freshness import check_locks
 from envbuild.graph.query import run_query
 from envbuild.graph.target_graph import LoadedGraph
+from envbuild.graph.touched import find_touched
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import Index
 from envbuild.rule.loader import load_rules
@@ -85,6 +86,10 @@ class Project:
         """The targets that patterns name, with their actions declared."""
         chosen = tuple(Platform.parse(text) for text in platforms)
         return tuple(self.analyzer.configure(label, chosen) for label in self.labels(patterns))
+
+    def touched(self, changed: Iterable[Path]) -> tuple[Label, ...]:
+        """The targets whose locks a change of these files may make stale, sorted; raises SpecError."""
+        return find_touched(changed, self.workspace, self.targets, self.rules, self.locks)
 
     def check_locks(self, labels: Sequence[Label]) -> None:
         """Raise LockError that names every missing, broken or stale lock of `labels`, and why."""

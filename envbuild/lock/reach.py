@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from envbuild.lock.markers import Environment, holds
 from envbuild.spec.requirement_line import Pinned, parse_pinned
 
 Edges = Callable[[str, frozenset[str]], Sequence[str]]
+_NONE: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """A requirement on a package; `by` is the package that states it, "" for the spec."""
 
     by: str
@@ -38,14 +39,11 @@ def reach(roots: Iterable[str], edges: Edges, environment: Environment) -> Reach
     pending = [("", text) for text in sorted(roots)]
     while pending:
         by, text = pending.pop()
-        if (by, text) in stated:
+        pinned = parse_pinned(text)
+        # What is not asked may be, once another requirement asks `by` with one more extra.
+        if (by, text) in stated or not _asked(pinned, extras.get(by, _NONE), environment):
             continue
         stated.add((by, text))
-        pinned = parse_pinned(text)
-        if not _asked(pinned, extras.get(by, frozenset()), environment):
-            # It may hold once another requirement asks `by` with one more extra.
-            stated.discard((by, text))
-            continue
         name, before = pinned.name, extras.get(pinned.name)
         wants.setdefault(name, []).append(Want(by, pinned))
         extras[name] = before | pinned.extras if before else pinned.extras

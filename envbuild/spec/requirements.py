@@ -57,9 +57,8 @@ def read_requirements(entries: Sequence[Positioned], folder: Path, root: Path) -
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a line stands: its position, the folder its paths are relative to, and its role."""
+    """Where lines stand: the folder that their paths are relative to, and their role."""
 
-    location: Location
     folder: Path
     constraint: bool = False
 
@@ -79,12 +78,13 @@ class _Reader:
 
     def read_entry(self, text: str, location: Location) -> None:
         """Read a file's name with its groups, or a line."""
-        place = _Place(location, self._folder)
+        place = _Place(self._folder)
         named = split_file(text)
-        if named is None:
-            return self._read_line(text, place)
         try:
-            self._read_file(*named, place)
+            if named:
+                self._read_file(*named, place)
+            else:
+                self._read_line(text, place)
         except EnvbuildError as error:
             self.errors.append(_located(error, location))
 
@@ -101,20 +101,20 @@ class _Reader:
         if key in self._seen:
             return
         self._seen.add(key)
-        folder = path.parent
-        for text, location in _positioned(path, shown, groups):
-            self._read_line(text, _Place(location, folder, place.constraint))
+        inside = _Place(path.parent, place.constraint)
+        for line, text in _numbered(path, shown, groups):
+            try:
+                self._read_line(text, inside)
+            except EnvbuildError as error:
+                self.errors.append(_located(error, Location(shown, line)))
 
     def _read_line(self, text: str, place: _Place) -> None:
-        try:
-            if text.startswith("-"):
-                self._read_option(text, place)
-            elif is_path(text):
-                self._read_wheel(text, place)
-            else:
-                self._keep(text, place)
-        except EnvbuildError as error:
-            self.errors.append(_located(error, place.location))
+        if text.startswith("-"):
+            self._read_option(text, place)
+        elif is_path(text):
+            self._read_wheel(text, place)
+        else:
+            self._keep(text, place)
 
     def _read_option(self, text: str, place: _Place) -> None:
         option, value = split_option(text)
@@ -122,7 +122,7 @@ class _Reader:
             if "://" in value:
                 raise SpecError(f"`{option}` names a URL", hint="copy the file into the workspace")
             constraint = place.constraint or NESTED[option]
-            self._read_file(value, (), _Place(place.location, place.folder, constraint))
+            self._read_file(value, (), _Place(place.folder, constraint))
         elif option not in _HARMLESS:
             raise _refused_option(option)
 
@@ -170,15 +170,16 @@ def _refused_option(option: str) -> SpecError:
     return SpecError(f"the option `{option}` is not supported", hint="remove it")
 
 
-def _positioned(path: Path, shown: str, groups: Sequence[str]) -> Iterable[Positioned]:
+def _numbered(path: Path, shown: str, groups: Sequence[str]) -> Iterable[tuple[int, str]]:
+    """The requirements of a file, each with the number of its line (0: unknown)."""
     if path.stat().st_size > _MAX_BYTES:
         raise SpecError(f"`{shown}` is over {_MAX_BYTES >> 20} MiB")
     try:
         if path.suffix == ".toml":
-            return read_pyproject(path, shown, groups)
+            return [(location.line, text) for text, location in read_pyproject(path, shown, groups)]
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SpecError(f"`{shown}` is not UTF-8", hint="save it as UTF-8") from None
     if groups:
         raise SpecError(f"`{shown}` has no extras: only a pyproject.toml has")
-    return [(line, Location(shown, number)) for number, line in logical_lines(text)]
+    return logical_lines(text)

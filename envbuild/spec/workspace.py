@@ -71,14 +71,22 @@ class Workspace:
 def find_workspace(start: Path, recorder: Recorder) -> Path:
     """The nearest folder with an envbuild.yaml, `start` or above it; raises UsageError."""
     start = start.absolute()
+    found = enclosing_workspace(start, recorder)
+    if found is None:
+        raise UsageError(
+            f"`{start}` is in no workspace: there is no `{WORKSPACE_FILE}` there or above",
+            hint="run `envbuild init`, or name the folder with `--workspace`",
+        )
+    return found
+
+
+def enclosing_workspace(start: Path, recorder: Recorder) -> Path | None:
+    """The nearest folder with an envbuild.yaml, the absolute `start` or above it; None without one."""
     for folder in (start, *start.parents):
         recorder.record(folder / WORKSPACE_FILE)
         if (folder / WORKSPACE_FILE).is_file():
             return folder
-    raise UsageError(
-        f"`{start}` is in no workspace: there is no `{WORKSPACE_FILE}` there or above",
-        hint="run `envbuild init`, or name the folder with `--workspace`",
-    )
+    return None
 
 
 def load_workspace(root: Path, recorder: Recorder) -> Workspace:
