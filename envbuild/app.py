@@ -58,7 +58,7 @@ from envbuild.ui.output import Output, choose_sinks
 if TYPE_CHECKING:
     from envbuild.build.verify import Verified
 
-_DOWNLOADS = 8  # at a time, whatever the number of jobs
+_DOWNLOADS = 16  # at a time, whatever the number of jobs: most of the time they wait for an answer
 
 
 @contextmanager
