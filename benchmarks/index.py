@@ -54,7 +54,7 @@ def _links(name: str, sha256: str) -> Iterator[str]:
 def serve_index(folder: Path, latency: float = 0.0) -> Iterator[str]:
     """Serve a folder; each connection and each answer takes `latency` seconds more. Gives its URL."""
     handler = partial(_Handler, latency, directory=os.fspath(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -65,9 +65,14 @@ def serve_index(folder: Path, latency: float = 0.0) -> Iterator[str]:
         server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64  # else some of many connections that begin at once wait for a second
+
+
 class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 16  # headers and the body's beginning in one packet
+    disable_nagle_algorithm = True  # the last bytes of a body wait for nobody
 
     def __init__(self, latency: float, *arguments: object, directory: str) -> None:
         self._latency = latency

@@ -1,4 +1,4 @@
-"""The floor below any verified fetch: files of known addresses, eight at a time, hashed and written.
+"""The floor below any verified fetch: files of known addresses, sixteen at a time, hashed and written.
 
 Run as `download.py OUT`; the file `OUT/list` has a line of "URL sha256" for each.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import urllib3
 
-PARALLEL = 8
+PARALLEL = 16
 CHUNK = 1 << 18
 
 
