@@ -13,6 +13,7 @@ import stat
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,7 +35,7 @@ class DiskStore:
         self._sweeping = threading.Lock()
         self._swept = False
 
-    @property
+    @cached_property
     def blobs(self) -> Path:
         """The folder that holds the blobs, each under its hex digits."""
         return self.root / "blobs" / "sha256"
