@@ -178,8 +178,8 @@ class _BadArtifact(Exception):
 
 
 def _read_artifact(table: Mapping[str, Any], name: str) -> Locked:
-    for key in table.keys() - _KEYS:
-        raise _BadArtifact(f"has an unknown key `{key[:80]}`")
+    if unknown := sorted(table.keys() - _KEYS):
+        raise _BadArtifact(f"has an unknown key `{unknown[0][:80]}`")
     if table.get("kind") not in _KINDS:
         raise _BadArtifact("is of an unknown kind")
     source = _match(_ALIAS, table.get("source"), "source")
@@ -258,8 +258,8 @@ def _text(value: object, what: str) -> str:
 
 def _texts(value: object, what: str) -> tuple[str, ...]:
     items = _list(value, what)
-    for each in items:
-        _text(each, what)
+    if not all(isinstance(each, str) and each.isprintable() for each in items):
+        raise _BadLock(f"{what} is not a text")
     return tuple(items)
 
 

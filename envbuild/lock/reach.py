@@ -53,9 +53,9 @@ def reach(roots: Iterable[str], edges: Edges, environment: Environment) -> Reach
 
 
 def _asked(pinned: Pinned, extras: frozenset[str], environment: Environment) -> bool:
-    marker = pinned.requirement.marker
-    if marker is None or pinned.gate:
-        return marker is None or pinned.gate in extras
-    if holds(marker, environment):
+    if pinned.gate:
+        return pinned.gate in extras
+    if not pinned.has_marker:
         return True
-    return any(holds(marker, environment, extra) for extra in extras)
+    marker = pinned.requirement.marker
+    return holds(marker, environment) or any(holds(marker, environment, extra) for extra in extras)

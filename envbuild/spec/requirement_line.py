@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -23,35 +23,47 @@ _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _OPTION = re.compile(r"\s--?[a-z]")
 _VCS = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)(?:\+|@)")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_GATE = re.compile(r'extra == "([^"]+)"\Z')
+_GATE = re.compile(r'extra == "([^"]+)"')
+_WORD = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_CLAUSE = r"(?:(?:==|!=|<=|>=|<|>)\d+(?:\.\d+)*|~=\d+(?:\.\d+)+)"
+_PLAIN = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+    rf"(?:\[(?P<extras>{_WORD}(?:,{_WORD})*)\])?"
+    rf"(?P<versions>{_CLAUSE}(?:,{_CLAUSE})*)?"
+    rf"(?:; extra == \"(?P<gate>{_WORD})\")?",
+    re.ASCII,
+)
 _SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pinned:
-    """A requirement and the sha256 digests (hex) that its file may have; none = any.
+    """A requirement in normal form, and the sha256 digests (hex) that its file may have; none = any.
 
-    `name` is the normalised project name, `extras` are normalised, too; `text` is the normal form.
-    `gate` is the extra that alone decides the marker, as in the edges of locks; "" for any other
-    marker. The requirement is shared: it must not be changed.
+    `name` and `extras` are normalised. `gate` is the extra that alone decides the marker, as in the
+    edges of locks; "" for any other marker. Equal ones are shared: nothing in them may be changed.
     """
 
-    requirement: Requirement
-    hashes: tuple[str, ...] = ()
-    name: str = field(init=False, compare=False)
-    extras: frozenset[str] = field(init=False, compare=False)
-    gate: str = field(init=False, compare=False)
-    text: str = field(init=False, compare=False)
+    text: str
+    name: str = field(compare=False)
+    extras: frozenset[str] = field(compare=False)
+    gate: str = field(compare=False, default="")
+    hashes: tuple[str, ...] = field(compare=False, default=())
 
-    def __post_init__(self) -> None:
-        from packaging.utils import canonicalize_name
+    @cached_property
+    def requirement(self) -> Requirement:
+        """It as packaging reads it, which takes so long that it is done for who asks only."""
+        return _parse_pep508(self.text.partition(" --hash=")[0])
 
-        hashes = "".join(f" --hash=sha256:{each}" for each in self.hashes)
-        gate = _GATE.match(str(self.requirement.marker or ""))
-        object.__setattr__(self, "name", canonicalize_name(self.requirement.name))
-        object.__setattr__(self, "extras", frozenset(map(canonicalize_name, self.requirement.extras)))
-        object.__setattr__(self, "gate", canonicalize_name(gate[1]) if gate else "")
-        object.__setattr__(self, "text", normal_form(self.requirement) + hashes)
+    @property
+    def has_marker(self) -> bool:
+        """Whether it holds on some targets or for some extras only."""
+        return "; " in self.text
+
+    @property
+    def has_url(self) -> bool:
+        """Whether it names the URL of a wheel."""
+        return " @ " in self.text
 
     def __str__(self) -> str:
         return self.text
@@ -75,6 +87,26 @@ def normal_form(requirement: Requirement) -> str:
 @lru_cache(maxsize=1 << 14)
 def parse_pinned(text: str) -> Pinned:
     """Read a requirement with its hashes, in the normal form or as pip takes it; raises SpecError."""
+    return _read_plain(text) or _read_any(text)
+
+
+def _read_plain(text: str) -> Pinned | None:
+    """A requirement as nearly all of them are, read at once; None for any other."""
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        return None
+    clauses = match["versions"].split(",") if match["versions"] else []
+    # Of two clauses with one operator, packaging may drop one: `>=1,>=1.0`.
+    if len({clause.rstrip("0123456789.") for clause in clauses}) < len(clauses):
+        return None
+    name, gate = _normalise(match["name"]), match["gate"] or ""
+    extras = sorted(set(match["extras"].split(","))) if match["extras"] else []
+    listed = f"[{','.join(extras)}]" if extras else ""
+    marker = f'; extra == "{gate}"' if gate else ""
+    return Pinned(f"{name}{listed}{','.join(sorted(clauses))}{marker}", name, frozenset(extras), gate)
+
+
+def _read_any(text: str) -> Pinned:
     refuse_unsupported(text)
     hashes = tuple(sorted({_sha256(each) for each in _HASH.findall(text)}))
     bare = _HASH.sub("", text).strip()
@@ -82,7 +114,20 @@ def parse_pinned(text: str) -> Pinned:
         raise SpecError(
             f"the option `{bare[option.start() + 1 :].split()[0]}` is not supported", hint="remove it"
         )
-    return Pinned(_parse_pep508(_with_name(bare)), hashes)
+    requirement = _parse_pep508(_with_name(bare))
+    gate = _GATE.fullmatch(str(requirement.marker or ""))
+    return Pinned(
+        normal_form(requirement) + "".join(f" --hash=sha256:{each}" for each in hashes),
+        _normalise(requirement.name),
+        frozenset(map(_normalise, requirement.extras)),
+        _normalise(gate[1]) if gate else "",
+        hashes,
+    )
+
+
+def _normalise(name: str) -> str:
+    """The normal form of a project's or an extra's name (PEP 503, PEP 685)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def refuse_unsupported(text: str) -> None:
@@ -101,6 +146,7 @@ def refuse_unsupported(text: str) -> None:
 _BUILD_IT = "build a wheel of it, and name the wheel or its URL"
 
 
+@lru_cache(maxsize=1 << 12)
 def _parse_pep508(text: str) -> Requirement:
     from packaging.requirements import InvalidRequirement, Requirement
 

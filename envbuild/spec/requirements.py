@@ -142,7 +142,7 @@ class _Reader:
         pinned = parse_pinned(text)
         if not place.constraint:
             self.requirements.add(str(pinned))
-        elif pinned.requirement.extras or pinned.requirement.url:
+        elif pinned.extras or pinned.has_url:
             raise SpecError(
                 f"the constraint on `{pinned.name}` states more than versions", hint="write `name<2`"
             )
