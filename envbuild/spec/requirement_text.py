@@ -13,6 +13,7 @@ from envbuild.core.errors import SpecError
 NESTED: Mapping[str, bool] = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 
 _FILE = re.compile(r"(?P<path>[^\s@;\[]+\.(?:txt|in|toml))(?:\[(?P<groups>[^\]]*)\])?\Z")
+_QUOTES = re.compile(r"[\"'\\]")
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 
 
@@ -53,7 +54,8 @@ def _join_lines(text: str) -> Iterator[tuple[int, str]]:
 def split_option(line: str) -> tuple[str, str]:
     """`-r x`, `-rx`, `--requirement x` and `--requirement=x` as option and value; raises SpecError."""
     try:
-        words = shlex.split(line)
+        # Only where something is quoted does a shell's reading differ, and it is slow.
+        words = shlex.split(line) if _QUOTES.search(line) else line.split()
     except ValueError:
         raise SpecError(f"`{line[:80]}` has an unclosed quote") from None
     first, rest = words[0], " ".join(words[1:])

@@ -141,13 +141,13 @@ class _Reader:
     def _keep(self, text: str, place: _Place) -> None:
         pinned = parse_pinned(text)
         if not place.constraint:
-            self.requirements.add(str(pinned))
+            self.requirements.add(pinned.text)
         elif pinned.extras or pinned.has_url:
             raise SpecError(
                 f"the constraint on `{pinned.name}` states more than versions", hint="write `name<2`"
             )
         else:
-            self.constraints.add(str(pinned))
+            self.constraints.add(pinned.text)
 
 
 def _located(error: EnvbuildError, location: Location) -> EnvbuildError:
