@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from envbuild.build.report import (
     ActionCounts,
+    ErrorReport,
     LayerReport,
     PlatformReport,
     PushReport,
@@ -117,7 +118,7 @@ class Builder:
 
     def _finish(self, target: Configured, outcome: BuildReport) -> TargetReport:
         if target.action.definition not in outcome.results:
-            return _report(target, "", Status.FAILED)
+            return replace(_report(target, "", Status.FAILED), error=_describe_error(target, outcome))
         counts = outcome.counts(target.action)
         status = Status.BUILT if counts.executed else Status.CACHED
         image = self._keep(target, outcome)
@@ -173,6 +174,11 @@ class Builder:
             for layer, diff_id, parts in made
         )
         return PlatformReport(str(declared.platform), str(descriptor.digest), layers)
+
+
+def _describe_error(target: Configured, outcome: BuildReport) -> ErrorReport | None:
+    error = outcome.failure(target.action)
+    return ErrorReport(int(error.exit_code), error.message, error.hint) if error else None
 
 
 def _is_made_so(target: Configured, image: Image) -> bool:

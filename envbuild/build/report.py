@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from envbuild.core.errors import EnvbuildError
+
+_OPTIONAL: Final = ("pushed", "error")
 
 
 class Status(str, Enum):
@@ -57,6 +59,15 @@ class PushReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """Why a target failed; several errors are one message, each with its own hint in it."""
+
+    exit_code: int
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class TargetReport:
     """One target; `digest` is that of the manifest, or of the index of several platforms; "" if it failed."""
 
@@ -68,6 +79,7 @@ class TargetReport:
     platforms: tuple[PlatformReport, ...] = ()
     actions: ActionCounts = ActionCounts()
     pushed: PushReport | None = None
+    error: ErrorReport | None = None
 
     @property
     def size(self) -> int:
@@ -101,6 +113,4 @@ class Report:
 
 def _describe_target(target: TargetReport) -> dict[str, Any]:
     document = asdict(target)
-    if target.pushed is None:
-        del document["pushed"]
-    return document
+    return {key: value for key, value in document.items() if key not in _OPTIONAL or value is not None}

@@ -33,6 +33,7 @@ class ActionError(EnvbuildError):
         what = f"{action.mnemonic} {action.subject}".strip()
         super().__init__(f"`{what}` failed: {cause.message}", hint=cause.hint, location=cause.location)
         self.exit_code = cause.exit_code
+        self.action = action
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,22 @@ class BuildReport:
         found = Counter(self.sources.get(action.definition) for action in walk(*goals))
         return ActionCounts(*(found[source] for source in ResultSource))
 
+    def failure(self, goal: DeclaredAction) -> EnvbuildError | None:
+        """Why `goal` has no result: what failed of all that it needs; None where nothing did."""
+        needed = set(walk(goal))
+        return _group([each for each in self.failures if each.action in needed])
+
     def raise_failures(self) -> None:
         """Raises the failure, or an ErrorGroup of several; nothing where there is none."""
-        if self.failures:
-            raise self.failures[0] if len(self.failures) == 1 else ErrorGroup(self.failures)
+        if error := _group(self.failures):
+            raise error
+
+
+def _group(errors: Sequence[EnvbuildError]) -> EnvbuildError | None:
+    """The only error, or an ErrorGroup of several; None where there is none."""
+    if len(errors) > 1:
+        return ErrorGroup(errors)
+    return errors[0] if errors else None
 
 
 class Scheduler:

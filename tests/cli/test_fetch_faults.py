@@ -147,8 +147,28 @@ def test_keep_going(project: Project, index: FakeIndex) -> None:
     assert (failed["label"], failed["status"], failed["platforms"]) == ("//:app", "failed", [])
     assert (built["label"], built["status"]) == ("//:other", "built")
     assert f"{FAILED}cannot fetch from `pypi`" in outcome.err
+    assert failed["error"] == {
+        "exit_code": 4,
+        "message": f"{FAILED.removeprefix('error: ')}cannot fetch from `pypi`: "
+        f"`{index.origin}/files/{FILE}` answered 403 (forbidden)",
+        "hint": "ask for access, or check which credentials are used",
+    }
+    assert "error" not in built
     assert len(project.images()) == 1
     # A failure is not remembered as an answer.
     assert project.run("build", "//...", "--keep-going", "--output", "json").code == 4
     index.statuses.clear()
     project.succeed("build", "//...", "--keep-going", "--output", "json")
+
+
+# Each target is told of its own errors, of which two targets may share one, and a target may have several.
+def test_keep_going_pairs_errors_with_targets(project: Project, index: FakeIndex) -> None:
+    files = [index.add(make_package(name)).name for name in ("alpha", "beta")]
+    targets = environment("a", pip=["alpha"]) + environment("ab", pip=["alpha", "beta"])
+    project.write({"BUILD.yaml": targets}).succeed("lock", "//...")
+    index.statuses |= dict.fromkeys(files, 403)
+    outcome = project.run("build", "//...", "--keep-going", "--output", "json")
+    one, both = (target["error"]["message"] for target in outcome.json["targets"])
+    assert outcome.code == 4
+    assert ("alpha 1.0" in one, "beta 1.0" in one) == (True, False)
+    assert ("alpha 1.0" in both, "beta 1.0" in both) == (True, True)

@@ -123,7 +123,10 @@ def test_what_is_told_to_go_on_reports_both(machine: Machine) -> None:
     machine.keep_going = True
     bad, good = machine.builder.build([target("bad", [WHEELS[0], CLASHING]), target("good")])
     assert (bad.status, bad.digest, bad.platforms) == (Status.FAILED, "", ())
-    assert good.status is Status.BUILT
+    assert bad.error
+    assert bad.error.exit_code == 1
+    assert "both own" in bad.error.message
+    assert (good.status, good.error) == (Status.BUILT, None)
     assert machine.images.find(target("good").name)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from envbuild.build.report import (
     ActionCounts,
+    ErrorReport,
     LayerReport,
     PlatformReport,
     PushReport,
@@ -28,6 +30,7 @@ TARGET = TargetReport(
     platforms=(PlatformReport("linux/amd64", "sha256:ff", (LAYER, LAYER)),),
     actions=ActionCounts(3, 2, 1),
     pushed=PushReport("here", 10, 2, 1),
+    error=ErrorReport(4, "gone", "try again"),
 )
 
 
@@ -53,6 +56,12 @@ def test_without_a_push_there_is_nothing_pushed() -> None:
     (again,) = Report((TARGET,), 1.0).when_repeated().to_json()["targets"]
     assert "pushed" not in again
     assert (again["status"], again["actions"]) == ("exists", {"executed": 0, "local": 0, "remote": 0})
+
+
+def test_only_what_failed_has_an_error() -> None:
+    built, failed = Report((replace(TARGET, error=None), TARGET), 1.0).to_json()["targets"]
+    assert "error" not in built
+    assert failed["error"] == {"exit_code": 4, "message": "gone", "hint": "try again"}
 
 
 def test_a_push_of_nothing_is_a_push() -> None:

@@ -161,6 +161,11 @@ def test_keep_going_builds_all_that_does_not_depend_on_failures(tmp_path: Path) 
         "`Join bad` failed: its bytes are bad",
         "`Join worse` failed: its bytes are bad",
     ]
+    assert [str(report.failure(goal)) for goal in goals] == [
+        "`Join bad` failed: its bytes are bad\nhint: get another",
+        "`Join worse` failed: its bytes are bad\nhint: get another",
+        "None",
+    ]
 
 
 def test_a_failure_keeps_the_exit_code_of_its_cause(tmp_path: Path) -> None:
