@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from envbuild.core.errors import StoreError
+from envbuild.store.temporary import draft
 
 
 def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file that appears whole or not at all, with the mode of what it replaces; raises StoreError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file that appears whole or not at all, with the mode of what it replaces; raises StoreError.
+
+    A link stays, and its target is written. What is no file, such as a pipe, gets the bytes as they come.
+    """
     try:
-        with temporary.open("wb") as file:
+        with _open(Path(os.path.realpath(path))) as file:
             for piece in pieces:
                 file.write(piece)
-        if path.exists():
-            shutil.copymode(path, temporary)
-        temporary.replace(path)
     except OSError as error:
         raise StoreError(f"cannot write `{path}`: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    with draft(path) as file:
+        if path.exists():
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+        yield file

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from envbuild.store.file_lock import is_linked, try_lock
 
 _MARK: Final = "envbuild-"  # in the names of those that lie among other people's files
 
 
-def create_file(folder: Path, prefix: str = "") -> tuple[int, Path]:
-    """A new file, open and locked: one that a sweep took between creation and lock is noticed."""
+def create_file(folder: Path, prefix: str = "", mode: int = 0o600) -> tuple[int, Path]:
+    """A new file, open and locked: one that a sweep took between creation and lock is noticed.
+
+    Of `mode` the umask takes its part, as with every new file.
+    """
     while True:
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix)
+        path = folder / f"{prefix}{secrets.token_hex(8)}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         if try_lock(descriptor, fcntl.LOCK_EX) and is_linked(descriptor):
-            return descriptor, Path(name)
+            return descriptor, path
         os.close(descriptor)
 
 
@@ -40,20 +45,31 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all; what killed writers of it left goes. Raises OSError."""
+@contextmanager
+def draft(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of `path` if the block ends well. Raises OSError.
+
+    It lies in the same folder, hidden; what killed writers of `path` left there goes first. Its mode
+    is that of any new file.
+    """
     prefix = f".{path.name}.{_MARK}"
     sweep(path.parent, prefix)
-    descriptor, temporary = create_file(path.parent, prefix)
+    descriptor, temporary = create_file(path.parent, prefix, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
-            os.fchmod(descriptor, 0o644)
             temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, with the mode 0644; raises OSError."""
+    with draft(path) as file:
+        file.write(data)
+        os.fchmod(file.fileno(), 0o644)
 
 
 def sweep(folder: Path, prefix: str = "") -> int:

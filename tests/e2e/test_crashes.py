@@ -97,6 +97,22 @@ def test_killed_in_a_download(project: Project, index: FakeIndex) -> None:
     recover(project, expected)
 
 
+def test_an_export_killed_at_its_write(project: Project) -> None:
+    def is_drafted() -> bool:
+        return any(project.root.glob(".app.tar.*"))
+
+    expected = build(project)
+    export = ("export", ":app", "--format", "oci-archive", "-o", "app.tar")
+    project.succeed(*export)
+    whole = project.contents()["app.tar"]
+    assert any(kill_when(is_drafted, project, *export) for _ in range(20))
+    assert project.contents()["app.tar"] == whole
+    project.succeed(*export)
+    assert project.contents()["app.tar"] == whole
+    assert left_behind(project) == []
+    assert_sound(project, expected)
+
+
 def test_killed_at_random_moments(project: Project) -> None:
     moments = random_moments()
     expected = build(project)
