@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak check format services golden bench clean
+.PHONY: demo test soak fuzz check format services golden bench clean
 
 $(VENV)/ready: pyproject.toml
 	@echo "setting up $(VENV) ..."
@@ -25,6 +25,9 @@ test: $(VENV)/ready-dev  ## style, types, import directions, and the whole test 
 
 soak: $(VENV)/ready-dev  ## kill a thousand commands at random moments; takes half an hour
 	ENVBUILD_KILLS=$${ENVBUILD_KILLS:-1000} $(BIN)/python -m pytest tests/e2e/test_crashes.py
+
+fuzz: $(VENV)/ready-dev  ## try 20,000 changed inputs on each parser; takes hours, and half as many half as long
+	ENVBUILD_FUZZ=$${ENVBUILD_FUZZ:-20000} $(BIN)/python -m pytest -n2 tests/fuzz
 
 check: $(VENV)/ready-dev  ## style, types and import directions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
