@@ -45,6 +45,15 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A whole answer; `url` is the one that gave it, after redirects."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Request:
     method: str
     url: str
@@ -57,7 +66,7 @@ class HttpClient:
     """Asks HTTP servers. Safe for several threads; imports and connects at the first request.
 
     Credentials come from an explicit `Authorization` header, else from the URL, else from netrc,
-    and never follow a redirect to another origin.
+    and never follow a redirect to another origin. `wait` lets seconds pass before another try.
     """
 
     def __init__(
@@ -66,15 +75,35 @@ class HttpClient:
         user_agent: str = f"envbuild/{__version__}",
         pool_size: int = 8,
         patience: Patience = Patience(),
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._user_agent = user_agent
         self._patience = patience
+        self._wait = wait
         self._netrc = Netrc()
         self._connections = Connections(pool_size, patience.connect, patience.read)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
         """The answer to a GET, whatever its status; raises TransportError."""
         return self.request("GET", url, headers)
+
+    def read(
+        self, url: str, limit: int, headers: Mapping[str, str] | None = None, *, status: int = 200
+    ) -> Page:
+        """A whole answer to a GET; one that breaks off is asked for again.
+
+        Raises TransportError, StatusError for another status, and SourceError for over `limit` bytes.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            with self.get(url, headers).expect(status) as response:
+                try:
+                    return Page(response.url, response.headers, response.read(limit))
+                except TransportError as error:
+                    if attempt >= self._patience.attempts or not error.passing:
+                        raise
+            self._wait(self._pause(attempt, None))
 
     def request(
         self,
@@ -104,7 +133,9 @@ class HttpClient:
                 return response
             response.close()
             request = _redirect(request, target)
-        raise SourceError(f"`{redact(url)}` redirects too often")
+        raise SourceError(
+            f"`{redact(url)}` redirects too often", hint="check the address: the server leads in circles"
+        )
 
     def download(
         self,
@@ -125,7 +156,10 @@ class HttpClient:
         for piece in self._pieces(url, headers or {}, expected.size):
             done += len(piece)
             if done > expected.size:
-                raise SourceError(f"`{redact(url)}` is larger than the {expected.size} bytes locked")
+                raise SourceError(
+                    f"`{redact(url)}` is larger than the {expected.size} bytes locked",
+                    hint="the file was replaced: find out why before you lock again",
+                )
             received.update(piece)
             writer.write(piece)
             if progress:
@@ -155,13 +189,13 @@ class HttpClient:
             except TransportError as error:
                 if last or not error.passing:
                     raise
-                time.sleep(self._pause(attempt, None))
+                self._wait(self._pause(attempt, None))
                 continue
             response = Response(raw, request.url)
             if last or response.status not in _PASSING:
                 break
             response.close()
-            time.sleep(self._pause(attempt, response.headers.get("Retry-After")))
+            self._wait(self._pause(attempt, response.headers.get("Retry-After")))
         return response
 
     def _pause(self, attempt: int, retry_after: str | None) -> float:
@@ -184,7 +218,7 @@ class HttpClient:
             except TransportError as error:
                 if attempt == self._patience.attempts or not error.passing or done >= size:
                     raise
-            time.sleep(self._pause(attempt, None))
+            self._wait(self._pause(attempt, None))
 
 
 def basic_authorization(login: Login) -> str:
@@ -196,7 +230,10 @@ def _from_offset(response: Response, offset: int) -> Iterator[bytes]:
     """The pieces from `offset` on, whether the server heeded the range (RFC 9110, 14.4) or not."""
     if offset and response.status == 206:
         if not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-            raise SourceError(f"`{redact(response.url)}` answered with another range than asked for")
+            raise SourceError(
+                f"`{redact(response.url)}` answered with another range than asked for",
+                hint="try again; a proxy or a cache may be in between",
+            )
         yield from response.stream()
         return
     skipped = 0

@@ -76,7 +76,10 @@ class Response:
                 pieces.append(piece)
                 room -= len(piece)
         if not room:
-            raise SourceError(f"`{redact(self.url)}` answered with more than the {limit} bytes expected")
+            raise SourceError(
+                f"`{redact(self.url)}` answered with more than the {limit} bytes expected",
+                hint="check the address: this is something else than it should be",
+            )
         return b"".join(pieces)
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from tests.makers.gate import Answer, Asked, Gate, open_gate
 
 DATA = bytes(range(256)) * 4096
 DIGEST = Digest.of(DATA)
+PAST = formatdate(0, usegmt=True)
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +134,20 @@ def test_a_download_that_keeps_breaking_off_is_an_error(http: HttpClient, tmp_pa
         download(http, url, DiskStore(tmp_path))
 
 
+def test_a_page_that_breaks_off_is_asked_for_again(http: HttpClient) -> None:
+    with breaking([answer(WHOLE, DATA[:10])] * 2 + [answer(WHOLE, DATA)]) as (url, _):
+        assert http.read(url, len(DATA)).body == DATA
+
+
+def test_a_page_that_keeps_breaking_off_is_an_error(http: HttpClient) -> None:
+    with (
+        breaking([answer(WHOLE, DATA[:10])] * 3) as (url, asked),
+        pytest.raises(TransportError, match="broke off"),
+    ):
+        http.read(url, len(DATA))
+    assert len(asked) == 3
+
+
 def test_statuses_come_back_as_they_are(http: HttpClient, server: Gate) -> None:
     server.before = lambda asked: Answer(404, b"none")
     with http.get(f"http://{server.host}/f") as response:
@@ -181,12 +196,25 @@ class Failing:
         return Answer(self._status, b"", self._headers) if self._left >= 0 else Answer(200, DATA)
 
 
-@pytest.mark.parametrize("retry_after", ["0", formatdate(0, usegmt=True), "soon"])
-def test_passing_statuses_are_tried_again(retry_after: str, http: HttpClient, server: Gate) -> None:
+# A server says how long to wait, up to a limit; else the waits double.
+@pytest.mark.parametrize(
+    ("retry_after", "waits"),
+    [
+        ("0", [0, 0]),
+        ("7", [7, 7]),
+        ("86400", [20, 20]),
+        (formatdate(0, usegmt=True), [0, 0]),
+        ("soon", [2, 4]),
+    ],
+)
+def test_passing_statuses_are_tried_again(retry_after: str, waits: list[float], server: Gate) -> None:
+    waited: list[float] = []
+    http = HttpClient(patience=Patience(pause=2), wait=waited.append)
     server.before = Failing(2, 503, Retry_After=retry_after)
     with http.get(f"http://{server.host}/f") as response:
         assert response.status == 200
     assert len(server.asked) == 3
+    assert waited == waits
 
 
 def test_what_is_not_idempotent_is_tried_once(http: HttpClient, server: Gate) -> None:
