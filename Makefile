@@ -38,7 +38,7 @@ format: $(VENV)/ready-dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 golden: $(VENV)/ready-dev  ## write the golden files again; read the difference before you commit it
-	$(BIN)/python -m tests.golden.test_layers && $(BIN)/python -m tests.golden.keys && $(BIN)/python -m tests.golden.definitions
+	$(BIN)/python -m tests.golden.layers && $(BIN)/python -m tests.golden.keys && $(BIN)/python -m tests.golden.definitions
 
 bench: $(VENV)/ready-dev  ## measure side by side with other tools; as root, takes some minutes (docs/performance.md)
 	@$(BIN)/python -m benchmarks $(ROWS)

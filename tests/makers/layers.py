@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -78,9 +79,25 @@ def sample_debs() -> list[Deb]:
     ]
 
 
-def write_deb(out: Sink) -> LayerInfo:
-    """A package's files."""
-    return write_deb_layer(io.BytesIO(sample_debs()[0].build()), out)
+def write_deb(deb: Deb) -> WriteLayer:
+    """The layer of a package's files."""
+    return lambda out: write_deb_layer(io.BytesIO(deb.build()), out)
+
+
+def odd_deb() -> Deb:
+    """A package with what few have: hard links, folders of special modes, owners, an empty file."""
+    return Deb(
+        "odd",
+        entries=[
+            folder("./var/mail/", 0o2775),
+            entry("./usr/bin/one", b"#!/bin/sh\n", 0o755),
+            entry("./usr/bin/two", type=tarfile.LNKTYPE, linkname="./usr/bin/one"),
+            entry("./etc/shadowed", b"", 0o640, uid=1, gid=42),
+            link("./lib64", "usr/lib64"),
+            entry("./usr/share/doc/odd/" + "long" * 40, b"long\n"),
+        ],
+        suffix=".zst",
+    )
 
 
 def write_state(out: Sink) -> LayerInfo:
@@ -93,7 +110,10 @@ LAYERS: Mapping[str, WriteLayer] = {
     "venv": write_venv,
     "files": write_files,
     "merged": write_merged,
-    "deb": write_deb,
+    "deb: tool": write_deb(sample_debs()[0]),
+    "deb: base-files": write_deb(sample_debs()[1]),
+    "deb: mawk": write_deb(sample_debs()[4]),
+    "deb: odd": write_deb(odd_deb()),
     "debian root: amd64": lambda out: write_root_layer(out, architecture="amd64"),
     "debian root: arm64": lambda out: write_root_layer(out, architecture="arm64"),
     "debian state": write_state,

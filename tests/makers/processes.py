@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 _NOBODY = 65534
 
 
-def run_python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a script in a fresh interpreter, to its end."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
+def run_python(
+    script: str, *arguments: object, before: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a script in a fresh interpreter, to its end; `before` is what comes before the interpreter."""
+    command = [*before, sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
