@@ -198,7 +198,7 @@ class App:
 
         builder = self._builder(self.run_actions, registry=False)
         built = [(target, builder.obtain(target)) for target in self.project.configure(patterns)]
-        verifier = Verifier(self.disk, self.project.workspace.root, os.environ, self.jobs)
+        verifier = Verifier(self.disk, self.project.workspace.root, self.naming, os.environ, self.jobs)
         with self.disk.temporary_folder() as folder:
             return verifier.verify(built, folder)
 
@@ -222,7 +222,7 @@ class App:
         """One target's image, to be handed to another tool; it is built or pulled when that is asked."""
         configured = self._configure_one(target)
         builder = self._builder(self.run_actions, registry=bool(self.registry_name))
-        return Delivery(configured, builder.obtain, self.store)
+        return Delivery(configured, self.naming.tag(configured.hash), builder.obtain, self.store)
 
     def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
         """One target's lock in another tool's form; paths in it are relative to `folder`."""
@@ -235,6 +235,11 @@ class App:
         """The registry that commands speak to; "" for none."""
         return self.options.registry or self.project.workspace.registry
 
+    @cached_property
+    def naming(self) -> Naming:
+        """How the workspace wants its images named."""
+        return Naming(self.project.workspace.image)
+
     def _configure_one(self, target: str) -> Configured:
         configured = self.project.configure([target])
         if len(configured) != 1:
@@ -242,7 +247,8 @@ class App:
         return configured[0]
 
     def _builder(self, run: Run, *, registry: bool) -> Builder:
-        return Builder(self.store, self.images, run, self.sink, self._registry() if registry else None)
+        publisher = self._registry() if registry else None
+        return Builder(self.store, self.images, run, self.sink, self.naming, publisher)
 
     def _registry(self) -> Registry:
         if not self.registry_name:
@@ -253,6 +259,5 @@ class App:
         below = RegistryName.parse(self.registry_name)
         plain = below.host in self.project.workspace.plain_http
         client = RegistryClient(self.http, below.host, DockerCredentials(os.environ), plain_http=plain)
-        naming = Naming(self.project.workspace.image)
-        publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=naming)
+        publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=self.naming)
         return Registry(self.registry_name, publisher)

@@ -24,7 +24,7 @@ from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.image import Image
 from envbuild.oci.manifest import Manifest
 from envbuild.publish.layout import LocalImages
-from envbuild.publish.registry import RegistryPublisher
+from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
 from envbuild.rule.image import Image as DeclaredImage
@@ -44,12 +44,16 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds and publishes targets. `run` executes actions; `registry` is None unless one is asked."""
+    """Builds and publishes targets. `run` executes actions; `registry` is None unless one is asked.
+
+    `naming` is how reports call the images, wherever these are.
+    """
 
     store: BlobStore
     images: LocalImages
     run: Run
     sink: EventSink
+    naming: Naming
     registry: Registry | None = None
 
     def build(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
@@ -114,11 +118,11 @@ class Builder:
         nothing = PushReport(self.registry.name, 0, 0, 0)
         if image is not None and image.digest == there.digest:
             return self._describe(target, image, Status.EXISTS, pushed=nothing)
-        return _report(target, str(there.digest), Status.EXISTS, pushed=nothing)
+        return self._report(target, str(there.digest), Status.EXISTS, pushed=nothing)
 
     def _finish(self, target: Configured, outcome: BuildReport) -> TargetReport:
         if target.action.definition not in outcome.results:
-            return replace(_report(target, "", Status.FAILED), error=_describe_error(target, outcome))
+            return replace(self._report(target, "", Status.FAILED), error=_describe_error(target, outcome))
         counts = outcome.counts(target.action)
         status = Status.BUILT if counts.executed else Status.CACHED
         image = self._keep(target, outcome)
@@ -162,7 +166,7 @@ class Builder:
             self._describe_platform(declared, descriptor, manifest)
             for declared, (descriptor, manifest) in zip(target.images.values(), image.manifests, strict=True)
         )
-        return _report(target, str(image.digest), status, platforms, counts, pushed)
+        return self._report(target, str(image.digest), status, platforms, counts, pushed)
 
     def _describe_platform(
         self, declared: DeclaredImage, descriptor: Descriptor, manifest: Manifest
@@ -175,6 +179,26 @@ class Builder:
         )
         return PlatformReport(str(declared.platform), str(descriptor.digest), layers)
 
+    def _report(
+        self,
+        target: Configured,
+        digest: str,
+        status: Status,
+        platforms: tuple[PlatformReport, ...] = (),
+        counts: ActionCounts = NOTHING_RUN,
+        pushed: PushReport | None = None,
+    ) -> TargetReport:
+        return TargetReport(
+            label=str(target.label),
+            image=self.naming.name(target.hash),
+            definition=target.definition,
+            digest=digest,
+            status=status,
+            platforms=platforms,
+            actions=counts,
+            pushed=pushed,
+        )
+
 
 def _describe_error(target: Configured, outcome: BuildReport) -> ErrorReport | None:
     error = outcome.failure(target.action)
@@ -185,23 +209,3 @@ def _is_made_so(target: Configured, image: Image) -> bool:
     """Whether an image has the platforms and layers declared: what was pulled is anybody's work."""
     made = [len(manifest.layers) for _, manifest in image.manifests]
     return made == [len(declared.layers) for declared in target.images.values()]
-
-
-def _report(
-    target: Configured,
-    digest: str,
-    status: Status,
-    platforms: tuple[PlatformReport, ...] = (),
-    counts: ActionCounts = NOTHING_RUN,
-    pushed: PushReport | None = None,
-) -> TargetReport:
-    return TargetReport(
-        label=str(target.label),
-        image=f"envs/{target.name}",
-        definition=target.definition,
-        digest=digest,
-        status=status,
-        platforms=platforms,
-        actions=counts,
-        pushed=pushed,
-    )

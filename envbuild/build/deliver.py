@@ -19,9 +19,13 @@ IMAGE_FORMATS = ("oci-archive", "docker-archive")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One target's image; `obtain` has all its bytes in the store, however it gets them."""
+    """One target's image; `obtain` has all its bytes in the store, however it gets them.
+
+    `name` (`repository:tag`) is what the engine calls it.
+    """
 
     target: Configured
+    name: str
     obtain: Callable[[Configured], Image]
     store: BlobStore
 
@@ -32,8 +36,8 @@ class Delivery:
         engine = DockerEngine()
         image = self.obtain(self.target)
         wanted = Platform.parse(platform) if platform else engine.platform()
-        engine.load(archive_platform(image, wanted, self.store, self._name), self._name)
-        return self._name
+        engine.load(archive_platform(image, wanted, self.store, self.name), self.name)
+        return self.name
 
     def archive(self, form: str, path: Path, platform: str | None) -> None:
         """Write the image as one of IMAGE_FORMATS; the file appears whole or not at all."""
@@ -42,11 +46,7 @@ class Delivery:
             raise UsageError("a docker-archive holds one platform", hint=f"add {listed}")
         image = self.obtain(self.target)
         if platform:
-            pieces = archive_platform(image, Platform.parse(platform), self.store, self._name)
+            pieces = archive_platform(image, Platform.parse(platform), self.store, self.name)
         else:
-            pieces = archive_image(image, self.store, self._name)
+            pieces = archive_image(image, self.store, self.name)
         write_whole(path, pieces)
-
-    @property
-    def _name(self) -> str:
-        return f"envs/{self.target.name}:latest"

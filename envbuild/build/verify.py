@@ -19,9 +19,10 @@ from envbuild.build.difference import Side, find_difference
 from envbuild.build.plan import find_artifacts
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BuildError, EnvbuildError, ExitCode
-from envbuild.graph.analyze import Configured
+from envbuild.graph.analyze import Configured, name_image
 from envbuild.oci.image import Image
 from envbuild.publish.layout import LocalImages
+from envbuild.publish.registry import Naming
 from envbuild.rule.declared import walk
 from envbuild.store.disk import DiskStore
 
@@ -41,7 +42,7 @@ class Verified:
     """A target built twice; `difference` says where the second image differs first, "" if it is equal."""
 
     label: str
-    name: str
+    image: str
     digest: str
     again: str
     difference: str
@@ -50,7 +51,7 @@ class Verified:
         """The object that `--output json` prints of the target."""
         return {
             "label": self.label,
-            "image": f"envs/{self.name}",
+            "image": self.image,
             "digest": self.digest,
             "again": self.again,
             "same": self.digest == self.again,
@@ -83,6 +84,7 @@ class Verifier:
 
     store: DiskStore
     workspace: Path
+    naming: Naming
     variables: Mapping[str, str]
     jobs: int
 
@@ -128,7 +130,7 @@ class Verifier:
         if done.returncode != 0:
             raise SecondBuildFailed(done.returncode, done.stderr.strip())
         targets = json.loads(done.stdout)["targets"]
-        return {target["label"]: target["image"].rpartition("/")[2] for target in targets}
+        return {target["label"]: name_image(target["definition"]) for target in targets}
 
     def _compare(
         self, target: Configured, image: Image, name: str, images: LocalImages, again: DiskStore
@@ -140,4 +142,5 @@ class Verifier:
             difference = f"its name, which became `{name}`"
         else:
             difference = find_difference(target, Side(image, self.store), Side(second, again))
-        return Verified(str(target.label), target.name, str(image.digest), str(second.digest), difference)
+        published = self.naming.name(target.hash)
+        return Verified(str(target.label), published, str(image.digest), str(second.digest), difference)

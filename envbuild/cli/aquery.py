@@ -25,7 +25,7 @@ def command(options: Options, patterns: tuple[str, ...], platforms: tuple[str, .
         actions = list(walk(*(target.action for target in configured)))
     if options.output == "json":
         targets = [
-            {"label": str(each.label), "image": f"envs/{each.name}", "definition": each.definition}
+            {"label": str(each.label), "image": app.naming.name(each.hash), "definition": each.definition}
             for each in configured
         ]
         click.echo(json.dumps({"targets": targets, "actions": [as_json(action) for action in actions]}))

@@ -67,9 +67,11 @@ def command(
 
 def remember(app: App, report: Report, text: str, begun: int) -> None:
     """Keep what the command prints the next time that nothing has changed (graph/memo.py)."""
+    from envbuild.graph.analyze import name_image
+
     arguments = sys.argv[1:]
     if may_remember(arguments) and not report.failures:
         key = memo.question_key(__version__, arguments, os.environ)
         folder = memo_folder(str(app.options.cache_dir))
-        images = [str(app.images.folder(each.image.rpartition("/")[2])) for each in report.targets]
+        images = [str(app.images.folder(name_image(each.definition))) for each in report.targets]
         memo.remember(folder, key, text, app.signatures.found, images, begun)

@@ -43,7 +43,7 @@ def command(options: Options, target: str, *, form: str, path: Path | None, plat
             raise UsageError(f"`--format {form}` needs a file", hint="name it with `-o FILE`")
         else:
             app.deliver(target).archive(form, path, platform)
-    if path and not options.quiet:
+    if path and path.is_file() and not options.quiet:
         click.echo(f"wrote {path}, {show_size(path.stat().st_size)}")
 
 

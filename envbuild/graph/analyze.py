@@ -35,12 +35,21 @@ class Configured:
     @property
     def hash(self) -> str:
         """What names the image: the first 32 hex digits of the definition digest."""
-        return self.definition.removeprefix("sha256:")[:_NAME_DIGITS]
+        return _shorten(self.definition)
 
     @property
     def name(self) -> str:
-        """`env_<hash>`."""
-        return f"env_{self.hash}"
+        """`env_<hash>`: what the store calls the image."""
+        return name_image(self.definition)
+
+
+def name_image(definition: str) -> str:
+    """What the store calls the image of a definition digest ("sha256:<hex>"): `env_<hash>`."""
+    return f"env_{_shorten(definition)}"
+
+
+def _shorten(definition: str) -> str:
+    return definition.removeprefix("sha256:")[:_NAME_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _HASH: Final = "{hash}"
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How images are named in a registry: `repository[:tag]` with `{hash}` in it, and the pool of blobs.
+    """How images are named for others: `repository[:tag]` with `{hash}` in it, and the pool of blobs.
 
     Where all images share one repository, that is their pool, too.
     """
@@ -38,10 +38,18 @@ class Naming:
             hint = f"write `{DEFAULT_TEMPLATE}` or `envs:env_{_HASH}`"
             raise UsageError(f"`{self.template}` names no image per `{_HASH}`", hint=hint)
 
+    def name(self, name_hash: str) -> str:
+        """An image as reports call it: its repository, and its tag where the template has one."""
+        return self.template.replace(_HASH, name_hash)
+
     def place(self, name_hash: str) -> tuple[str, str]:
         """The repository and tag of an image."""
-        repository, _, tag = self.template.replace(_HASH, name_hash).partition(":")
+        repository, _, tag = self.name(name_hash).partition(":")
         return repository, tag or LATEST
+
+    def tag(self, name_hash: str) -> str:
+        """`repository:tag`: what an engine calls the image."""
+        return ":".join(self.place(name_hash))
 
     @property
     def pooled(self) -> bool:

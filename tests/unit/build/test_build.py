@@ -20,7 +20,7 @@ from envbuild.graph.analyze import Configured
 from envbuild.oci.reference import RegistryName
 from envbuild.oci.validate import check_image
 from envbuild.publish.layout import LocalImages
-from envbuild.publish.registry import RegistryPublisher
+from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule.declared import DeclaredAction
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.http import HttpClient
@@ -44,6 +44,7 @@ class Machine:
 
     folder: Path
     registry: Registry | None = None
+    naming: Naming = field(default_factory=Naming)
     keep_going: bool = False
     sink: Recorder = field(default_factory=Recorder)
 
@@ -57,7 +58,7 @@ class Machine:
 
     @property
     def builder(self) -> Builder:
-        return Builder(self.store, self.images, self.run, self.sink, self.registry)
+        return Builder(self.store, self.images, self.run, self.sink, self.naming, self.registry)
 
     def run(self, goals: Sequence[DeclaredAction]) -> BuildReport:
         for wheel in (*WHEELS, CLASHING):
@@ -128,6 +129,20 @@ def test_what_is_told_to_go_on_reports_both(machine: Machine) -> None:
     assert "both own" in bad.error.message
     assert (good.status, good.error) == (Status.BUILT, None)
     assert machine.images.find(target("good").name)
+
+
+@pytest.mark.parametrize(
+    ("template", "image"), [("envs/env_{hash}", "envs/env_HASH"), ("team:{hash}", "team:HASH")]
+)
+def test_reports_call_the_image_as_the_workspace_does(machine: Machine, template: str, image: str) -> None:
+    machine.naming = Naming(template)
+    good, bad = target(), target("bad", [WHEELS[0], CLASHING])
+    machine.keep_going = True
+    for _ in ("built", "there"):
+        found = [report.image for report in machine.builder.build([good, bad])]
+        assert found == [image.replace("HASH", each.hash) for each in (good, bad)]
+    # In the store its name is always the same.
+    assert machine.images.find(f"env_{good.hash}")
 
 
 def test_an_image_that_somebody_else_put_under_the_name(machine: Machine) -> None:
