@@ -47,6 +47,7 @@ from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.patience import Patience
 from envbuild.sources.registry import RegistryClient
 from envbuild.spec.sources import DEBIAN, INDEX
 from envbuild.store.action_cache import DiskActionCache
@@ -95,7 +96,7 @@ class App:
         self.store = InterruptibleStore(self.disk, self.interrupt)
         self.actions = DiskActionCache(options.cache_dir / "actions")
         self.images = LocalImages(options.cache_dir, self.store)
-        self.http = HttpClient(pool_size=_DOWNLOADS)
+        self.http = HttpClient(pool_size=_DOWNLOADS, patience=Patience.stated(os.environ))
         self._jobs = jobs
         self._reverse = reverse
 

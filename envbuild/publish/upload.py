@@ -46,12 +46,15 @@ class Uploader:
         stop.check()
         if self.pool == self.repository or self._refused.is_set():
             return self.send(digest, stop)
-        session = self.client.mount_blob(self.repository, digest, self.pool)
-        if session is None:
+        mount = self.client.mount_blob(self.repository, digest, self.pool)
+        if mount.done:
             return Transfer(mounted=True)
+        if mount.session is None:
+            self._refused.set()
+            return self.send(digest, stop)
         if self.client.has_blob(self.pool, digest):
-            return self._send_again(digest, session, stop)
-        self.client.cancel_upload(self.repository, session)
+            return self._send_again(digest, mount.session, stop)
+        self.client.cancel_upload(self.repository, mount.session)
         return self._send_to_pool(digest, stop)
 
     def send(self, digest: Digest, stop: Stop) -> Transfer:
@@ -66,13 +69,13 @@ class Uploader:
 
     def _send_to_pool(self, digest: Digest, stop: Stop) -> Transfer:
         self._upload(self.pool, digest, None, stop)
-        session = self.client.mount_blob(self.repository, digest, self.pool)
-        if session is None:
+        mount = self.client.mount_blob(self.repository, digest, self.pool)
+        if mount.done:
             return Transfer(digest.size)
-        sent = self._send_again(digest, session, stop)
+        sent = self._send_again(digest, mount.session, stop)
         return Transfer(sent.bytes + digest.size)
 
-    def _send_again(self, digest: Digest, session: UploadSession, stop: Stop) -> Transfer:
+    def _send_again(self, digest: Digest, session: UploadSession | None, stop: Stop) -> Transfer:
         """Send what the pool has but the registry would not mount."""
         self._refused.set()
         self._fetch(digest)

@@ -13,12 +13,14 @@ from urllib.parse import urlencode
 from envbuild.core.errors import RegistryError
 from envbuild.sources.credentials import RegistryLogin
 from envbuild.sources.http import HttpClient, basic_authorization
+from envbuild.sources.registry_address import Address
+from envbuild.sources.registry_errors import advise, registry_errors
 from envbuild.sources.response import Response, describe_status
-from envbuild.sources.url import parse_url, redact
 
 _SCHEME: Final = re.compile(r"\s*,?\s*(Bearer|Basic)\s+", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r'\s*,?\s*([A-Za-z_-]+)="((?:[^"\\]|\\.)*)"')
 _MAX_TOKEN: Final = 1 << 20
+_REFUSED: Final = (400, 401, 403)  # what token servers answer to a wrong login
 
 
 class Credentials(Protocol):
@@ -42,9 +44,10 @@ class Scope:
 class Authorizer:
     """Knows the Authorization header for each set of scopes of one registry. Safe for several threads."""
 
-    def __init__(self, http: HttpClient, host: str, credentials: Credentials) -> None:
+    def __init__(self, http: HttpClient, address: Address, credentials: Credentials) -> None:
         self._http = http
-        self._host = host
+        self._address = address
+        self._host = address.host
         self._credentials = credentials
         self._headers: dict[tuple[Scope, ...], str] = {}
         self._lock = Lock()
@@ -72,26 +75,39 @@ class Authorizer:
         challenges = _read_challenges(response.headers.get("WWW-Authenticate", ""))
         login = self._credentials.find(self._host)
         if "bearer" in challenges:
-            return f"Bearer {self._ask_token(challenges['bearer'], login, scopes, response.url)}"
+            return f"Bearer {self._ask_token(challenges['bearer'], login, scopes)}"
         if "basic" in challenges and login and login.user:
             return basic_authorization((login.user, login.secret))
         return ""
 
     def _ask_token(
-        self, challenge: Mapping[str, str], login: RegistryLogin | None, scopes: Iterable[Scope], asked: str
+        self, challenge: Mapping[str, str], login: RegistryLogin | None, scopes: Iterable[Scope]
     ) -> str:
-        realm = _check_realm(challenge.get("realm", ""), asked)
+        realm = challenge.get("realm", "")
+        if not realm:
+            message = f"`{self._host}` wants a token, and names no server that gives one"
+            raise RegistryError(message, hint="check the registry's address")
+        self._address.check_protected(realm)
         fields = [("service", challenge.get("service", ""))] if challenge.get("service") else []
         fields += [("scope", str(scope)) for scope in scopes]
-        with self._request_token(realm, fields, login) as response:
-            if response.status != 200:
-                raise RegistryError(
-                    f"the token server of `{self._host}` answered {describe_status(response.status)}",
-                    hint=login_hint(self._host),
-                )
-            return _read_token(response.read(_MAX_TOKEN), self._host)
+        page = self._http.read_answer(lambda: self._request_token(realm, fields, login), _MAX_TOKEN)
+        return _read_token(page.body, self._host)
 
     def _request_token(
+        self, realm: str, fields: list[tuple[str, str]], login: RegistryLogin | None
+    ) -> Response:
+        with registry_errors(self._address):
+            response = self._send_token_request(realm, fields, login)
+        if response.status != 200:
+            response.close()
+            status = 401 if response.status in _REFUSED else response.status
+            raise RegistryError(
+                f"the token server of `{self._host}` answered {describe_status(response.status)}",
+                hint=advise(self._host, status),
+            )
+        return response
+
+    def _send_token_request(
         self, realm: str, fields: list[tuple[str, str]], login: RegistryLogin | None
     ) -> Response:
         if login and not login.user:
@@ -108,11 +124,6 @@ class Authorizer:
         return self._http.get(url, {"Authorization": authorization} if authorization else {})
 
 
-def login_hint(host: str) -> str:
-    """What to do where a registry refuses us."""
-    return f"log in: `docker login {host}`, or name a file with the login in `REGISTRY_AUTH_FILE`"
-
-
 def _read_challenges(header: str) -> dict[str, dict[str, str]]:
     """The parameters of each challenge by scheme in lower case (RFC 9110, 11.6.1)."""
     challenges: dict[str, dict[str, str]] = {}
@@ -126,14 +137,6 @@ def _read_challenges(header: str) -> dict[str, dict[str, str]]:
     return challenges
 
 
-def _check_realm(realm: str, asked: str) -> str:
-    """The token server's URL; a registry under TLS must not send a login over plain HTTP."""
-    secure = parse_url(asked).scheme == "https"
-    if parse_url(realm).scheme != "https" and secure:
-        raise RegistryError(f"the token server `{redact(realm)}` is not protected by TLS")
-    return realm
-
-
 def _read_token(data: bytes, host: str) -> str:
     try:
         answer = json.loads(data)
@@ -141,5 +144,5 @@ def _read_token(data: bytes, host: str) -> str:
     except (ValueError, AttributeError):
         token = None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-        raise RegistryError(f"the token server of `{host}` answered no token")
+        raise RegistryError(f"the token server of `{host}` answered no token", hint=advise(host, 500))
     return token

@@ -33,6 +33,10 @@ class TransportError(SourceError):
         self.passing = passing
 
 
+class PlainHttp(TransportError):
+    """A server that was spoken to by TLS knows plain HTTP only."""
+
+
 class Connections:
     """Keeps connections open and gives each request one. Safe for several threads."""
 
@@ -128,6 +132,9 @@ def _proxy_failed(shown: str) -> TransportError:
 
 
 def _untrusted(error: Exception, shown: str) -> TransportError:
+    if "WRONG_VERSION_NUMBER" in str(error):  # what OpenSSL makes of "HTTP/1.1 400"
+        hint = "check the address: it may begin with `http://`"
+        return PlainHttp(f"`{shown}` speaks plain HTTP, no TLS", hint=hint, passing=False)
     return TransportError(
         f"no trusted connection to `{shown}`: {_tls_reason(error)}",
         hint="name a file with your certificate authority in `SSL_CERT_FILE`",

@@ -16,32 +16,23 @@ from envbuild.core.errors import SourceError
 from envbuild.core.protocols import BlobWriter
 from envbuild.sources.connections import Connections, TransportError
 from envbuild.sources.netrc import Netrc
+from envbuild.sources.patience import Patience
 from envbuild.sources.response import Response, StatusError
 from envbuild.sources.url import Login, join_url, origin, redact, split_login
 
 __all__ = ["HttpClient", "Patience", "Response", "StatusError", "TransportError", "redact"]
 
 Body = bytes | BinaryIO | None
+# Makes a request with these headers beside its own.
+Ask = Callable[[Mapping[str, str]], Response]
 
 _MAX_REDIRECTS: Final = 8
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _KEEP_METHOD: Final = frozenset((307, 308))  # RFC 9110, section 15.4: the method must not change
-_PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))
+PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))
+_REPLACED: Final = "the file was replaced or damaged: trust neither before you know why, then lock again"
+_USUAL: Final = Patience()
 _PRIVATE: Final = frozenset(("authorization", "cookie", "proxy-authorization"))
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait and how often to try; times in seconds.
-
-    `pause` doubles with each try; a server's Retry-After counts instead, up to `longest_pause`.
-    """
-
-    connect: float = 10.0
-    read: float = 60.0
-    attempts: int = 3
-    pause: float = 0.3
-    longest_pause: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +53,10 @@ class _Request:
     retried: bool
 
 
+class WrongBytes(SourceError):
+    """A download has another size or digest than expected."""
+
+
 class HttpClient:
     """Asks HTTP servers. Safe for several threads; imports and connects at the first request.
 
@@ -74,12 +69,12 @@ class HttpClient:
         *,
         user_agent: str = f"envbuild/{__version__}",
         pool_size: int = 8,
-        patience: Patience = Patience(),
+        patience: Patience = _USUAL,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._user_agent = user_agent
-        self._patience = patience
+        self.patience = patience
         self._wait = wait
+        self._user_agent = user_agent
         self._netrc = Netrc()
         self._connections = Connections(pool_size, patience.connect, patience.read)
 
@@ -94,16 +89,21 @@ class HttpClient:
 
         Raises TransportError, StatusError for another status, and SourceError for over `limit` bytes.
         """
+        return self.read_answer(lambda: self.get(url, headers).expect(status), limit)
+
+    def read_answer(self, ask: Callable[[], Response], limit: int) -> Page:
+        """The whole answer that `ask` gets; if it breaks off, `ask` is called again."""
         attempt = 0
         while True:
             attempt += 1
-            with self.get(url, headers).expect(status) as response:
-                try:
+            answer = ask()  # patient by itself: not to be tried again here
+            try:
+                with answer as response:
                     return Page(response.url, response.headers, response.read(limit))
-                except TransportError as error:
-                    if attempt >= self._patience.attempts or not error.passing:
-                        raise
-            self._wait(self._pause(attempt, None))
+            except TransportError as error:
+                if attempt >= self.patience.attempts or not error.passing:
+                    raise
+            self.rest(attempt)
 
     def request(
         self,
@@ -145,27 +145,32 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         progress: Callable[[int], None] | None = None,
+        ask: Ask | None = None,
     ) -> Digest:
         """Write a body into `writer` and commit it; `progress` gets the bytes done so far.
 
-        A transfer that breaks off goes on where it stopped. Raises SourceError, and commits
-        nothing, unless size and sha256 are the expected ones.
+        A transfer that breaks off goes on where it stopped: `ask` makes each request, with the
+        headers it is given. Raises WrongBytes, and commits nothing, unless size and sha256 are the
+        expected ones.
         """
         received = hashlib.sha256()
         done = 0
-        for piece in self._pieces(url, headers or {}, expected.size):
+        ask = ask or (lambda extra: self.get(url, {**(headers or {}), **extra}))
+        for piece in self._pieces(ask, expected.size):
             done += len(piece)
             if done > expected.size:
-                raise SourceError(
-                    f"`{redact(url)}` is larger than the {expected.size} bytes locked",
-                    hint="the file was replaced: find out why before you lock again",
-                )
+                larger = f"`{redact(url)}` is larger than the {expected.size} bytes locked"
+                raise WrongBytes(larger, hint=_REPLACED)
             received.update(piece)
             writer.write(piece)
             if progress:
                 progress(done)
         _verify(url, expected, Digest(received.hexdigest(), done))
         return writer.commit(expected)
+
+    def rest(self, attempt: int, retry_after: str = "") -> None:
+        """Wait after a failed attempt, counted from 1."""
+        self._wait(self.patience.pause_after(attempt, retry_after))
 
     def close(self) -> None:
         """Close idle connections."""
@@ -180,8 +185,8 @@ class HttpClient:
         return complete
 
     def _send_patiently(self, request: _Request) -> Response:
-        for attempt in range(1, self._patience.attempts + 1):
-            last = not request.retried or attempt == self._patience.attempts
+        for attempt in range(1, self.patience.attempts + 1):
+            last = not request.retried or attempt == self.patience.attempts
             if request.body and not isinstance(request.body, bytes):
                 request.body.seek(0)
             try:
@@ -189,26 +194,20 @@ class HttpClient:
             except TransportError as error:
                 if last or not error.passing:
                     raise
-                self._wait(self._pause(attempt, None))
+                self.rest(attempt)
                 continue
             response = Response(raw, request.url)
-            if last or response.status not in _PASSING:
+            if last or response.status not in PASSING:
                 break
             response.close()
-            self._wait(self._pause(attempt, response.headers.get("Retry-After")))
+            self.rest(attempt, response.headers.get("Retry-After", ""))
         return response
 
-    def _pause(self, attempt: int, retry_after: str | None) -> float:
-        asked = _seconds(retry_after) if retry_after else None
-        pause = self._patience.pause * 2 ** (attempt - 1) if asked is None else asked
-        return max(0.0, min(pause, self._patience.longest_pause))
-
-    def _pieces(self, url: str, headers: Mapping[str, str], size: int) -> Iterator[bytes]:
+    def _pieces(self, ask: Ask, size: int) -> Iterator[bytes]:
         """The body's pieces; a new request goes on where an answer broke off."""
         done = 0
-        for attempt in range(1, self._patience.attempts + 1):
-            resumed = {**headers, "Range": f"bytes={done}-"} if done else headers
-            answer = self.get(url, resumed)  # patient by itself: not to be tried again here
+        for attempt in range(1, self.patience.attempts + 1):
+            answer = ask({"Range": f"bytes={done}-"} if done else {})  # patient by itself
             try:
                 with answer as response:
                     for piece in _from_offset(response, done):
@@ -216,9 +215,9 @@ class HttpClient:
                         yield piece
                 return
             except TransportError as error:
-                if attempt == self._patience.attempts or not error.passing or done >= size:
+                if attempt == self.patience.attempts or not error.passing or done >= size:
                     raise
-            self._wait(self._pause(attempt, None))
+            self.rest(attempt)
 
 
 def basic_authorization(login: Login) -> str:
@@ -246,14 +245,14 @@ def _from_offset(response: Response, offset: int) -> Iterator[bytes]:
 
 def _verify(url: str, expected: Digest, received: Digest) -> None:
     if received.size != expected.size:
-        raise SourceError(
+        raise WrongBytes(
             f"`{redact(url)}` ended after {received.size} of {expected.size} bytes",
             hint="try again; if it stays so, the file was replaced: lock again",
         )
     if received != expected:
-        raise SourceError(
+        raise WrongBytes(
             f"`{redact(url)}` has the sha256 {received.hash}, but {expected.hash} is locked",
-            hint="the file was replaced or damaged: trust neither before you know why, then lock again",
+            hint=_REPLACED,
         )
 
 
@@ -275,15 +274,3 @@ def _redirect(request: _Request, target: str) -> _Request:
         return replace(request, url=url)
     kept = {name: value for name, value in request.headers.items() if name.lower() not in _PRIVATE}
     return replace(request, url=url, headers=kept)
-
-
-def _seconds(retry_after: str) -> float | None:
-    """Retry-After (RFC 9110, 10.2.3): seconds, or a date; None where it is neither."""
-    from email.utils import parsedate_to_datetime
-
-    if retry_after.isdecimal():
-        return float(retry_after)
-    try:
-        return parsedate_to_datetime(retry_after).timestamp() - time.time()
-    except (ValueError, OverflowError):
-        return None

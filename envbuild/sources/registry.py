@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 from urllib.parse import urlencode
 
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
-from envbuild.core.errors import EnvbuildError, RegistryError, SourceError
+from envbuild.core.errors import EnvbuildError, RegistryError
 from envbuild.core.protocols import BlobWriter
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.document import MAX_SIZE
-from envbuild.sources.authorization import Authorizer, Credentials, Scope, login_hint
-from envbuild.sources.http import Body, HttpClient, TransportError
-from envbuild.sources.response import Response, describe_status
-from envbuild.sources.url import is_loopback, join_url, origin
+from envbuild.sources.authorization import Authorizer, Credentials, Scope
+from envbuild.sources.http import Body, HttpClient, Page, WrongBytes
+from envbuild.sources.registry_address import Address
+from envbuild.sources.registry_errors import DAMAGED, RegistryStatusError, refuse, registry_errors
+from envbuild.sources.response import Response
+from envbuild.sources.url import join_url
+
+__all__ = ["Mount", "RegistryClient", "RegistryStatusError", "UploadSession"]
 
 _ACCEPT: Final = f"{MANIFEST}, {INDEX}"
-_HUB_API: Final = {"docker.io": "registry-1.docker.io"}  # its name and its API's host differ
-_UPLOAD_TRIES: Final = 3
-_NO_ANSWER: Final = 0
+_NO_MOUNTS: Final = (404, 405)  # from registries that know no mounts, though they should begin an upload
 _LOST: Final = 404  # what an upload gets whose session is forgotten
-_PASSING: Final = frozenset((_NO_ANSWER, _LOST, 408, 429, 500, 502, 503, 504))
-
-
-class RegistryStatusError(RegistryError):
-    """A registry answered with another status than those expected; 0 where no whole answer came."""
-
-    def __init__(self, status: int, message: str, hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +32,14 @@ class UploadSession:
     """An upload that was begun; `url` may hold secrets."""
 
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What came of a mount: it is done, or an upload was begun instead, or the registry knows no mounts."""
+
+    done: bool = False
+    session: UploadSession | None = None
 
 
 class RegistryClient:
@@ -53,44 +54,41 @@ class RegistryClient:
     ) -> None:
         self.host = host
         self._http = http
-        name = host.rpartition(":")[0] if host[-1:].isdecimal() and ":" in host else host
-        scheme = "http" if plain_http or is_loopback(name) else "https"
-        self._api = f"{scheme}://{_HUB_API.get(host, host)}/v2/"
-        self._authorizer = Authorizer(http, host, credentials)
+        self._address = Address(host, plain_http)
+        self._checked = False
+        self._authorizer = Authorizer(http, self._address, credentials)
 
     def find_manifest(self, repository: str, reference: str) -> Descriptor | None:
-        """What a tag or digest names, by the registry's word, or None where there is nothing."""
-        path = f"{repository}/manifests/{reference}"
-        with self._pull("HEAD", path, repository, {"Accept": _ACCEPT}) as response:
-            if response.status == 404:
-                return None
-            self._expect(response, path, 200)
-            stated = response.headers.get("Docker-Content-Digest", "")
-            size = response.headers.get("Content-Length", "")
-            media_type = self._manifest_type(response, path)
-        if not (stated and size.isdecimal()):
-            # Both headers are optional: the manifest itself tells.
+        """What a tag or digest names, or None where there is nothing.
+
+        The manifest itself is read: an answer to HEAD would be the registry's word only.
+        """
+        try:
             return self.read_manifest(repository, reference)[0]
-        return Descriptor(media_type, Digest(_sha256(stated, path), int(size)))
+        except RegistryStatusError as error:
+            if error.status == 404:
+                return None
+            raise
 
     def read_manifest(self, repository: str, reference: str) -> tuple[Descriptor, bytes]:
         """A manifest's or index's bytes and what they are; equal to the digest if `reference` is one."""
         path = f"{repository}/manifests/{reference}"
-        with self._pull("GET", path, repository, {"Accept": _ACCEPT}) as response, _reading(self.host):
-            self._expect(response, path, 200)
-            data = response.read(MAX_SIZE)
-            media_type = self._manifest_type(response, path)
-            stated = response.headers.get("Docker-Content-Digest", "")
-        digest = Digest.of(data)
-        expected = reference if reference.startswith(PREFIX) else stated
-        if expected and _sha256(expected, path) != digest.hash:
-            raise RegistryError(f"`{self.host}/{path}` has other bytes than its digest says")
-        return Descriptor(media_type, digest), data
+
+        def ask() -> Response:
+            return self._get(path, repository, {"Accept": _ACCEPT}, 200)
+
+        with registry_errors(self._address):
+            page = self._http.read_answer(ask, MAX_SIZE)
+        stated = page.headers.get("Docker-Content-Digest", "")
+        digest = Digest.of(page.body)
+        for expected in (stated, reference if reference.startswith(PREFIX) else ""):
+            self._check_digest(path, expected, digest)
+        return Descriptor(self._manifest_type(page, path), digest), page.body
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether the repository has a blob."""
         path = f"{repository}/blobs/{digest}"
-        with self._pull("HEAD", path, repository) as response:
+        with self._request("HEAD", self._address.api + path, (Scope(repository, "pull"),)) as response:
             self._expect(response, path, 200, 404)
             return response.status == 200
 
@@ -103,81 +101,104 @@ class RegistryClient:
     ) -> None:
         """Write a blob into `writer` and commit it, once size and sha256 are right."""
         path = f"{repository}/blobs/{digest}"
-        scopes = (Scope(repository, "pull"),)
-        # A first request settles authorization: a download tries again by itself, but asks for no tokens.
-        with self._request("HEAD", self._api + path, scopes) as response:
-            self._expect(response, path, 200)
-        header = self._authorizer.header(scopes)
-        with _reading(self.host):
-            self._http.download(
-                self._api + path,
-                writer,
-                digest,
-                headers={"Authorization": header} if header else {},
-                progress=progress,
-            )
 
-    def mount_blob(self, repository: str, digest: Digest, source: str) -> UploadSession | None:
-        """Take a blob over from another repository: None if done, else the upload begun instead."""
+        def ask(headers: Mapping[str, str]) -> Response:
+            return self._get(path, repository, headers, 200, 206)
+
+        try:
+            with registry_errors(self._address):
+                self._http.download(self._address.api + path, writer, digest, progress=progress, ask=ask)
+        except RegistryError as error:
+            if isinstance(error.__cause__, WrongBytes):
+                raise self._damaged(path) from error
+            raise
+
+    def mount_blob(self, repository: str, digest: Digest, source: str) -> Mount:
+        """Take a blob over from another repository."""
         query = urlencode({"mount": str(digest), "from": source})
+        path = f"{repository}/blobs/uploads/"
         scopes = (Scope(repository, "pull,push"), Scope(source, "pull"))
-        return self._begin(repository, f"{repository}/blobs/uploads/?{query}", scopes, (201, 202))
+        url = f"{self._address.api}{path}?{query}"
+        with self._request("POST", url, scopes, body=b"", retried=True) as response:
+            self._expect(response, path, 201, 202, *_NO_MOUNTS)
+            if response.status != 202 or "Location" not in response.headers:
+                return Mount(done=response.status == 201)
+            return Mount(session=self._session(response))
 
     def upload_blob(
         self, repository: str, digest: Digest, file: BinaryIO, session: UploadSession | None = None
     ) -> None:
         """Send a blob as it is, in one piece; tries again from the start where that fails in passing."""
-        for attempt in range(1, _UPLOAD_TRIES + 1):
+        attempt = 1
+        while True:
             begun, session = session or self._begin_upload(repository), None
             try:
-                self._finish_upload(repository, digest, file, begun)
-                return
+                return self._finish_upload(repository, digest, file, begun)
             except RegistryStatusError as error:
-                if error.status not in _PASSING or attempt == _UPLOAD_TRIES:
+                passing = error.passing or error.status == _LOST
+                if not passing or attempt == self._http.patience.attempts:
                     raise
+                self._http.rest(attempt, error.retry_after)
+                answered = error.answered
+            # Only the answer may be lost: then the blob is there.
+            if not answered and self.has_blob(repository, digest):
+                return None
+            attempt += 1
 
     def cancel_upload(self, repository: str, session: UploadSession) -> None:
-        """Give up an upload that was begun; where the registry will not, it forgets it by itself."""
-        self._request("DELETE", session.url, (Scope(repository, "pull,push"),)).close()
+        """Give up an upload that was begun; where that fails, the registry forgets it by itself."""
+        with suppress(RegistryError):
+            self._request("DELETE", session.url, (Scope(repository, "pull,push"),)).close()
 
     def write_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> None:
-        """Put a manifest or index under a tag or its digest; what it refers to is there already."""
+        """Put a manifest or index under a tag or its digest; what it refers to is there already.
+
+        A registry cannot know what belongs under a tag. It states what it got: other bytes are
+        replaced at once, and an error where that does not help.
+        """
         path = f"{repository}/manifests/{reference}"
         headers = {"Content-Type": media_type}
         scopes = (Scope(repository, "pull,push"),)
-        with self._request("PUT", self._api + path, scopes, headers, data, retried=True) as response:
-            self._expect(response, path, 201)
+        for _ in range(self._http.patience.attempts):
+            url = self._address.api + path
+            with self._request("PUT", url, scopes, headers, data, retried=True) as response:
+                self._expect(response, path, 201)
+                stated = response.headers.get("Docker-Content-Digest", "")
+            if not stated or _sha256(stated, path) == Digest.of(data).hash:
+                return
+        raise self._damaged(path)
 
     def _begin_upload(self, repository: str) -> UploadSession:
+        path = f"{repository}/blobs/uploads/"
         scopes = (Scope(repository, "pull,push"),)
-        session = self._begin(repository, f"{repository}/blobs/uploads/", scopes, (202,))
-        assert session is not None, "202 begins an upload"
-        return session
+        with self._request("POST", self._address.api + path, scopes, body=b"", retried=True) as response:
+            self._expect(response, path, 202)
+            return self._session(response)
 
-    def _begin(
-        self, repository: str, path: str, scopes: tuple[Scope, ...], statuses: tuple[int, ...]
-    ) -> UploadSession | None:
-        with self._request("POST", self._api + path, scopes, body=b"", retried=True) as response:
-            self._expect(response, f"{repository}/blobs/uploads/", *statuses)
-            location = response.headers.get("Location", "")
-            if response.status == 201:
-                return None
+    def _session(self, response: Response) -> UploadSession:
+        location = response.headers.get("Location", "")
         if not location:
-            raise RegistryError(f"`{self.host}` does not say where to upload to")
-        with _reading(self.host):
-            return UploadSession(join_url(response.url, location))
+            message = f"`{self.host}` does not say where to upload to"
+            raise RegistryError(message, hint="a proxy before the registry may drop the header `Location`")
+        with registry_errors(self._address):
+            url = join_url(response.url, location)
+            self._address.check_protected(url)
+        return UploadSession(url)
 
     def _finish_upload(self, repository: str, digest: Digest, file: BinaryIO, session: UploadSession) -> None:
         separator = "&" if "?" in session.url else "?"
         url = f"{session.url}{separator}{urlencode({'digest': str(digest)})}"
         headers = {"Content-Type": "application/octet-stream"}
         with self._request("PUT", url, (Scope(repository, "pull,push"),), headers, file) as response:
-            self._expect(response, f"{repository}/blobs/{digest}", 201)
+            path = f"{repository}/blobs/{digest}"
+            self._expect(response, path, 201)
+            self._check_digest(path, response.headers.get("Docker-Content-Digest", ""), digest)
 
-    def _pull(
-        self, method: str, path: str, repository: str, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        return self._request(method, self._api + path, (Scope(repository, "pull"),), headers)
+    def _get(self, path: str, repository: str, headers: Mapping[str, str], *statuses: int) -> Response:
+        url = self._address.api + path
+        response = self._request("GET", url, (Scope(repository, "pull"),), headers)
+        self._expect(response, path, *statuses)
+        return response
 
     def _request(
         self,
@@ -190,11 +211,14 @@ class RegistryClient:
         retried: bool | None = None,
     ) -> Response:
         """The answer to a request, made again with credentials where a 401 asks for them."""
-        ours = origin(url) == origin(self._api)  # an upload may go to a storage host: it gets no login
-        sent = self._authorizer.header(scopes) if ours else ""
-        with _reading(self.host):
+        if not self._checked:
+            self._address.check_host()
+            self._checked = True
+        with registry_errors(self._address):
+            ours = self._address.has(url)  # an upload may go to a storage host: it gets no login
+            sent = self._authorizer.header(scopes) if ours else ""
             response = self._http.request(method, url, _with(headers, sent), body, retried=retried)
-            if response.status != 401 or not ours:
+            if response.status != 401 or not ours or not self._address.has(response.url):
                 return response
             answer = self._authorizer.answer(response, scopes, sent)
             if not answer:
@@ -203,44 +227,24 @@ class RegistryClient:
             return self._http.request(method, url, _with(headers, answer), body, retried=retried)
 
     def _expect(self, response: Response, path: str, *statuses: int) -> None:
-        if response.status in statuses:
-            return
-        status = response.status
-        message = f"`{self.host}/{path}`: the registry answered {describe_status(status)}"
-        raise RegistryStatusError(status, message, self._advise(status))
+        if response.status not in statuses:
+            with response:
+                raise refuse(self.host, path, response)
 
-    def _manifest_type(self, response: Response, path: str) -> str:
+    def _check_digest(self, path: str, stated: str, digest: Digest) -> None:
+        if stated and _sha256(stated, path) != digest.hash:
+            raise self._damaged(path)
+
+    def _damaged(self, path: str) -> RegistryError:
+        return RegistryError(f"`{self.host}/{path}` has other bytes than its digest says", hint=DAMAGED)
+
+    def _manifest_type(self, page: Page, path: str) -> str:
         """The media type of a manifest; other web servers answer 200 to anything, too."""
-        media_type = _media_type(response)
+        media_type = page.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type and media_type not in (MANIFEST, INDEX):
             message = f"`{self.host}/{path}` is no image of ours: its media type is `{media_type}`"
             raise RegistryError(message, hint="check the address: this may be no registry")
         return media_type
-
-    def _advise(self, status: int) -> str:
-        if status == 401:
-            return login_hint(self.host)
-        if status == 403:
-            return "the login may not do this: ask for access to the repository, or log in as somebody else"
-        if status == 404:
-            return "check the registry's address and the repository: some registries want it created first"
-        return "try again later" if status >= 500 or status == 429 else ""
-
-
-@contextmanager
-def _reading(host: str) -> Iterator[None]:
-    """Failures of HTTP as failures of this registry."""
-    try:
-        yield
-    except TransportError as error:
-        message = f"registry `{host}`: {error.message}"
-        raise RegistryStatusError(_NO_ANSWER, message, error.hint) from error
-    except SourceError as error:
-        raise RegistryError(f"registry `{host}`: {error.message}", hint=error.hint) from error
-
-
-def _media_type(response: Response) -> str:
-    return response.headers.get("Content-Type", "").partition(";")[0].strip()
 
 
 def _with(headers: Mapping[str, str] | None, authorization: str) -> dict[str, str]:
@@ -252,4 +256,5 @@ def _sha256(text: str, path: str) -> str:
     try:
         return parse_sha256(text)
     except EnvbuildError:
-        raise RegistryError(f"`{path}`: the registry answered no sha256 digest") from None
+        message = f"`{path}`: the registry answered no sha256 digest"
+        raise RegistryError(message, hint="check the address: this may be no registry") from None
