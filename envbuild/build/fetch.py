@@ -11,7 +11,7 @@ from envbuild.core.events import EventSink, TransferProgress
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.model import Locked
 from envbuild.sources.debian import DebianSource, Suite
-from envbuild.sources.http import HttpClient, StatusError, TransportError
+from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
 
 _TOLD_EVERY = 1 << 20  # bytes between two events of one download
@@ -40,17 +40,10 @@ class Fetcher:
         """Download and keep the artifact; raises SourceError, with nothing kept."""
         expected = Digest(artifact.sha256, artifact.size)
         progress = _Progress(self.sink, artifact)
-        try:
-            if artifact.kind == "deb":
-                self._fetch_deb(artifact, expected)
-            else:
-                self._fetch_wheel(artifact, expected, progress.tell)
-        except (TransportError, StatusError) as error:
-            if not artifact.source:
-                raise
-            raise SourceError(
-                f"cannot fetch from `{artifact.source}`: {error.message}", hint=error.hint
-            ) from error
+        if artifact.kind == "deb":
+            self._fetch_deb(artifact, expected)
+        else:
+            self._fetch_wheel(artifact, expected, progress.tell)
         progress.finish()
 
     def _fetch_deb(self, deb: Locked, expected: Digest) -> None:

@@ -17,6 +17,7 @@ from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, Note, Silent
 from envbuild.core.protocols import BlobWriter
 from envbuild.sources.apt_config import APT, ARCHIVE_KEYRING, Mirror, all_apt_mirrors, apt_mirrors
+from envbuild.sources.blame import blame
 from envbuild.sources.debian_index import DebianIndex, Row, decode_rows, encode_rows, parse_packages
 from envbuild.sources.debian_release import Release, parse_release
 from envbuild.sources.debian_signature import Keyring, verify_signature
@@ -55,7 +56,8 @@ class DebianSource:
 
     def index(self, suite: Suite) -> DebianIndex:
         """What the suite offers now; raises SourceError unless its signature and sums hold."""
-        return DebianIndex([row for component in suite.components for row in self._rows(suite, component)])
+        with blame(self.alias, suite.name):
+            return DebianIndex([row for each in suite.components for row in self._rows(suite, each)])
 
     def fetch(
         self,
@@ -76,12 +78,14 @@ class DebianSource:
             with open_writer() as writer:
                 return self.http.download(f"{mirror.url}/{file}", writer, expected)
 
-        try:
-            return _first_answer(self._package_mirrors(), download)
-        except StatusError as error:
-            if error.status not in (404, 410):
-                raise
-            raise self._superseded(file, suite, label) from error
+        deb = file.rpartition("/")[2]
+        with blame(self.alias, deb):
+            try:
+                return _first_answer(self._package_mirrors(), download)
+            except StatusError as error:
+                if error.status not in (404, 410):
+                    raise
+        raise self._superseded(deb, suite, label)
 
     def _rows(self, suite: Suite, component: str) -> list[Row]:
         mirrors = self._suite_mirrors(suite.name, component)
@@ -94,8 +98,7 @@ class DebianSource:
 
     def _release(self, mirror: Mirror, suite: str) -> Release:
         url = f"{mirror.url}/dists/{suite}/InRelease"
-        with self.http.get(url) as response:
-            signed = response.expect(200).read(_MAX_RELEASE)
+        signed = self.http.read(url, _MAX_RELEASE).body
         release = parse_release(
             verify_signature(signed, mirror.keyrings, redact(url)).decode("utf-8", "replace")
         )
@@ -121,15 +124,25 @@ class DebianSource:
         if rows is None:
             folder = f"{mirror.url}/dists/{suite.name}"
             parent = path.rpartition("/")[0]
-            url = f"{folder}/{parent}/by-hash/SHA256/{packed.hash}" if release.by_hash else f"{folder}/{path}"
-            text = _unpack(self._download(url, packed), path, plain)
+            hashed = f"{folder}/{parent}/by-hash/SHA256/{packed.hash}"
+            places = (*([hashed] if release.by_hash else []), f"{folder}/{path}")
+            text = _unpack(self._download_index(places, packed), path, plain)
             rows = list(parse_packages(text.decode("utf-8", "replace")))
             _keep(kept, encode_rows(rows))
         return rows
 
+    def _download_index(self, places: Sequence[str], expected: Digest) -> bytes:
+        """The index from the first place that has it: not every mirror of a suite keeps `by-hash`."""
+        for url in places[:-1]:
+            try:
+                return self._download(url, expected)
+            except StatusError as error:
+                if error.status != 404:
+                    raise
+        return self._download(places[-1], expected)
+
     def _download(self, url: str, expected: Digest) -> bytes:
-        with self.http.get(url) as response:
-            data = response.expect(200).read(min(expected.size, _MAX_INDEX))
+        data = self.http.read(url, min(expected.size, _MAX_INDEX)).body
         if Digest.of(data) != expected:
             hint = "the mirror may be in the middle of an update: try again"
             raise SourceError(f"`{redact(url)}` is not what the signed release file states", hint=hint)
@@ -155,8 +168,7 @@ class DebianSource:
         keyrings = (Keyring(self.keyring or ARCHIVE_KEYRING),)
         return tuple(Mirror(url.rstrip("/"), keyrings) for url in self.urls)
 
-    def _superseded(self, file: str, suite: Suite | None, label: str) -> SourceError:
-        deb = file.rpartition("/")[2]
+    def _superseded(self, deb: str, suite: Suite | None, label: str) -> SourceError:
         name = deb.partition("_")[0]
         newer = self.index(suite).versions(name) if suite else ()
         instead = f": `{name}` is at version {newer[0].version} now" if newer else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -156,7 +157,7 @@ class HttpClient:
         received = hashlib.sha256()
         done = 0
         ask = ask or (lambda extra: self.get(url, {**(headers or {}), **extra}))
-        for piece in self._pieces(ask, expected.size):
+        for piece in self.stream(ask, expected.size):
             done += len(piece)
             if done > expected.size:
                 larger = f"`{redact(url)}` is larger than the {expected.size} bytes locked"
@@ -167,6 +168,25 @@ class HttpClient:
                 progress(done)
         _verify(url, expected, Digest(received.hexdigest(), done))
         return writer.commit(expected)
+
+    def stream(self, ask: Ask, size: int = sys.maxsize) -> Iterator[bytes]:
+        """The pieces of a body of at most `size` bytes; a new request goes on where an answer broke off.
+
+        What comes after a break may be of another file: whoever knows size and sha256 checks them.
+        """
+        done = 0
+        for attempt in range(1, self.patience.attempts + 1):
+            answer = ask({"Range": f"bytes={done}-"} if done else {})  # patient by itself
+            try:
+                with answer as response:
+                    for piece in _from_offset(response, done):
+                        done += len(piece)
+                        yield piece
+                return
+            except TransportError as error:
+                if attempt == self.patience.attempts or not error.passing or done >= size:
+                    raise
+            self.rest(attempt)
 
     def rest(self, attempt: int, retry_after: str = "") -> None:
         """Wait after a failed attempt, counted from 1."""
@@ -202,22 +222,6 @@ class HttpClient:
             response.close()
             self.rest(attempt, response.headers.get("Retry-After", ""))
         return response
-
-    def _pieces(self, ask: Ask, size: int) -> Iterator[bytes]:
-        """The body's pieces; a new request goes on where an answer broke off."""
-        done = 0
-        for attempt in range(1, self.patience.attempts + 1):
-            answer = ask({"Range": f"bytes={done}-"} if done else {})  # patient by itself
-            try:
-                with answer as response:
-                    for piece in _from_offset(response, done):
-                        done += len(piece)
-                        yield piece
-                return
-            except TransportError as error:
-                if attempt == self.patience.attempts or not error.passing or done >= size:
-                    raise
-            self.rest(attempt)
 
 
 def basic_authorization(login: Login) -> str:

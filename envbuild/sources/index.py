@@ -9,9 +9,10 @@ from urllib.parse import quote
 from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
 from envbuild.core.protocols import BlobWriter
+from envbuild.sources.blame import blame
 from envbuild.sources.default_index import default_index_url
-from envbuild.sources.http import HttpClient, Response, StatusError, basic_authorization
-from envbuild.sources.index_page import ACCEPT, find_in_page
+from envbuild.sources.http import HttpClient, StatusError, basic_authorization
+from envbuild.sources.index_page import ACCEPT, IndexFile, find_in_page
 from envbuild.sources.url import origin, redact, split_login
 
 _MAX_PAGE = 128 << 20
@@ -45,17 +46,15 @@ class PackageIndexes:
 
     def has(self, alias: str, project: str) -> bool:
         """Whether the index has a page for the package; raises SourceError where it tells neither."""
-        url = f"{self.url(alias)}/{quote(project)}/"
-        with self.http.get(url, {"Accept": ACCEPT}) as response:
+        url = self._page_url(alias, project)
+        with blame(alias, project), self.http.get(url, {"Accept": ACCEPT}) as response:
             return response.expect(200, 404).status == 200
 
     def find(self, alias: str, project: str, file: str, sha256: str) -> str:
         """Where the index serves the file now; `project` is normalised; raises SourceError."""
-        url = f"{self.url(alias)}/{quote(project)}/"
-        with self._get_page(alias, project, url) as response:
-            page = response.read(_MAX_PAGE)
-            kind = response.headers.get("Content-Type", "")
-            files = find_in_page(page, kind, response.url, file)
+        files = self._find_all(alias, project, file)
+        if files is None:
+            raise self._has_none(alias, project)
         for found in files:
             if found.sha256 in (sha256, ""):
                 return found.url
@@ -74,7 +73,8 @@ class PackageIndexes:
         """Download a locked file into `writer`, verified; raises SourceError."""
         url = self.find(alias, project, file, expected.hash)
         headers = self.authorization(url, alias)
-        return self.http.download(url, writer, expected, headers=headers, progress=progress)
+        with blame(alias, project):
+            return self.http.download(url, writer, expected, headers=headers, progress=progress)
 
     def authorization(self, url: str, alias: str) -> dict[str, str]:
         """The header with the index's own credentials, for a URL of the same origin."""
@@ -82,16 +82,25 @@ class PackageIndexes:
         same = login is not None and origin(bare) == origin(url)
         return {"Authorization": basic_authorization(login)} if login and same else {}
 
-    def _get_page(self, alias: str, project: str, url: str) -> Response:
-        try:
-            return self.http.get(url, {"Accept": ACCEPT}).expect(200)
-        except StatusError as error:
-            if error.status != 404:
-                raise
-            raise SourceError(
-                f"the index `{alias}` ({redact(self.url(alias))}) has no package `{project}`",
-                hint="check the index in envbuild.yaml, or lock again",
-            ) from None
+    def _page_url(self, alias: str, project: str) -> str:
+        return f"{self.url(alias)}/{quote(project)}/"
+
+    def _find_all(self, alias: str, project: str, file: str) -> list[IndexFile] | None:
+        """The files of that name, None where the index has no such project."""
+        with blame(alias, project):
+            try:
+                page = self.http.read(self._page_url(alias, project), _MAX_PAGE, {"Accept": ACCEPT})
+            except StatusError as error:
+                if error.status != 404:
+                    raise
+                return None
+            return find_in_page(page.body, page.headers.get("Content-Type", ""), page.url, file)
+
+    def _has_none(self, alias: str, project: str) -> SourceError:
+        return SourceError(
+            f"the index `{alias}` ({redact(self.url(alias))}) has no package `{project}`",
+            hint="check the index in envbuild.yaml, or lock again",
+        )
 
 
 def _missing(alias: str, project: str, file: str, *, replaced: bool) -> SourceError:

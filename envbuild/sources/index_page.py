@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from envbuild.core.errors import SourceError
+from envbuild.sources.url import join_url
 
 HTML = "application/vnd.pypi.simple.v1+html"
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -21,6 +22,7 @@ ACCEPT = f"{HTML}, text/html;q=0.9, {JSON};q=0.5"
 
 _HREF = re.compile(rb"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _BASE = re.compile(rb"""<base\s+href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
+_HINT = "check the index's address, and whether a proxy answers in its place"
 _HEAD = 4096  # a <base> stands in the page's head
 
 
@@ -34,22 +36,28 @@ class IndexFile:
 
 
 def find_in_page(page: bytes, content_type: str, url: str, file: str) -> list[IndexFile]:
-    """The page's files of that name; links are relative to `url`, where the page came from."""
-    if content_type.partition(";")[0].strip().lower() == JSON:
+    """The page's files of that name; links are relative to `url`, where the page came from.
+
+    Raises SourceError for what is no such page, as a proxy's or a portal's own answer.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == JSON:
         return list(_find_in_json(page, url, file))
+    if kind not in (HTML, "text/html"):
+        raise SourceError(f"the index's answer is no page of the simple API: it is {kind[:80]!a}", hint=_HINT)
     return list(_find_in_html(page, url, file))
 
 
 def _find_in_html(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
     base = url
     if match := _BASE.search(page[:_HEAD]):
-        base = urljoin(url, html.unescape(match[1].decode("utf-8", "replace")))
+        base = join_url(url, html.unescape(match[1].decode("utf-8", "replace")))
     seen = set()
     for name in {file.encode(), quote(file).encode()}:
         for tag in _tags_around(page, name):
             match = _HREF.search(tag)
             link = html.unescape((match[1] or match[2] or b"").decode("utf-8", "replace")) if match else ""
-            found = _file_at(urljoin(base, link))
+            found = _file_at(join_url(base, link))
             if found.name == file and found not in seen:
                 seen.add(found)
                 yield found
@@ -82,4 +90,4 @@ def _find_in_json(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
                 link = urljoin(url, str(item["url"]))
                 yield IndexFile(file, link, str(item.get("hashes", {}).get("sha256", "")).lower())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise SourceError("the index's answer is no page of the simple API (PEP 691)") from None
+        raise SourceError("the index's answer is no page of the simple API (PEP 691)", hint=_HINT) from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +14,18 @@ from tempfile import TemporaryFile
 from typing import IO, cast
 
 from envbuild.core.errors import SourceError
-from envbuild.sources.http import HttpClient
+from envbuild.sources.http import HttpClient, Page, StatusError
 from envbuild.sources.url import redact
 
 _TAIL = 1 << 16  # bytes: holds the directory and METADATA of most wheels, which lie at their end
 _MAX_METADATA = 16 << 20
 _MAX_WHEEL = 8 << 30
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+_NO_RANGES = (200, 416, 501)  # what servers say that know none
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(ValueError, OSError, NotImplementedError, RuntimeError, EOFError),
+)
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 
 
@@ -48,24 +55,36 @@ def peek_wheel(http: HttpClient, url: str, headers: Mapping[str, str]) -> WheelM
 
     Not verified: the bytes are, when the wheel is fetched. Raises SourceError.
     """
-    with http.get(url, {**headers, "Range": f"bytes=-{_TAIL}"}) as response:
-        match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
-        if response.status == 206 and match:
-            tail = _Part(int(match[1]), response.read(_TAIL))
-            remote = _RemoteFile(http, url, headers, int(match[3]), tail)
-            return WheelMetadata(int(match[3]), _metadata_text(cast("IO[bytes]", remote), url))
-        if response.status not in (200, 206, 416, 501):
-            response.expect(200)
-    return _read_whole(http, url, headers)
+    try:
+        answer = http.read(url, _TAIL, {**headers, "Range": f"bytes=-{_TAIL}"}, status=206)
+    except StatusError as error:
+        if error.status not in _NO_RANGES:
+            raise
+        return _read_whole(http, url, headers)
+    tail = _read_tail(answer)
+    if tail is None:
+        return _read_whole(http, url, headers)
+    size = tail.begin + len(tail.data)
+    remote = _RemoteFile(http, url, headers, size, tail)
+    return WheelMetadata(size, _metadata_text(cast("IO[bytes]", remote), url))
+
+
+def _read_tail(answer: Page) -> _Part | None:
+    """The end of the file, None where the answer's header and body do not fit each other (RFC 9110, 14.4)."""
+    match = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
+    if not match:
+        return None
+    begin, last, size = map(int, match.groups())
+    return _Part(begin, answer.body) if last + 1 == size == begin + len(answer.body) else None
 
 
 def _read_whole(http: HttpClient, url: str, headers: Mapping[str, str]) -> WheelMetadata:
-    with http.get(url, headers).expect(200) as response, TemporaryFile() as file:
+    with TemporaryFile() as file:
         size = 0
-        for piece in response.stream():
+        for piece in http.stream(lambda extra: http.get(url, {**headers, **extra})):
             size += file.write(piece)
             if size > _MAX_WHEEL:
-                raise SourceError(f"`{redact(url)}` is larger than any wheel")
+                raise SourceError(f"`{redact(url)}` is larger than any wheel", hint="check the address")
         return WheelMetadata(size, _metadata_text(file, url))
 
 
@@ -73,14 +92,20 @@ def _metadata_text(file: IO[bytes], shown: str) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.read(_metadata_entry(archive)).decode("utf-8", "replace")
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, EOFError):
+    except _UNREADABLE:
         name = redact(shown) if "://" in shown else shown
-        raise SourceError(f"`{name}` is no wheel: it has no readable METADATA") from None
+        raise SourceError(
+            f"`{name}` is no wheel: it has no readable METADATA",
+            hint="the file or the answer is damaged: try again, or use another version",
+        ) from None
 
 
 def _metadata_entry(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     found = [info for info in archive.infolist() if _METADATA.match(info.filename)]
     if len(found) != 1 or found[0].file_size > _MAX_METADATA:
+        raise zipfile.BadZipFile
+    # Else the file is not as long as the server says: zipfile looks for its parts from the end.
+    if min(info.header_offset for info in archive.infolist()) != 0:
         raise zipfile.BadZipFile
     return found[0]
 
@@ -139,5 +164,10 @@ class _RemoteFile(io.RawIOBase):
             raise OSError("too large")
         last = min(max(end, begin + _TAIL), self._size) - 1
         wanted = {**self._headers, "Range": f"bytes={begin}-{last}"}
-        with self._http.get(self._url, wanted).expect(206) as response:
-            return _Part(begin, response.read(last - begin + 1))
+        answer = self._http.read(self._url, last - begin + 1, wanted, status=206)
+        if answer.headers.get("Content-Range") != f"bytes {begin}-{last}/{self._size}":
+            raise SourceError(
+                f"`{redact(self._url)}` answered with another range than asked for",
+                hint="try again; a proxy or a cache may be in between",
+            )
+        return _Part(begin, answer.body)

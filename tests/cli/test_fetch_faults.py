@@ -34,7 +34,9 @@ def test_other_bytes(locked: Project, index: FakeIndex) -> None:
     (file,) = index.files["alpha"]
     replace_file(index, file.data[:-1] + b"!")
     error = locked.fail(4, "build")
-    assert error.startswith(f"{FAILED}`{index.origin}/files/{FILE}` has the sha256 ")
+    assert error.startswith(
+        f"{FAILED}cannot fetch `alpha` from `pypi`: `{index.origin}/files/{FILE}` has the sha256 "
+    )
     assert f"but {file.sha256} is locked\n" in error
     assert error.endswith("trust neither before you know why, then lock again\n")
     assert locked.images() == []
@@ -53,7 +55,7 @@ def test_truncated_download(locked: Project, index: FakeIndex) -> None:
     index.ranges = False
     error = locked.fail(4, "build")
     assert error == (
-        f"{FAILED}cannot fetch from `pypi`: `{index.origin}/files/{FILE}` broke off its answer\n"
+        f"{FAILED}cannot fetch `alpha` from `pypi`: `{index.origin}/files/{FILE}` broke off its answer\n"
         "hint: try again; a proxy may be in between\n"
     )
     assert locked.images() == []
@@ -88,7 +90,7 @@ def test_refusals(locked: Project, index: FakeIndex, key: str, status: int, text
     index.statuses[key] = status
     error = locked.fail(4, "build")
     place = f"files/{FILE}" if key == FILE else "simple/alpha/"
-    answer = f"cannot fetch from `pypi`: `{index.origin}/{place}` answered {status} {text}\n"
+    answer = f"cannot fetch `alpha` from `pypi`: `{index.origin}/{place}` answered {status} {text}\n"
     assert error.startswith(FAILED + answer)
     assert f"hint: {hint}" in error
     assert locked.images() == []
@@ -117,7 +119,7 @@ def test_unreachable_source(project: Project) -> None:
         lock(project)
     error = project.fail(4, "build")
     assert error.startswith("error: `WheelLayer ")
-    assert f"cannot fetch from `pypi`: `{gone.url}/" in error
+    assert f"cannot fetch `alpha` from `pypi`: `{gone.url}/" in error
     assert "hint: " in error
     assert project.images() == []
 
@@ -146,10 +148,10 @@ def test_keep_going(project: Project, index: FakeIndex) -> None:
     failed, built = outcome.json["targets"]
     assert (failed["label"], failed["status"], failed["platforms"]) == ("//:app", "failed", [])
     assert (built["label"], built["status"]) == ("//:other", "built")
-    assert f"{FAILED}cannot fetch from `pypi`" in outcome.err
+    assert f"{FAILED}cannot fetch `alpha` from `pypi`" in outcome.err
     assert failed["error"] == {
         "exit_code": 4,
-        "message": f"{FAILED.removeprefix('error: ')}cannot fetch from `pypi`: "
+        "message": f"{FAILED.removeprefix('error: ')}cannot fetch `alpha` from `pypi`: "
         f"`{index.origin}/files/{FILE}` answered 403 (forbidden)",
         "hint": "ask for access, or check which credentials are used",
     }

@@ -13,8 +13,10 @@ from envbuild.lock.model import Locked, Pin, PlatformLock, PythonQuestion
 from envbuild.lock.reach import Reached, reach
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_wheel, required_hashes
 from envbuild.lock.tags import needed_libc
+from envbuild.sources.blame import blame
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.url import redact
 from envbuild.sources.wheel_metadata import WheelMetadata, peek_wheel, read_wheel_metadata
 from envbuild.spec.wheels import LocalWheel
 
@@ -28,10 +30,9 @@ class Descriptions:
     indexes: PackageIndexes
     cache: MetadataCache
 
-    def remote(self, url: str, source: str, sha256: str) -> WheelMetadata:
-        """Of a wheel at a URL that the index `source` gave; "" = the spec gave it."""
-        headers = self.indexes.authorization(url, source) if source else {}
-        return self.cache.get(sha256, lambda: peek_wheel(self.indexes.http, url, headers))
+    def remote(self, candidate: Candidate, file: WheelFile) -> WheelMetadata:
+        """Of a candidate's wheel; raises SourceError."""
+        return self.cache.get(file.sha256, lambda: self._peek(file.url, candidate))
 
     def locked(self, artifact: Locked) -> WheelMetadata:
         """Of a wheel that another lock holds; raises SourceError where it is a local file."""
@@ -40,10 +41,17 @@ class Descriptions:
             url = artifact.file
             if artifact.source:
                 url = self.indexes.find(artifact.source, artifact.name, artifact.file, artifact.sha256)
-            headers = self.indexes.authorization(url, artifact.source) if artifact.source else {}
-            return peek_wheel(self.indexes.http, url, headers)
+            return self._peek(url, artifact)
 
         return self.cache.get(artifact.sha256, ask)
+
+    def _peek(self, url: str, wheel: Locked | Candidate) -> WheelMetadata:
+        """What the server tells, if it is of the wheel asked for: what is wrong must not be kept."""
+        headers = self.indexes.authorization(url, wheel.source) if wheel.source else {}
+        with blame(wheel.source, wheel.name):
+            found = peek_wheel(self.indexes.http, url, headers)
+            _check_same(found, wheel, redact(url))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,7 @@ def _describe_remote(candidate: Candidate, file: WheelFile, describe: Descriptio
             f"nobody tells the sha256 of `{file.name}`",
             hint="append `#sha256=<64 hex digits>` to its URL, or use an index that tells it",
         )
-    metadata = describe.remote(file.url, candidate.source, file.sha256)
+    metadata = describe.remote(candidate, file)
     place = file.name if candidate.source else file.url
     locked = Locked(
         "wheel", candidate.name, candidate.version, candidate.source, place, file.sha256, metadata.size
@@ -172,6 +180,19 @@ def pin_edges(
     requires = describe(pin).values("Requires-Dist")
     plain = set(reduce_edges(requires, (), environment))
     return tuple(edge for edge in reduce_edges(requires, new, environment) if edge not in plain)
+
+
+def _check_same(found: WheelMetadata, wheel: Locked | Candidate, shown: str) -> None:
+    """Raise SourceError for another package's METADATA: nothing else of a wheel is looked at yet."""
+    from packaging.utils import canonicalize_name, canonicalize_version
+
+    stated = [*found.values("Name"), *found.values("Version")]
+    same = len(stated) == 2 and canonicalize_name(stated[0]) == wheel.name
+    if not same or canonicalize_version(stated[1]) != canonicalize_version(wheel.version):
+        raise SourceError(
+            f"`{shown}` is the wheel of `{' '.join(stated)[:80]}`, not of `{wheel.name} {wheel.version}`",
+            hint="the server mixes up its files: try again, or ask whoever runs it",
+        )
 
 
 def _with_edges(locked: Locked, edges: Sequence[str], extras: frozenset[str]) -> Locked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -89,6 +90,12 @@ def test_without_by_hash(site: Site) -> None:
     site.mirror.publish("testing", [TOOL], release={"Acquire-By-Hash": "no"})
     assert site.source.index(SUITE).names == ("tool",)
     assert not any("by-hash" in path for path in site.asked)
+
+
+def test_a_mirror_that_keeps_no_by_hash(site: Site) -> None:
+    # Partial mirrors serve the archive's own release file, which promises it.
+    rmtree(site.mirror.root / "dists/testing/main/binary-amd64/by-hash")
+    assert site.source.index(SUITE).versions("tool")
 
 
 def test_a_cache_that_is_damaged_or_cannot_be_written(site: Site) -> None:

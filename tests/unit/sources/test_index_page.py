@@ -57,3 +57,20 @@ def test_no_links(page: str) -> None:
 def test_broken_json(page: bytes) -> None:
     with pytest.raises(SourceError, match="no page of the simple API"):
         find_in_page(page, JSON, URL, FILE)
+
+
+# A proxy's or a portal's own answer has another type; pip and uv refuse it, too.
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "application/octet-stream"])
+def test_other_types(kind: str) -> None:
+    page = f'<a href="{FILES}#sha256={SHA}">{FILE}</a>'
+    with pytest.raises(SourceError, match="no page of the simple API") as caught:
+        find_in_page(page.encode(), kind, URL, FILE)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "page", [f'<a href="http://[/{FILE}">{FILE}</a>', f'<base href="http://["><a href="{FILE}">x</a>']
+)
+def test_malformed_links(page: str) -> None:
+    with pytest.raises(SourceError, match="malformed URL"):
+        find_in_page(page.encode(), "text/html", URL, FILE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,38 @@ def test_files_that_are_no_wheels(ranges: bool, data: bytes) -> None:
         index.ranges = ranges
         with pytest.raises(SourceError, match="is no wheel"):
             peek(index, "app-1.0-py3-none-any.whl")
+
+
+# Anything but a refusal would be a crash, or a wrong lock that is remembered.
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_any_damage_is_refused_or_harmless(method: int, tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(make_package("app")[1])) as plain,
+        zipfile.ZipFile(packed, "w") as archive,
+    ):
+        for info in plain.infolist():
+            archive.writestr(info, plain.read(info), method)
+    path, data = tmp_path / "app-1.0-py3-none-any.whl", packed.getvalue()
+    path.write_bytes(data)
+    right, refused = read_wheel_metadata(path), 0
+    for position in range(len(data)):
+        for flipped in (0xFF, 0x01):
+            damaged = bytearray(data)
+            damaged[position] ^= flipped
+            path.write_bytes(damaged)
+            try:
+                assert read_wheel_metadata(path) == right
+            except SourceError:
+                refused += 1
+    assert refused > len(data) / 2
+
+
+# The length is locked, so one that the file's own offsets contradict is no answer.
+def test_a_length_that_is_not_the_file_s() -> None:
+    name, data = make_package("app")
+    with run_index((name, bytes(7) + data)) as index, pytest.raises(SourceError, match="is no wheel"):
+        peek(index, name)
 
 
 def test_a_server_that_fails() -> None:
