@@ -111,7 +111,7 @@ class App:
     @cached_property
     def jobs(self) -> int:
         """How many actions run at once: as asked, else the workspace's, else the cores we may use."""
-        return self._jobs or self.project.workspace.settings.jobs or len(os.sched_getaffinity(0))
+        return self._jobs or self.project.workspace.build.jobs or len(os.sched_getaffinity(0))
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -168,13 +168,16 @@ class App:
     # What commands do.
 
     def build(
-        self, patterns: Sequence[str], *, platforms: Sequence[str], push: bool, keep_going: bool
+        self, patterns: Sequence[str], *, platforms: Sequence[str], push: bool, keep_going: bool | None
     ) -> Report:
-        """Build what patterns name, and publish it where that is asked for."""
+        """Build what patterns name, and publish it where that is asked for.
+
+        `keep_going` None leaves it to the workspace.
+        """
         begun = time.monotonic()
         self.disk.sweep()
         targets = self.project.configure(patterns, platforms)
-        going = keep_going or self.project.workspace.settings.keep_going
+        going = self.project.workspace.build.keep_going if keep_going is None else keep_going
         failures: list[EnvbuildError] = []
 
         def run(goals: Sequence[DeclaredAction]) -> BuildReport:

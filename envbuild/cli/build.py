@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envbuild import __version__
-from envbuild.cli.options import common_options, patterns_argument, platform_option
+from envbuild.cli.options import common_options, jobs_option, patterns_argument, platform_option
 from envbuild.cli.quick import may_remember, memo_folder
 from envbuild.core.errors import ErrorGroup
 from envbuild.graph import memo
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 @patterns_argument
 @click.option("--push", is_flag=True, help="Publish to the registry, too.")
 @platform_option
+@jobs_option
 @click.option(
-    "--jobs", type=click.IntRange(1), help="How many actions at once; the machine's cores by default."
+    "--keep-going/--no-keep-going",
+    default=None,
+    envvar="ENVBUILD_KEEP_GOING",
+    help="After a failure, still build what does not depend on it; as the workspace says by default.",
 )
-@click.option("--keep-going", is_flag=True, help="After a failure, still build what does not depend on it.")
 @click.option("--no-memo", is_flag=True, help="Look at every input again, even if nothing seems changed.")
 @click.option(
     "--reverse", is_flag=True, hidden=True, help="Start ready actions in reverse order: for `verify`."
@@ -41,7 +44,7 @@ def command(
     push: bool,
     platforms: tuple[str, ...],
     jobs: int | None,
-    keep_going: bool,
+    keep_going: bool | None,
     no_memo: bool,
     reverse: bool,
 ) -> None:

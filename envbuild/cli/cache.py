@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
+from pathlib import Path
 
 import click
 
 from envbuild.cli.options import common_options
 from envbuild.cli.quick import memo_folder
 from envbuild.cli.show import show_size
-from envbuild.core.errors import ExitCode, UsageError
+from envbuild.core.errors import ExitCode
 from envbuild.options import Options
-
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+from envbuild.spec.amounts import parse_size, parse_span
+from envbuild.spec.recorder import Unrecorded
+from envbuild.spec.settings import CacheSettings
+from envbuild.spec.workspace import enclosing_workspace, find_workspace, load_workspace
 
 
 @click.group("cache")
@@ -42,15 +43,32 @@ def show_info(options: Options) -> None:
 
 
 @command.command("gc")
-@click.option("--max-age", default="14d", help="Keep what was used within this time: `90m`, `12h`, `14d`.")
-@click.option("--max-size", default="20G", help="Keep at most this much that no image needs: `500M`, `20G`.")
+@click.option(
+    "--max-age",
+    envvar="ENVBUILD_CACHE_MAX_AGE",
+    help="Keep what was used within this time: `90m`, `12h`; 14 days by default.",
+)
+@click.option(
+    "--max-size",
+    envvar="ENVBUILD_CACHE_MAX_SIZE",
+    help="Keep at most this much that no image needs: `500M`; 20 GB by default.",
+)
 @common_options
-def collect(options: Options, *, max_age: str, max_size: str) -> None:
-    """Remove what no image needs and nobody used lately; never what a running build uses."""
+def collect(options: Options, *, max_age: str | None, max_size: str | None) -> None:
+    """Remove what no image needs and nobody used lately; never what a running build uses.
+
+    What is not stated is taken from the workspace, where the command runs in one.
+    """
     from envbuild.app import open_store
     from envbuild.store import gc
 
-    limits = gc.Limits(age=parse_amount(max_age, _UNITS), size=parse_amount(max_size, _SIZES))
+    age = parse_span(max_age) if max_age else None
+    size = parse_size(max_size) if max_size else None
+    if age is None or size is None:
+        settings = _read_settings(options.workspace)
+        age = settings.max_age if age is None else age
+        size = settings.max_size if size is None else size
+    limits = gc.Limits(age, size)
     with open_store(options.cache_dir) as (store, actions):
         freed = gc.gc(store, actions, limits, time.time())
     if options.output == "json":
@@ -80,10 +98,7 @@ def verify(options: Options) -> int:
     return ExitCode.SERVICE if found.wrong else ExitCode.OK
 
 
-def parse_amount(text: str, units: dict[str, int]) -> int:
-    """A whole number with a unit; raises UsageError."""
-    match = re.fullmatch(r"([0-9]{1,12})([a-z]?)", text.lower())
-    if not match or match[2] not in units:
-        known = ", ".join(f"`{unit}`" for unit in units if unit)
-        raise UsageError(f"`{text}` is no amount", hint=f"write a whole number and one of {known}")
-    return int(match[1]) * units[match[2]]
+def _read_settings(stated: Path | None) -> CacheSettings:
+    """The workspace's settings; outside of any, what holds without one."""
+    root = find_workspace(stated, Unrecorded()) if stated else enclosing_workspace(Path.cwd(), Unrecorded())
+    return load_workspace(root, Unrecorded()).cache if root else CacheSettings()

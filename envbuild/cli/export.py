@@ -8,7 +8,7 @@ import click
 
 from envbuild.build.deliver import IMAGE_FORMATS
 from envbuild.build.export import LOCK_FORMATS
-from envbuild.cli.options import common_options
+from envbuild.cli.options import common_options, jobs_option
 from envbuild.cli.show import show_size
 from envbuild.core.errors import UsageError
 from envbuild.options import Options
@@ -27,15 +27,18 @@ FORMATS = [*IMAGE_FORMATS, *LOCK_FORMATS]
     help="Where to write it; locks: else stdout.",
 )
 @click.option("--platform", help="Which of several (docker-archive and requirements hold one).")
+@jobs_option
 @common_options
-def command(options: Options, target: str, *, form: str, path: Path | None, platform: str | None) -> None:
+def command(
+    options: Options, target: str, *, form: str, path: Path | None, platform: str | None, jobs: int | None
+) -> None:
     """Write an image to an archive, or the lock of its Python packages in another tool's form.
 
     An archive of a single platform serves as `oci-archive` and `docker-archive`.
     """
     from envbuild.app import open_app
 
-    with open_app(options) as app:
+    with open_app(options, jobs=jobs) as app:
         if form in LOCK_FORMATS:
             folder = path.parent if path else Path.cwd()
             _write_text(app.export_lock(target, form, folder, platform), path)

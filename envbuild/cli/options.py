@@ -48,6 +48,12 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    envvar="ENVBUILD_JOBS",
+    help="How many actions at once; the workspace's `jobs`, else the machine's cores by default.",
+)
 patterns_argument = click.argument("patterns", nargs=-1)
 platform_option = click.option(
     "--platform", "platforms", multiple=True, help="Only this platform; may be given again."

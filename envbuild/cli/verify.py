@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.options import common_options, patterns_argument
+from envbuild.cli.options import common_options, jobs_option, patterns_argument
 from envbuild.core.errors import ErrorGroup
 from envbuild.options import Options
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @patterns_argument
+@jobs_option
 @common_options
-def command(options: Options, patterns: tuple[str, ...]) -> None:
+def command(options: Options, patterns: tuple[str, ...], jobs: int | None) -> None:
     """Build again under other conditions and compare: are the images the same to the bit?
 
     Nothing but fetched packages is used again. What is not built yet is built first. A difference is
@@ -28,7 +29,7 @@ def command(options: Options, patterns: tuple[str, ...]) -> None:
     from envbuild.app import open_app
     from envbuild.build.verify import NotReproducible
 
-    with open_app(options) as app:
+    with open_app(options, jobs=jobs) as app:
         found = app.verify(patterns)
     click.echo(_show(found, options), nl=False)
     errors = [NotReproducible(each) for each in found if each.difference]

@@ -16,6 +16,12 @@ from envbuild.spec.positions import Entry, Shape, Value, parse_yaml
 from envbuild.spec.problems import Problems
 from envbuild.spec.recorder import Recorder
 from envbuild.spec.schema import Schema, Scope, check_attributes, refuse_unknown
+from envbuild.spec.settings import (
+    BuildSettings,
+    CacheSettings,
+    read_build_settings,
+    read_cache_settings,
+)
 from envbuild.spec.sources import Source, read_sources
 
 WORKSPACE_FILE = "envbuild.yaml"
@@ -35,18 +41,6 @@ _TEXTS: Schema = {
     "rules": Attribute(Kind.TEXT_LIST, default=()),
     "epoch": Attribute(Kind.INTEGER, default=_FIRST_EPOCH),
 }
-_BUILD: Schema = {
-    "jobs": Attribute(Kind.INTEGER),
-    "keep_going": Attribute(Kind.BOOLEAN, default=False),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Defaults of `build`'s options, which a flag beats; None: not stated."""
-
-    jobs: int | None = None
-    keep_going: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,8 @@ class Workspace:
     image: str
     rules: tuple[Path, ...]
     epoch: int
-    settings: Settings
+    build: BuildSettings
+    cache: CacheSettings
 
 
 def find_workspace(start: Path, recorder: Recorder) -> Path:
@@ -129,7 +124,7 @@ def _check_version(stated: Mapping[str, Entry]) -> None:
 
 def _read_workspace(root: Path, document: Value, problems: Problems, recorder: Recorder) -> Workspace:
     stated = document.entries
-    refuse_unknown(stated, (*_TEXTS, "build", "sources"), "the workspace", problems)
+    refuse_unknown(stated, (*_TEXTS, "build", "cache", "sources"), "the workspace", problems)
     texts = {name: entry for name, entry in stated.items() if name in _TEXTS}
     checked = check_attributes(texts, _TEXTS, Scope("the workspace", "", document.location), problems)
     _check_names(checked, stated, problems)
@@ -143,7 +138,8 @@ def _read_workspace(root: Path, document: Value, problems: Problems, recorder: R
         image=checked["image"],
         rules=_read_folders(root, stated.get("rules"), problems, recorder),
         epoch=checked["epoch"],
-        settings=_read_settings(stated.get("build"), problems),
+        build=read_build_settings(stated.get("build"), problems),
+        cache=read_cache_settings(stated.get("cache"), problems),
     )
 
 
@@ -175,16 +171,3 @@ def _read_folders(
             problems.add(f"there is no folder `{item.text}`", item.location)
         folders.append(folder)
     return tuple(folders)
-
-
-def _read_settings(entry: Entry | None, problems: Problems) -> Settings:
-    if entry is None:
-        return Settings()
-    value = entry.value
-    if value.shape is not Shape.MAPPING:
-        problems.add(f"`build` must be a mapping, not {value.shape.value}", value.location)
-    checked = check_attributes(value.entries, _BUILD, Scope("`build`", "", value.location), problems)
-    jobs = checked["jobs"]
-    if jobs is not None and jobs < 1:
-        problems.add("`jobs` must be at least 1", value.entries["jobs"].value.location)
-    return Settings(jobs, checked["keep_going"])

@@ -9,8 +9,9 @@ from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.rule.loader import load_rules
 from envbuild.spec.recorder import Unrecorded
+from envbuild.spec.settings import BuildSettings, CacheSettings
 from envbuild.spec.targets import Targets
-from envbuild.spec.workspace import Settings, load_workspace
+from envbuild.spec.workspace import load_workspace
 from tests.makers.workspace import write_files
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -29,7 +30,8 @@ def test_workspace_page(tmp_path: Path) -> None:
     )
     workspace = load_workspace(tmp_path, Unrecorded())
     assert [source.alias for source in workspace.sources] == ["ours", "pypi", "debian"]
-    assert workspace.settings == Settings(jobs=4, keep_going=True)
+    assert workspace.build == BuildSettings(jobs=4, keep_going=True)
+    assert workspace.cache == CacheSettings(max_size=50 * 10**9, max_age=30 * 86_400)
 
 
 def test_build_files_page(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from envbuild import __version__
 from envbuild.spec.recorder import Unrecorded
-from envbuild.spec.workspace import Settings, Workspace, find_workspace, load_workspace
+from envbuild.spec.settings import BuildSettings, CacheSettings
+from envbuild.spec.workspace import Workspace, find_workspace, load_workspace
 from tests.makers.workspace import Looks, failures, write_files
 
 
@@ -26,7 +27,8 @@ def test_an_empty_file_is_a_workspace_with_the_machine_s_own_sources(tmp_path: P
         ("debian", "debian", ()),
     ]
     assert (workspace.registry, workspace.image, workspace.epoch) == ("", "envs/env_{hash}", 315532800)
-    assert (workspace.rules, workspace.settings) == ((), Settings())
+    assert (workspace.rules, workspace.build) == ((), BuildSettings(None, False))
+    assert workspace.cache == CacheSettings(20 * 10**9, 14 * 86_400)
 
 
 def test_everything_stated(tmp_path: Path) -> None:
@@ -39,11 +41,20 @@ def test_everything_stated(tmp_path: Path) -> None:
         rules: [rules]
         epoch: 1700000000
         build: {jobs: 4, keep_going: true}
+        cache: {max_size: 5GB, keep_days: 3}
         """,
     )
     assert (workspace.registry, workspace.image) == ("127.0.0.1:5000/team", "envs:env_{hash}")
     assert (workspace.rules, workspace.epoch) == ((tmp_path / "rules",), 1700000000)
-    assert workspace.settings == Settings(4, True)
+    assert workspace.build == BuildSettings(4, True)
+    assert workspace.cache == CacheSettings(5 * 10**9, 3 * 86_400)
+
+
+def test_half_of_a_section(tmp_path: Path) -> None:
+    """What it does not state is as without it."""
+    assert load(tmp_path, "cache: {max_size: 1k}").cache == CacheSettings(max_size=1000)
+    assert load(tmp_path, "cache: {keep_days: 0}").cache == CacheSettings(max_age=0)
+    assert load(tmp_path, "build: {keep_going: true}").build == BuildSettings(None, True)
 
 
 def test_the_nearest_workspace_is_found_from_below(tmp_path: Path) -> None:
@@ -84,6 +95,7 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         rules: [missing, .., 3]
         epoch: 0
         build: {jobs: 0, keep-going: true}
+        cache: {max_size: 1 TB, keep_days: two}
         """
     assert fails(tmp_path, text) == [
         (
@@ -108,6 +120,11 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         ),
         "envbuild.yaml:7:15: `jobs` must be at least 1",
         "envbuild.yaml:7:18: `build` has no attribute `keep-going`\nhint: did you mean `keep_going`?",
+        ("envbuild.yaml:8:19: `1 TB` is no amount\nhint: write a whole number and one of `k`, `m`, `g`"),
+        (
+            "envbuild.yaml:8:36: `keep_days` must be an integer, not text\n"
+            "hint: write decimal digits, without quotes"
+        ),
     ]
 
 
@@ -133,6 +150,7 @@ def test_wrong_shapes(tmp_path: Path) -> None:
         "hint: write `required_version: ...` and other settings, or leave the file empty",
     ]
     assert fails(tmp_path, "build: 4") == ["envbuild.yaml:1:8: `build` must be a mapping, not an integer"]
+    assert fails(tmp_path, "cache: 4") == ["envbuild.yaml:1:8: `cache` must be a mapping, not an integer"]
 
 
 def test_a_folder_without_the_file(tmp_path: Path) -> None:
