@@ -94,7 +94,8 @@ def verify(options: Options) -> int:
     else:
         click.echo(f"read {found.blobs} blobs, {show_size(found.size)}: {len(found.wrong)} wrong")
         for name in found.wrong:
-            click.echo(f"  set aside sha256:{name}")
+            kept = (store.blobs / name).exists()  # on a disk that cannot be written
+            click.echo(f"  {'cannot set aside' if kept else 'set aside'} sha256:{name}")
     return ExitCode.SERVICE if found.wrong else ExitCode.OK
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild.core.action import ActionResult
 from envbuild.core.digest import Digest
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT = 256 * 1024 * 1024  # bytes; a result is some 300, so there is room for several 100,000
 _SELECT = "SELECT value FROM Cache WHERE key = ? AND raw = 1 AND mode = 1"
+_SELECT_ALL = "SELECT key, CASE mode WHEN 1 THEN value END FROM Cache WHERE raw = 1 ORDER BY rowid"
 
 
 class DiskActionCache:
@@ -57,9 +58,8 @@ class DiskActionCache:
         if not self._database.exists():
             return
         with self._faults():
-            cache = self._open()
-            for row in cache:
-                yield row, _decode(cache.get(row))
+            for row, value in self._read_all():
+                yield row, _decode(value)
 
     def drop(self, row: bytes) -> None:
         """Forget a row."""
@@ -74,7 +74,14 @@ class DiskActionCache:
     def _read(self, row: bytes) -> object:
         if os.access(self._folder, os.W_OK):
             return self._open().get(row)
-        return _read_only(self._database, row)
+        found = _read_only(self._database, _SELECT, row)
+        return found[0][0] if found else None
+
+    def _read_all(self) -> Iterable[tuple[bytes, object]]:
+        if not os.access(self._folder, os.W_OK):
+            return _read_only(self._database, _SELECT_ALL)
+        cache = self._open()
+        return ((row, cache.get(row)) for row in cache)
 
     def _open(self) -> Cache:
         from envbuild.store.bytes_disk import open_cache
@@ -105,13 +112,12 @@ class DiskActionCache:
         return StoreError(f"the action cache `{self._folder}` cannot be used: {error}", hint=hint)
 
 
-def _read_only(database: Path, row: bytes) -> object:
+def _read_only(database: Path, question: str, *values: bytes) -> list[tuple[Any, ...]]:
     import sqlite3
 
     mode = "mode=ro" if database.with_name(database.name + "-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?{mode}", uri=True)) as connection:
-        found = connection.execute(_SELECT, (row,)).fetchone()
-    return found[0] if found else None
+        return connection.execute(question, values).fetchall()
 
 
 def _says_full(error: Exception) -> bool:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.services
 
 NAMES = ("alpha", "beta", "gamma", "delta")
 SIZE = 2_000_000
-READ_ONLY = "mount --bind $1 $1 && mount -o remount,ro,bind $1 && exec python -m envbuild build $2"
+READ_ONLY = 'mount --bind $1 $1 && mount -o remount,ro,bind $1 && shift && exec python -m envbuild "$@"'
 FULL = """
 mount -t tmpfs -o size=$2 none $1 || exit 99
 python -m envbuild build >/dev/null && exit 98
@@ -70,15 +70,30 @@ def test_a_full_disk(project: Project, size: str) -> None:
 
 def test_a_read_only_disk_serves_what_it_has(project: Project) -> None:
     project.succeed("build", "//:app")
-    outcome = run_apart(project, READ_ONLY, "//:app")
+    outcome = run_apart(project, READ_ONLY, "build", "//:app")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith("//:app  up to date\n")
+
+
+def test_a_read_only_disk_tells_what_it_has(project: Project) -> None:
+    project.succeed("build", "//:app")
+    for command in ("info", "verify"):
+        outcome = run_apart(project, READ_ONLY, "cache", command, "--output", "json")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.json == project.succeed("cache", command, "--output", "json").json
+    # Damage is found there, but cannot be mended.
+    layer = max((project.cache / "blobs" / "sha256").iterdir(), key=lambda path: path.stat().st_size)
+    layer.chmod(0o644)
+    layer.write_bytes(b"damaged")
+    outcome = run_apart(project, READ_ONLY, "cache", "verify")
+    assert outcome.code == 4
+    assert outcome.out.endswith(f": 1 wrong\n  cannot set aside sha256:{layer.name}\n")
 
 
 def test_a_read_only_disk_takes_nothing_new(project: Project) -> None:
     project.succeed("build", "//:app")
     before = project.contents()
-    outcome = run_apart(project, READ_ONLY, "//:other")
+    outcome = run_apart(project, READ_ONLY, "build", "//:other")
     assert (outcome.code, outcome.out) == (4, "")
     assert f"the store `{project.cache}` cannot be written\n" in outcome.err
     assert outcome.err.endswith("hint: choose another store with `--cache-dir`\n")

@@ -127,6 +127,7 @@ cache = DiskActionCache(Path(sys.argv[1]))
 result = cache.get(Digest.of(b"key"))
 print(sorted(result.outputs))
 print(cache.get(Digest.of(b"other")))
+print([found == result for _, found in cache.entries()])
 try:
     cache.put(Digest.of(b"other"), result)
 except StoreReadOnly as error:
@@ -148,6 +149,7 @@ def test_a_cache_that_cannot_be_written_can_be_read(public_folder: Path, open_el
     assert done.stdout.splitlines() == [
         "['layer.tar.gz', 'listing']",
         "None",
+        "[True]",
         "choose another store with `--cache-dir`",
     ]
 
