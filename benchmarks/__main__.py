@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.findings import Finding, write_table
-from benchmarks.rows import change, debian, fetch, layers, memory, noop, pull, push, resolve
+from benchmarks.machine import describe_machine
+from benchmarks.rows import (
+    change,
+    debian,
+    fetch,
+    layers,
+    locks,
+    memory,
+    noop,
+    pull,
+    push,
+    resolve,
+)
 from benchmarks.workshop import Workshop, open_workshop
 
 ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
@@ -23,25 +33,33 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "fetch": fetch.measure,
     "resolve": resolve.measure,
     "debian": debian.measure,
+    "locks": locks.measure,
 }
 
 
 def main() -> None:
-    """Measure the rows asked for."""
+    """Measure the rows asked for; a row's lines are shown when they are there, the whole at the end."""
     asked = _parse_arguments()
+    machine = describe_machine()
     findings: list[Finding] = []
     with open_workshop(asked.folder, asked.rounds) as workshop:
         for row in asked.rows or ROWS:
             print(f"measuring {row} ...", file=sys.stderr, flush=True)
-            findings += ROWS[row](workshop)
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, medians of {asked.rounds}\n")
-    print(write_table(findings), end="")
+            found = ROWS[row](workshop)
+            print(write_table(found), file=sys.stderr, flush=True)
+            findings += found
+    text = f"{machine}- medians of {asked.rounds} rounds in which all took turns\n\n{write_table(findings)}"
+    if asked.output:
+        asked.output.write_text(text)
+    else:
+        print(text, end="")
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="what to measure; everything by default")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contender runs")
+    parser.add_argument("--output", type=Path, help="write the table to this file, as Markdown")
     parser.add_argument(
         "--folder", type=Path, default=Path(".bench"), help="where packages are kept between runs"
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clock import Ran, run
-from benchmarks.index import serve_index, write_index
+from benchmarks.index import write_index
 from tests.makers.examples import BASE, NOWHERE, SKLEARN, copy_examples, locked_artifacts, seed_blobs
 from tests.makers.project import Project
 from tests.makers.servers import run_engine, run_registry
@@ -112,11 +112,6 @@ class Workshop:
         folder = self.folder / "index"
         write_index({self.wheels / name: sha256 for name, sha256 in sums.items()}, folder)
         return folder
-
-    @cached_property
-    def index_url(self) -> str:
-        """The index on loopback, as near as it gets."""
-        return self.stack.enter_context(serve_index(self.index)) + "/simple"
 
     @contextmanager
     def registry(self) -> Iterator[str]:

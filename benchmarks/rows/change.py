@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.docker_peer import Docker
 from benchmarks.findings import MEGABYTES, Finding
-from benchmarks.index import write_index
+from benchmarks.index import serve_index, write_index
 from benchmarks.peers import set_up
 from benchmarks.rounds import compare
 from benchmarks.variants import add_file
@@ -43,13 +43,15 @@ class _Changes:
         self._registry = registry
         (self._wheel,) = workshop.wheels.glob(f"{PACKAGE}-*")
         self._folder = Path(tempfile.mkdtemp(dir=workshop.folder))
+        self._index = self._folder / "index"
         self.size = self._wheel.stat().st_size
         self.pushed: list[int] = []
 
     def build_ours(self) -> Callable[[], float]:
         """Change the lock, then `envbuild build --push`."""
         project = self._workshop.copy(self._workshop.built)
-        project = project.with_variables(UV_DEFAULT_INDEX=self._workshop.index_url)
+        url = self._workshop.stack.enter_context(serve_index(self._index))
+        project = project.with_variables(UV_DEFAULT_INDEX=f"{url}/simple")
         push = ["build", TARGET, "--push", "--registry", f"{self._registry}/ours"]
         project.succeed(*push)
         wheels = self._make()
@@ -57,7 +59,7 @@ class _Changes:
         def contend() -> float:
             wheel = next(wheels)
             sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
-            write_index({wheel: sha256}, self._workshop.index)
+            write_index({wheel: sha256}, self._index)
             _relock(project.root / "examples/sklearn/train.lock.json", wheel, sha256)
             ran = self._workshop.timed(project, *push, "--output", "json")
             self.pushed.append(json.loads(ran.output)["targets"][0]["pushed"]["bytes"])

@@ -1,20 +1,19 @@
-"""How long the pre-commit hook takes to check the locks of 200 targets: `python -m benchmarks.lock_check`."""
+"""How long the pre-commit hook takes to check the locks of 200 targets."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.findings import Finding, write_table
+from benchmarks.clock import Ran, run
+from benchmarks.findings import Finding
 from benchmarks.rounds import Contender, compare
+from benchmarks.workshop import PYTHON, Workshop
 from envbuild.core.label import Label
 from envbuild.graph.project import Project
 from envbuild.lock.check import record_inputs
@@ -22,7 +21,6 @@ from envbuild.lock.files import LockFiles
 from envbuild.lock.model import Lock, Locked, PlatformLock
 from envbuild.spec.recorder import Unrecorded
 
-ROUNDS: Final = 9
 PACKAGES: Final = 20
 TARGETS_IN_EACH: Final = 10
 _CHECKING: Final = "locks of 200 targets checked, once the process runs"
@@ -44,20 +42,19 @@ print(time.perf_counter() - begun)
 """
 
 
-def main() -> None:
-    """Measure, and print the medians."""
-    with tempfile.TemporaryDirectory() as folder:
+def measure(workshop: Workshop) -> list[Finding]:
+    """The hook over all targets, and over those that a commit may touch."""
+    with tempfile.TemporaryDirectory(dir=workshop.folder) as folder:
         root = Path(folder) / "workspace"
         write_workspace(root)
         contenders: dict[str, Contender] = {
-            _CHECKING: lambda: float(_run(["-c", _CHECK], root)),
-            "the same, whole command": lambda: _time([], root),
-            "one target's requirements touched": lambda: _time(["p07/requirements3.in"], root),
-            "no target touched": lambda: _time(["README.md"], root),
+            _CHECKING: lambda: float(_run(["-c", _CHECK], root).output),
+            "the same, whole command": lambda: _check([], root),
+            "one target's requirements touched": lambda: _check(["p07/requirements3.in"], root),
+            "no target touched": lambda: _check(["README.md"], root),
         }
-        taken = compare(contenders, ROUNDS)
-    findings = [Finding(name, seconds, _AT_MOST.get(name, 0)) for name, seconds in taken.items()]
-    print(write_table(findings), end="")
+        taken = compare(contenders, workshop.rounds)
+    return [Finding(name, seconds, _AT_MOST.get(name, 0)) for name, seconds in taken.items()]
 
 
 def write_workspace(root: Path) -> None:
@@ -124,19 +121,10 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _time(files: Sequence[str], root: Path) -> float:
-    begun = time.perf_counter()
-    _run(["-m", "envbuild", "hook", "lock-check", *files], root)
-    return time.perf_counter() - begun
+def _check(files: Sequence[str], root: Path) -> float:
+    return _run(["-m", "envbuild", "hook", "lock-check", *files], root).seconds
 
 
-def _run(arguments: Sequence[str], root: Path) -> str:
+def _run(arguments: Sequence[str], root: Path) -> Ran:
     environment = {"PATH": os.defpath, "ENVBUILD_CACHE_DIR": str(root.parent / "cache")}
-    command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-
-
-if __name__ == "__main__":
-    main()
+    return run([PYTHON, *arguments], environment, root)
