@@ -25,6 +25,10 @@ EPOCH: Final = 315532800  # 1980-01-01 00:00:00 UTC, the first moment that a zip
 CHUNK: Final = 1 << 20  # a shared member holds at most this much: whoever compresses needs it in memory
 END: Final = bytes(2 * BLOCK)  # of a tar
 
+MAX_PATH: Final = 4095  # bytes: Linux's PATH_MAX without the NUL; no kernel opens, or links to, a longer one
+MAX_NAME: Final = 255  # bytes: NAME_MAX
+MAX_DEPTH: Final = 128  # folders of a path: each of them is an entry of its own, which one name may multiply
+MAX_ENTRIES: Final = 1_000_000
 _REFUSED_PARTS: Final = frozenset(("", ".", ".."))
 
 
@@ -147,8 +151,10 @@ class LayerWriter:
         check_path(entry.path)
         if entry.path in self._entries:
             raise ArchiveError(f"`{entry.path}` is there twice")
-        if "\0" in entry.target or "\n" in entry.target:
-            raise ArchiveError(f"`{entry.path}` links to {entry.target!a}: no layer can name that")
+        if len(self._entries) >= MAX_ENTRIES:
+            raise ArchiveError(f"a layer holds more than {MAX_ENTRIES} entries")
+        if entry.kind == Kind.SYMLINK:
+            _check_target(entry)
         self._entries[entry.path] = entry
 
     def _share(self, data: bytes | memoryview) -> None:
@@ -174,8 +180,31 @@ class LayerWriter:
 
 def check_path(path: str) -> None:
     """Raise ArchiveError unless `path` is relative, stays below the root and can be written down."""
-    if not _REFUSED_PARTS.isdisjoint(path.split("/")) or "\0" in path or "\n" in path:
-        raise ArchiveError(f"`{path!a}` is not a path that a layer may hold")
+    parts = path.split("/")
+    if not _REFUSED_PARTS.isdisjoint(parts) or "\0" in path or "\n" in path:
+        raise ArchiveError(f"`{_shown(path)}` is not a path that a layer may hold")
+    # No character takes more than four bytes: short names need no second look.
+    if len(path) * 4 > MAX_NAME and (_size(path) > MAX_PATH or max(map(_size, parts)) > MAX_NAME):
+        raise ArchiveError(
+            f"`{_shown(path)}` is too long: paths have at most {MAX_PATH} bytes, names {MAX_NAME}"
+        )
+    if len(parts) > MAX_DEPTH:
+        raise ArchiveError(f"`{_shown(path)}` lies more than {MAX_DEPTH} folders deep")
+
+
+def _check_target(link: Entry) -> None:
+    target = link.target
+    if not target or "\0" in target or "\n" in target or _size(target) > MAX_PATH:
+        raise ArchiveError(f"`{link.path}` links to `{_shown(target)}`, which is no path")
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _shown(text: str) -> str:
+    """Some of a text that may be anything, as ASCII."""
+    return ascii(text if len(text) <= MAX_NAME else text[:40] + " ... " + text[-40:])[1:-1]
 
 
 def _header_of(entry: Entry, epoch: int) -> bytes:

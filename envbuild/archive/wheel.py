@@ -13,13 +13,12 @@ from envbuild.archive.listing import folders_above
 from envbuild.archive.wheel_info import read_info
 from envbuild.archive.wheel_install import Placed, plan_installation
 from envbuild.archive.wheel_layout import Layout
-from envbuild.archive.wheel_zip import Member, WheelZip
+from envbuild.archive.wheel_zip import LARGE, Member, WheelZip
 from envbuild.core.errors import ArchiveError
 
 # Readers pay for each member of a layer and writers for each byte compressed anew: in between, pulls
 # gain little more and builds lose much.
 CARRY_FROM: Final = 16 << 10
-LARGE: Final = 64 << 20  # above, a file is never whole in memory
 
 
 def write_wheel_layer(
@@ -50,9 +49,9 @@ def _write_file(writer: LayerWriter, archive: WheelZip, path: str, file: Placed)
     content = file.content
     if isinstance(content, bytes):
         writer.file(path, content, mode=file.mode)
-    elif content.carried and content.size >= CARRY_FROM:
+    elif content.carried and (content.size >= CARRY_FROM or content.memory > LARGE):
         _carry(writer, archive, path, content, file.mode)
-    elif content.size <= LARGE:
+    elif content.memory <= LARGE:
         writer.file(path, archive.read(content), mode=file.mode)
     elif (
         writer.copied_file(path, archive.open_raw(content), content.size, mode=file.mode)
@@ -63,7 +62,7 @@ def _write_file(writer: LayerWriter, archive: WheelZip, path: str, file: Placed)
 
 def _carry(writer: LayerWriter, archive: WheelZip, path: str, member: Member, mode: int) -> None:
     crc = member.record.crc
-    if member.size <= LARGE:
+    if member.memory <= LARGE:
         writer.deflated_file(path, archive.read_raw(member), size=member.size, crc=crc, mode=mode)
     else:
         writer.deflated_chunks(path, archive.raw_chunks(member), size=member.size, crc=crc, mode=mode)

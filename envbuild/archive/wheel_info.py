@@ -9,6 +9,8 @@ from envbuild.archive.wheel_scripts import EntryPoints, parse_entry_points
 from envbuild.archive.wheel_zip import WheelZip
 from envbuild.core.errors import ArchiveError
 
+MAX_METADATA: Final = 1 << 20  # of `WHEEL` and `entry_points.txt`
+MAX_RECORD: Final = 16 << 20
 _SUFFIX: Final = ".dist-info"
 
 
@@ -29,13 +31,13 @@ def read_info(wheel: WheelZip, file_name: str) -> WheelInfo:
         raise ArchiveError(f"`{file_name}` holds `{folder}`, which is of another distribution")
     if f"{folder}/METADATA" not in wheel.members:
         raise ArchiveError(f"the wheel has no `{folder}/METADATA`")
-    _check_version(_read_text(wheel, f"{folder}/WHEEL"))
+    _check_version(_read_text(wheel, f"{folder}/WHEEL", MAX_METADATA))
     points = f"{folder}/entry_points.txt"
     return WheelInfo(
         folder,
         distribution,
-        parse_entry_points(_read_text(wheel, points) if points in wheel.members else ""),
-        _read_text(wheel, f"{folder}/RECORD"),
+        parse_entry_points(_read_text(wheel, points, MAX_METADATA) if points in wheel.members else ""),
+        _read_text(wheel, f"{folder}/RECORD", MAX_RECORD),
     )
 
 
@@ -65,19 +67,22 @@ def _find_folder(wheel: WheelZip) -> str:
 
 def _check_version(text: str) -> None:
     """Refuse another major version, as PEP 427 asks of installers."""
-    from installer.utils import parse_metadata_file
+    from email.parser import HeaderParser
 
-    version = str(parse_metadata_file(text).get("Wheel-Version", "")).strip()
+    # Only the headers: what looks like parts of a mail behind them may nest without end.
+    version = str(HeaderParser().parsestr(text).get("Wheel-Version", "")).strip()
     if version.partition(".")[0] != "1":
         raise ArchiveError(
             f"the wheel is of version `{version}`, and only version 1 is understood", hint="upgrade envbuild"
         )
 
 
-def _read_text(wheel: WheelZip, name: str) -> str:
+def _read_text(wheel: WheelZip, name: str, limit: int) -> str:
     member = wheel.members.get(name)
     if member is None:
         raise ArchiveError(f"the wheel has no `{name}`")
+    if member.memory > limit:
+        raise ArchiveError(f"`{name}` is larger than {limit} bytes")
     try:
         return wheel.read(member).decode()
     except UnicodeDecodeError:

@@ -9,9 +9,9 @@ from typing import Final
 
 from envbuild.archive.wheel_info import WheelInfo
 from envbuild.archive.wheel_layout import Layout
-from envbuild.archive.wheel_record import parse_record, rewrite_record
+from envbuild.archive.wheel_record import check_record, parse_record, rewrite_record
 from envbuild.archive.wheel_scripts import SHEBANG, fix_shebang, generate_scripts
-from envbuild.archive.wheel_zip import Member, WheelZip
+from envbuild.archive.wheel_zip import LARGE, Member, WheelZip
 from envbuild.core.errors import ArchiveError
 
 INSTALLER: Final = b"envbuild\n"
@@ -87,6 +87,8 @@ def _split_data_path(name: str) -> tuple[str, str]:
 def _place(wheel: WheelZip, layout: Layout, move: _Move) -> Placed:
     executable = move.member.executable
     if move.script and wheel.starts_with(move.member, SHEBANG):
+        if move.member.memory > LARGE:
+            raise ArchiveError(f"`{move.member.name}` is a script of more than {LARGE} bytes")
         return Placed(fix_shebang(wheel.read(move.member), layout.interpreter), executable)
     return Placed(move.member, executable)
 
@@ -105,8 +107,10 @@ def _rewrite_record(
     generated: dict[str, tuple[bytes, bool]],
 ) -> bytes:
     row = layout.record_path
+    rows = parse_record(info.record)
+    check_record(rows, {move.member.name: move.member.size for move, _ in moves})
     return rewrite_record(
-        parse_record(info.record),
+        rows,
         installed={move.member.name: row(move.path) for move, _ in moves},
         changed={row(move.path): f.content for move, f in moves if isinstance(f.content, bytes)},
         generated={row(path): data for path, (data, _) in generated.items()},

@@ -7,18 +7,41 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from envbuild.core.errors import ArchiveError
+
+MAX_ROWS: Final = 1_000_000
 
 
 def parse_record(text: str) -> list[tuple[str, str, str]]:
     """The rows of a RECORD: path, hash, size, as they stand there; raises ArchiveError."""
+    lines = text.splitlines()
+    if len(lines) > MAX_ROWS:
+        raise ArchiveError(f"`RECORD` has more than {MAX_ROWS} lines")
     try:
-        rows = [row for row in csv.reader(text.splitlines()) if row]
+        rows = [row for row in csv.reader(lines) if row]
     except csv.Error:
         raise ArchiveError("`RECORD` is malformed") from None
     padded = ([*row, "", ""] for row in rows)
     return [(path, digest, size) for path, digest, size, *_ in padded]
+
+
+def check_record(rows: Iterable[tuple[str, str, str]], sizes: Mapping[str, int]) -> None:
+    """Raise ArchiveError for a row that contradicts another one or a file's size, or leaves the wheel.
+
+    `sizes` are those of the wheel's files. Uninstallers delete what RECORD lists. Hashes are not checked:
+    the wheel as a whole is, by its own.
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    for path, *stated in rows:
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ArchiveError(f"`RECORD` lists {path[:200]!a}, which lies outside of the wheel")
+        digest, size = stated
+        if seen.setdefault(path, (digest, size)) != (digest, size):
+            raise ArchiveError(f"`RECORD` lists {path[:200]!a} twice, with different hashes or sizes")
+        if path in sizes and size not in ("", str(sizes[path])):
+            raise ArchiveError(f"`RECORD` states another size for {path[:200]!a} than it has")
 
 
 def rewrite_record(

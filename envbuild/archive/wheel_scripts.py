@@ -86,7 +86,7 @@ def _generate(
     from installer.scripts import Script
 
     match = _REFERENCE.match(reference)
-    if not match or "/" in name:
+    if not match or "/" in name or not name.isprintable():
         raise ArchiveError(
             f"the entry point `{name} = {reference}` is not a script name and `module:attribute`"
         )

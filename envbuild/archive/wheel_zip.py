@@ -1,43 +1,65 @@
 """Reads a wheel's zip member by member, and gives the deflate streams in it as they are.
 
-The directory says what there is; each local header must agree with it (PKWARE APPNOTE.TXT, 4.3.7).
+The directory says what there is. Each local header and data descriptor must agree with it (PKWARE
+APPNOTE.TXT, 4.3.7 and 4.3.9), and the members must lie one behind another from the first byte on: whoever
+reads the file without its directory then finds the same.
 """
 
 from __future__ import annotations
 
+import re
 import stat
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from envbuild.archive.gzip import crc32, inflate, inflate_pieces
 from envbuild.archive.layer import check_path
-from envbuild.archive.zip_directory import Record, read_at, read_directory
+from envbuild.archive.zip_directory import (
+    FULL32,
+    Directory,
+    Record,
+    read_at,
+    read_directory,
+    refuse_other_name,
+    widen,
+)
 from envbuild.core.errors import ArchiveError
 
 STORED, DEFLATED = 0, 8
+LARGE: Final = 64 << 20  # above, a file is never whole in memory
 MAX_UNPACKED: Final = 32 << 30
 
-_ENCRYPTED, _DESCRIPTOR, _UTF8, _MASKED = 0x1, 0x8, 0x800, 0x2000
+_ENCRYPTED, _DESCRIPTOR, _PATCHED, _STRONG, _UTF8, _MASKED = 0x1, 0x8, 0x20, 0x40, 0x800, 0x2000
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
-_FULL32: Final = 0xFFFFFFFF
+# Behind a member, with or without a signature; its sizes take 4 or 8 bytes.
+_DESCRIPTORS: Final = {
+    struct.calcsize(form): struct.Struct(form) for form in ("<3L", "<4x3L", "<L2Q", "<4xL2Q")
+}
+_PLACES: Final = frozenset((0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK))
+_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 _READ_SIZE: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in the zip; nothing of it lies at or behind `end`."""
+    """A file in the zip, whose bytes as stored lie at `start`."""
 
     name: str
     record: Record
-    end: int
+    start: int
 
     @property
     def size(self) -> int:
         """The size of its contents in bytes."""
         return self.record.size
+
+    @property
+    def memory(self) -> int:
+        """What reading it whole takes: empty blocks make a stream longer than what it holds."""
+        return max(self.record.size, self.record.compressed)
 
     @property
     def carried(self) -> bool:
@@ -52,15 +74,14 @@ class Member:
 
 
 class WheelZip:
-    """The files of a wheel by name, in the order of the directory; folders are left out.
+    """The files of a wheel by name, in the order in which they lie; folders are left out.
 
     `file` is seekable and stays the caller's. Every method raises ArchiveError.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        directory = read_directory(file)
-        self.members: Mapping[str, Member] = _name_members(directory.records, directory.offset)
+        self.members: Mapping[str, Member] = _name_members(file, read_directory(file))
 
     def read(self, member: Member) -> bytes:
         """The contents, checked against their size and CRC."""
@@ -73,19 +94,15 @@ class WheelZip:
 
     def read_raw(self, member: Member) -> bytes:
         """The bytes as stored: a raw deflate stream, or the contents, unchecked."""
-        return read_at(self._file, self._locate(member), member.record.compressed)
+        return read_at(self._file, member.start, member.record.compressed)
 
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
         """`read_raw` in chunks."""
-        at, left = self._locate(member), member.record.compressed
-        while left:
-            chunk = read_at(self._file, at, min(left, _READ_SIZE))
-            at, left = at + len(chunk), left - len(chunk)
-            yield chunk
+        return _read_chunks(self._file, member)
 
     def open_raw(self, member: Member) -> BinaryIO:
         """The zip's file, placed at the first byte as stored."""
-        self._file.seek(self._locate(member))
+        self._file.seek(member.start)
         return self._file
 
     def starts_with(self, member: Member, text: bytes) -> bool:
@@ -105,53 +122,94 @@ class WheelZip:
         for chunk in self.raw_chunks(member):
             yield from inflate_pieces(inflater, chunk)
 
-    def _locate(self, member: Member) -> int:
-        """The offset of the stored bytes, from the local header."""
-        record = member.record
-        name_size = len(record.name)
-        header = read_at(self._file, record.offset, _LOCAL.size + name_size)
-        fields: list[int]
-        magic, *fields = _LOCAL.unpack_from(header)
-        _, flags, method, _, _, crc, compressed, size, named, extra = fields
-        stated, known = (crc, compressed, size), (record.crc, record.compressed, record.size)
-        if (
-            magic != b"PK\3\4"
-            or (method, header[_LOCAL.size :], named) != (record.method, record.name, name_size)
-            or (flags ^ record.flags) & (_ENCRYPTED | _UTF8)
-            or not (stated == known or flags & _DESCRIPTOR or _is_deferred(stated, known))
-        ):
-            raise ArchiveError(f"`{member.name}` has a local header that contradicts the zip directory")
-        start = record.offset + _LOCAL.size + named + extra
-        if start + record.compressed > member.end:
-            raise ArchiveError(f"`{member.name}` overlaps what follows it in the zip")
-        return start
+
+def _read_chunks(file: BinaryIO, member: Member) -> Iterator[bytes]:
+    at, left = member.start, member.record.compressed
+    while left:
+        chunk = read_at(file, at, min(left, _READ_SIZE))
+        at, left = at + len(chunk), left - len(chunk)
+        yield chunk
 
 
-def _is_deferred(stated: tuple[int, int, int], known: tuple[int, int, int]) -> bool:
-    """Whether a local header's numbers are the directory's, or left to its zip64 field."""
-    return all(a in (b, _FULL32) for a, b in zip(stated, known, strict=True))
-
-
-def _name_members(records: Sequence[Record], end: int) -> dict[str, Member]:
-    """The files by name; of two equal ones the last, as other readers have it."""
-    by_offset = sorted(records, key=lambda record: record.offset)
-    ends = [*(record.offset for record in by_offset[1:]), end]
+def _name_members(file: BinaryIO, directory: Directory) -> dict[str, Member]:
+    """The files by name, in the order of their offsets."""
+    by_offset = sorted(directory.records, key=lambda record: record.offset)
+    ends = [*(record.offset for record in by_offset[1:]), directory.offset]
+    if (by_offset[0].offset if by_offset else directory.offset) != 0:
+        raise ArchiveError("the zip does not begin with its first member")
     members: dict[str, Member] = {}
     total = 0
-    for record, following in zip(by_offset, ends, strict=True):
+    for record, end in zip(by_offset, ends, strict=True):
         name = _check_record(record)
+        member = Member(name, record, _locate(file, record, end))
         if not name.endswith("/"):
-            member = Member(name, record, following)
-            _refuse_other(members.get(name), member)
-            members[name] = member
+            _refuse_other(file, members.setdefault(name, member), member)
             total += record.size
     if total > MAX_UNPACKED:
         raise ArchiveError(f"the wheel unpacks to {total} bytes, more than the {MAX_UNPACKED} allowed")
     return members
 
 
-def _refuse_other(first: Member | None, second: Member) -> None:
-    if first and (first.size, first.record.crc) != (second.size, second.record.crc):
+def _locate(file: BinaryIO, record: Record, end: int) -> int:
+    """The offset of the stored bytes, from the local header; all of the member lies before `end`."""
+    name_size = len(record.name)
+    behind = record.offset + _LOCAL.size + name_size
+    if behind > end:
+        raise ArchiveError(f"{record.name!a} overlaps what follows it in the zip")
+    header = read_at(file, record.offset, behind - record.offset)
+    fields: list[int]
+    magic, *fields = _LOCAL.unpack_from(header)
+    _, flags, method, _, _, crc, compressed, size, named, extra_size = fields
+    extra = read_at(file, behind, extra_size) if extra_size else b""
+    refuse_other_name(extra, record.name)
+    if (
+        magic != b"PK\3\4"
+        or (method, header[_LOCAL.size :], named) != (record.method, record.name, name_size)
+        or (flags ^ record.flags) & (_ENCRYPTED | _UTF8)
+        or not _agrees((crc, compressed, size), record, extra, deferred=bool(flags & _DESCRIPTOR))
+    ):
+        raise ArchiveError(f"{record.name!a} has a local header that contradicts the zip directory")
+    start = behind + extra_size
+    _check_end(file, record, start + record.compressed, end, described=bool(flags & _DESCRIPTOR))
+    return start
+
+
+def _agrees(stated: tuple[int, int, int], record: Record, extra: bytes, *, deferred: bool) -> bool:
+    """Whether a local header's CRC and sizes are the directory's, in itself or in its zip64 field.
+
+    `deferred` are those that a descriptor tells: the header may have 0 in their place.
+    """
+    known = (record.crc, record.compressed, record.size)
+    if deferred:
+        return all(a in (0, FULL32, b) for a, b in zip(stated, known, strict=True))
+    crc, compressed, size = stated
+    if FULL32 in (compressed, size):
+        size, compressed = widen(extra, size, compressed)
+    return (crc, compressed, size) == known
+
+
+def _check_end(file: BinaryIO, record: Record, at: int, end: int, *, described: bool) -> None:
+    """Nothing but the member's own descriptor lies between its last byte and what follows it."""
+    if at > end:
+        raise ArchiveError(f"{record.name!a} overlaps what follows it in the zip")
+    if at == end:
+        return
+    form = _DESCRIPTORS.get(end - at) if described else None
+    if form is None:
+        raise ArchiveError(f"{record.name!a} is followed by bytes that are not its own")
+    if form.unpack(read_at(file, at, end - at)) != (record.crc, record.compressed, record.size):
+        raise ArchiveError(f"{record.name!a} has a data descriptor that contradicts the zip directory")
+
+
+def _refuse_other(file: BinaryIO, first: Member, second: Member) -> None:
+    """Of two members of one name readers take either: they must be the same to the bit."""
+    if first is second:
+        return
+    one, other = first.record, second.record
+    same = (one.method, one.mode, one.compressed, one.size, one.crc) == (
+        other.method, other.mode, other.compressed, other.size, other.crc
+    )  # fmt: skip
+    if not same or any(map(bytes.__ne__, _read_chunks(file, first), _read_chunks(file, second))):
         raise ArchiveError(f"`{second.name}` is in the wheel twice, with different contents")
 
 
@@ -164,8 +222,16 @@ def _check_record(record: Record) -> str:
     check_path(name.removesuffix("/"))
     if "\\" in name:
         raise ArchiveError(f"`{name}` has a backslash in its name, which means other paths on other systems")
-    if record.flags & (_ENCRYPTED | _MASKED):
+    if _CONTROL.search(name):
+        raise ArchiveError(f"{name!a} has a control character in its name, so that no `RECORD` can list it")
+    if record.flags & (_ENCRYPTED | _STRONG | _MASKED):
         raise ArchiveError(f"`{name}` is encrypted")
+    if record.flags & _PATCHED:
+        raise ArchiveError(f"`{name}` holds a patch instead of contents")
+    if stat.S_IFMT(record.mode) not in _PLACES:
+        raise ArchiveError(f"`{name}` is neither a file nor a folder nor a link")
+    if name.endswith("/") and record.size:
+        raise ArchiveError(f"`{name}` is a folder with contents")
     if record.method not in (STORED, DEFLATED):
         raise ArchiveError(
             f"`{name}` is compressed by the zip method {record.method}, and wheels use only 0 and 8",

@@ -1,14 +1,16 @@
 """The central directory of a zip (PKWARE APPNOTE.TXT, 4.3.12 to 4.3.16; 4.5.3 for zip64).
 
 Two readers of one zip may see two archives where its parts contradict each other. So this one takes
-only what has one meaning: one directory, which ends right where the end records begin, in one file.
+only what has one meaning: one directory, which ends right where the end records begin, in one file;
+fields that tell one thing twice and agree.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, Final
 
 from envbuild.core.errors import ArchiveError
@@ -19,9 +21,11 @@ _LOCATOR: Final = struct.Struct("<4sLQL")
 _END64: Final = struct.Struct("<4sQ2H2L4Q")
 _EXTRA: Final = struct.Struct("<2H")
 _LONG: Final = struct.Struct("<Q")
-_FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
-_ZIP64: Final = 1
+FULL32: Final = 0xFFFFFFFF  # stands for a number that the zip64 field holds
+_FULL16: Final = 0xFFFF
+_ZIP64, _UNICODE_PATH = 1, 0x7075
 _MAX_COMMENT: Final = 0xFFFF
+MAX_RECORDS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,12 @@ class Directory:
 def read_directory(file: BinaryIO) -> Directory:
     """Read the central directory of a seekable file; raises ArchiveError."""
     count, size, offset = _read_end(file)
+    if count > MAX_RECORDS:
+        raise ArchiveError(f"the zip directory holds more than {MAX_RECORDS} records")
     data = read_at(file, offset, size)
-    records = tuple(_records(data))
+    records = tuple(islice(_records(data), count + 1))
     if len(records) != count:
-        raise ArchiveError(f"the zip directory holds {len(records)} records and should hold {count}")
+        raise ArchiveError(f"the zip directory does not hold the {count} records that it should hold")
     return Directory(records, offset)
 
 
@@ -65,22 +71,43 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
     return data
 
 
+def find_field(extra: bytes, wanted: int) -> bytes | None:
+    """The first extra field of a kind (4.5.1), None where there is no whole one."""
+    at = 0
+    while at + _EXTRA.size <= len(extra):
+        kind, size = _EXTRA.unpack_from(extra, at)
+        at += _EXTRA.size
+        if kind == wanted and at + size <= len(extra):
+            return extra[at : at + size]
+        at += size
+    return None
+
+
+def refuse_other_name(extra: bytes, name: bytes) -> None:
+    """Refuse an Info-ZIP Unicode Path field (4.6.9) that gives another name: some readers go by it."""
+    field = find_field(extra, _UNICODE_PATH)
+    if field is not None and field[5:] != name:
+        raise ArchiveError(f"{name!a} has another name, {field[5:]!a}, in a field of the zip")
+
+
 def _read_end(file: BinaryIO) -> tuple[int, int, int]:
     """Count, size and offset of the directory."""
     length = file.seek(0, 2)
     start = max(0, length - _END.size - _MAX_COMMENT)
     tail = read_at(file, start, length - start)
     at = tail.rfind(b"PK\5\6")
-    while at >= 0:
-        if at + _END.size <= len(tail) and at + _END.size + _END.unpack_from(tail, at)[7] == len(tail):
-            break
-        at = tail.rfind(b"PK\5\6", 0, at)
-    else:
+    if at < 0 or at + _END.size > len(tail) or at + _END.size + _END.unpack_from(tail, at)[7] != len(tail):
         raise ArchiveError("no end of a zip directory is there: the file is no wheel or is truncated")
     _, disk, first_disk, here, count, size, offset, _ = _END.unpack_from(tail, at)
     end = start + at
-    if _FULL16 in (here, count) or _FULL32 in (size, offset):
-        disk, first_disk, here, count, size, offset, end = _read_end64(file, end)
+    stated = (disk, first_disk, here, count, size, offset)
+    if _FULL16 in (here, count) or FULL32 in (size, offset):
+        *numbers, end = _read_end64(file, end)
+        _refuse_other_numbers(stated, numbers)
+        disk, first_disk, here, count, size, offset = numbers
+    elif end >= _LOCATOR.size and read_at(file, end - _LOCATOR.size, 4) == b"PK\6\7":
+        # Hidden in the last record: some readers follow a locator wherever they see one.
+        raise ArchiveError("the zip has a zip64 end record that its end record does not need")
     if disk or first_disk or here != count:
         raise ArchiveError("the zip is split over several files")
     if offset + size != end:
@@ -89,18 +116,28 @@ def _read_end(file: BinaryIO) -> tuple[int, int, int]:
 
 
 def _read_end64(file: BinaryIO, end: int) -> tuple[int, int, int, int, int, int, int]:
-    locator = _LOCATOR.unpack(read_at(file, max(0, end - _LOCATOR.size), _LOCATOR.size))
-    if locator[0] != b"PK\6\7":
+    locator_at = end - _LOCATOR.size
+    at = locator_at - _END64.size
+    if at < 0:
         raise ArchiveError("the zip64 end locator is missing")
-    at = locator[2]
-    if at + _END64.size > end:
-        raise ArchiveError("the zip64 end record is missing")
-    magic, _, _, _, disk, first_disk, here, count, size, offset = _END64.unpack(
-        read_at(file, at, _END64.size)
-    )
-    if magic != b"PK\6\6":
-        raise ArchiveError("the zip64 end record is missing")
-    return disk, first_disk, here, count, size, offset, at
+    locator, disk, stated_at, disks = _LOCATOR.unpack(read_at(file, locator_at, _LOCATOR.size))
+    if locator != b"PK\6\7":
+        raise ArchiveError("the zip64 end locator is missing")
+    magic, length, _, _, *numbers = _END64.unpack(read_at(file, at, _END64.size))
+    # Some readers go by the offset, others take the record right before the locator: it is to be one.
+    if magic != b"PK\6\6" or stated_at != at or length != _END64.size - 12:
+        raise ArchiveError("the zip64 end record is missing or does not lie right before its locator")
+    if disk or disks > 1:
+        raise ArchiveError("the zip is split over several files")
+    first, second, here, count, size, offset = numbers
+    return first, second, here, count, size, offset, at
+
+
+def _refuse_other_numbers(short: Sequence[int], long: Sequence[int]) -> None:
+    """Each number of the end record is the zip64 one's, or as large as its field."""
+    for number, full, other in zip(short, (*[_FULL16] * 4, *[FULL32] * 2), long, strict=True):
+        if number not in (full, other):
+            raise ArchiveError("the zip's two end records contradict each other")
 
 
 def _records(data: bytes) -> Iterator[Record]:
@@ -115,31 +152,21 @@ def _records(data: bytes) -> Iterator[Record]:
         at += name_size + extra_size + comment_size
         if magic != b"PK\1\2" or at > len(data) or disk not in (0, _FULL16):
             raise ArchiveError("the zip directory holds a broken record")
-        if _FULL32 in (size, compressed, offset):
-            size, compressed, offset = _widen(extra, size, compressed, offset)
+        refuse_other_name(extra, name)
+        if FULL32 in (size, compressed, offset):
+            size, compressed, offset = widen(extra, size, compressed, offset)
         yield Record(name, flags, method, crc, compressed, size, attributes >> 16, offset)
 
 
-def _widen(extra: bytes, *values: int) -> Iterator[int]:
+def widen(extra: bytes, *values: int) -> Iterator[int]:
     """Each value, or what the zip64 field has in its place; the field holds only those that need it."""
-    field = _zip64_field(extra)
+    field = find_field(extra, _ZIP64) or b""
     at = 0
     for value in values:
-        if value != _FULL32:
+        if value != FULL32:
             yield value
             continue
         if at + _LONG.size > len(field):
-            raise ArchiveError("the zip directory holds a broken zip64 field")
+            raise ArchiveError("the zip holds a broken zip64 field")
         yield _LONG.unpack_from(field, at)[0]
         at += _LONG.size
-
-
-def _zip64_field(extra: bytes) -> bytes:
-    at = 0
-    while at + _EXTRA.size <= len(extra):
-        kind, size = _EXTRA.unpack_from(extra, at)
-        at += _EXTRA.size
-        if kind == _ZIP64:
-            return extra[at : at + size]
-        at += size
-    return b""

@@ -16,7 +16,7 @@ from tests.makers.zips import raw_deflate
 
 # Every character that a layer may name; the rest has unit tests of its refusal.
 PARTS = st.text(
-    st.characters(exclude_characters="/\0\n", exclude_categories=["Cs"]), min_size=1, max_size=130
+    st.characters(exclude_characters="/\0\n", exclude_categories=["Cs"]), min_size=1, max_size=63
 ).filter(lambda part: part not in (".", ".."))
 PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
 FILES = st.dictionaries(PATHS, st.tuples(st.binary(max_size=2000), st.integers(0, 0o7777)), max_size=8)

@@ -15,6 +15,8 @@ from envbuild.archive.layer import EPOCH
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import Kind
 from envbuild.archive.wheel import CARRY_FROM, write_wheel_layer
+from envbuild.archive.wheel_info import MAX_METADATA, MAX_RECORD
+from envbuild.archive.wheel_zip import LARGE
 from envbuild.core.errors import ArchiveError
 from tests.makers.wheels import Wheel, make_wheel, noise, sample_wheels
 from tests.makers.zips import RawMember, assemble_zip, raw_deflate
@@ -139,6 +141,35 @@ REFUSED = {
         make_wheel("a", {"b-1.0.dist-info/METADATA": b""}),
         "`a-1.0.dist-info`, `b-1.0.dist-info`",
     ),
+    "a RECORD that leads out": (make_wheel("a", {}, record="../../etc/passwd,,\n"), "lies outside"),
+    "a RECORD that begins at the root": (make_wheel("a", {}, record="/etc/passwd,,\n"), "lies outside"),
+    "a RECORD with two hashes for one file": (
+        make_wheel("a", {"a.py": b"1"}, record="a.py,sha256=x,1\na.py,sha256=y,1\n"),
+        "lists 'a.py' twice",
+    ),
+    "a RECORD with another size": (
+        make_wheel("a", {"a.py": b"1"}, record="a.py,sha256=x,2\n"),
+        "states another size for 'a.py'",
+    ),
+    "a RECORD with lines without end": (make_wheel("a", {}, record="\n" * 1_000_001), "1000000 lines"),
+    "a RECORD that is a bomb": (make_wheel("a", {}, record="x" * MAX_RECORD + "x"), "RECORD` is larger"),
+    "a RECORD with a field without end": (make_wheel("a", {}, record='"' + "x" * 200_000), "malformed"),
+    "a WHEEL that is a bomb": (
+        make_wheel("a", {}, wheel_version="1.0\nX: " + "x" * MAX_METADATA),
+        "WHEEL` is larger than 1048576 bytes",
+    ),
+    "entry points that are a bomb": (
+        make_wheel("a", {}, entry_points="[x]\n" * MAX_METADATA),
+        "entry_points.txt` is larger",
+    ),
+    "a script that is a bomb": (
+        make_wheel("a", {"a-1.0.data/scripts/run": b"#!python\n" + bytes(LARGE)}),
+        "script of more than",
+    ),
+    "an entry point with a control character": (
+        make_wheel("a", {}, entry_points="[console_scripts]\nru\x1b[31mn = a:main\n"),
+        "not a script name",
+    ),
     "no WHEEL": (make_wheel("a", {}, leave_out=("WHEEL",)), "has no `a-1.0.dist-info/WHEEL`"),
     "no RECORD": (make_wheel("a", {}, leave_out=("RECORD",)), "has no `a-1.0.dist-info/RECORD`"),
     "no METADATA": (make_wheel("a", {}, leave_out=("METADATA",)), "has no `a-1.0.dist-info/METADATA`"),
@@ -171,6 +202,17 @@ def test_refuses(case: str) -> None:
     wheel, message = REFUSED[case]
     with pytest.raises(ArchiveError, match=message):
         write(wheel)
+
+
+def test_names_that_differ_in_case_only_are_two_files() -> None:
+    # Linux tells them apart, and packages for it use both.
+    _, files = write(make_wheel("a", {"a/Name.py": b"1", "a/name.py": b"2"}))
+    assert (files[f"{SITE}/a/Name.py"], files[f"{SITE}/a/name.py"]) == (b"1", b"2")
+
+
+def test_a_version_file_of_mails_within_mails_is_read_by_its_headers() -> None:
+    _, files = write(make_wheel("a", {}, wheel_version="1.0\n" + "Content-Type: message/rfc822\n\n" * 5000))
+    assert f"{SITE}/a-1.0.dist-info/WHEEL" in files
 
 
 def test_entry_points_that_are_no_text_are_refused() -> None:
@@ -210,6 +252,8 @@ def test_memory_stays_bounded_with_large_files(tmp_path: Path) -> None:
         *metadata_members(),
         RawMember(b"deflated.bin", stream, len(large), crc),
         RawMember(b"stored.bin", large, len(large), crc, method=0),
+        # Blocks that hold nothing, and then one byte.
+        RawMember(b"blocks.bin", b"\0\0\0\xff\xff" * (14 << 20) + raw_deflate(b"x"), 1, zlib.crc32(b"x")),
     ]
     path = tmp_path / "a-1.0-py3-none-any.whl"
     path.write_bytes(assemble_zip(members))
