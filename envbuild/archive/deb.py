@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 from envbuild.archive.ar import list_members
 from envbuild.archive.base_folders import folder_mode
 from envbuild.archive.decompress import PIECE, ForwardReader, Section, Source, open_compressed
-from envbuild.archive.layer import EPOCH, LayerWriter, Sink
+from envbuild.archive.layer import EPOCH, LayerWriter, Sink, check_path
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import folders_above
 from envbuild.archive.merged_usr import is_alias, merge_usr
@@ -49,11 +49,13 @@ def write_deb_layer(deb: BinaryIO, out: Sink, *, epoch: int = EPOCH) -> LayerInf
 
 def read_control(deb: BinaryIO) -> Mapping[str, bytes]:
     """The control files by name: `control`, `md5sums`, maintainer scripts; raises ArchiveError."""
-    files = {
-        _relative(entry.name): _read_all(contents, entry.size)
-        for entry, contents in read_tar(_open_member(deb, "control.tar", MAX_CONTROL))
-        if entry.isreg()
-    }
+    files: dict[str, bytes] = {}
+    for entry, contents in read_tar(_open_member(deb, "control.tar", MAX_CONTROL)):
+        name = _relative(entry.name)
+        if name in files:
+            raise ArchiveError(f"{name!a} is in a Debian package's control files twice")
+        if entry.isreg():
+            files[name] = _read_all(contents, entry.size)
     if "control" not in files:
         raise ArchiveError("a Debian package has no `control` file")
     return files
@@ -76,7 +78,10 @@ def _placed_entries(deb: BinaryIO) -> Iterator[tuple[str, tarfile.TarInfo, Sourc
     """The entries with their place in the image, without the root and the links that are its own."""
     for entry, contents in read_tar(_open_member(deb, "data.tar", MAX_DATA)):
         path = _relative(entry.name)
-        if path and not (is_alias(path) and entry.issym()):
+        if not path and entry.isdir():
+            continue
+        check_path(path)
+        if not (is_alias(path) and entry.issym()):
             yield merge_usr(path), entry, contents
 
 
@@ -89,11 +94,11 @@ def _write_file(writer: LayerWriter, path: str, entry: tarfile.TarInfo, contents
 
 
 def _open_member(deb: BinaryIO, stem: str, limit: int) -> ForwardReader:
-    for member in list_members(deb):
-        if member.name == stem or member.name.startswith(stem + "."):
-            section = Section(deb, member.offset, member.size)
-            return open_compressed(section, member.name.removeprefix(stem), limit=limit)
-    raise ArchiveError(f"a Debian package has no `{stem}`")
+    members = [m for m in list_members(deb) if m.name == stem or m.name.startswith(stem + ".")]
+    if len(members) != 1:  # of several, readers would take either
+        raise ArchiveError(f"a Debian package has {'several' if members else 'no'} `{stem}`")
+    section = Section(deb, members[0].offset, members[0].size)
+    return open_compressed(section, members[0].name.removeprefix(stem), limit=limit)
 
 
 def _relative(name: str) -> str:

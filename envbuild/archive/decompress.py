@@ -11,6 +11,8 @@ from envbuild.core.errors import ArchiveError
 
 PIECE: Final = 1 << 20  # the most that is decompressed, or may be read, at once
 _CHUNK: Final = 1 << 16
+# Four bytes of zstd can stand for a block of 128 KiB, and the decoder gives all that a chunk holds at once.
+_ZSTD_CHUNK: Final = 1 << 9
 # What a decoder may take. `xz -9` wants 65 MiB and `zstd --ultra -22` 128 MiB; dpkg-deb stays below both.
 _MAX_MEMORY: Final = 192 << 20
 _MAX_WINDOW: Final = 128 << 20
@@ -76,13 +78,14 @@ class ForwardReader:
         """`size` bytes, fewer only at the end."""
         if not 0 <= size <= PIECE:
             raise ArchiveError(f"an archive states a header of {size} bytes")
-        data = self._piece[self._at : self._at + size]
-        self._at += len(data)
-        while len(data) < size and self._advance():
-            rest = self._piece[: size - len(data)]
-            self._at = len(rest)
-            data += rest
-        return data
+        parts = [self._piece[self._at : self._at + size]]
+        self._at += len(parts[0])
+        left = size - len(parts[0])
+        while left and self._advance():
+            parts.append(self._piece[:left])
+            self._at = len(parts[-1])
+            left -= self._at
+        return b"".join(parts)
 
     def _advance(self) -> bool:
         """Go to the beginning of the next piece, False where there is none."""
@@ -138,15 +141,27 @@ def _decode(decoder: lzma.LZMADecompressor, data: bytes) -> Iterator[bytes]:
 
 
 def _unzstded(source: Source) -> Iterator[bytes]:
+    """The contents of one zstd frame, which is what dpkg-deb writes."""
     import zstandard
 
-    decoder = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+    decoder = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompressobj()
     try:
-        with decoder.stream_reader(source, read_size=_CHUNK, closefd=False) as reader:  # type: ignore[arg-type]  # reads are all it does
-            while piece := reader.read(PIECE):
-                yield piece
+        for chunk in _chunks(source, _ZSTD_CHUNK):
+            if decoder.eof:
+                raise ArchiveError("a zstd stream is followed by bytes that are not its own")
+            yield from _non_empty(decoder.decompress(chunk))
     except zstandard.ZstdError as error:
         raise ArchiveError("a zstd stream is broken or wants too much memory") from error
+    if decoder.unused_data:
+        raise ArchiveError("a zstd stream is followed by bytes that are not its own")
+    if not decoder.eof:
+        raise ArchiveError("a zstd stream ends early")
+
+
+def _non_empty(piece: bytes) -> Iterator[bytes]:
+    """The piece, unless it is empty: that would end a stream of pieces."""
+    if piece:
+        yield piece
 
 
 _Opener = Callable[[Source], Iterator[bytes]]

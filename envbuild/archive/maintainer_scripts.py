@@ -19,10 +19,15 @@ _INSTALL: Final = re.compile(r"update-alternatives\s+--install\s+(.*)")
 _SHELL_ENDS: Final = re.compile(r"[;&|)}].*|\d?[<>].*")
 _STATIC: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._+@:~/\[-]*\Z")
 # A word where a shell expects a command: at the beginning of a line or behind an operator or a keyword.
+# Repetitions give nothing back (`++`): else absurd scripts take a time that grows with their size squared.
 _COMMAND: Final = re.compile(
-    r"(?:^|[;&|({])\s*(?:(?:if|while|until|then|else|elif|do|exec|command|!)\s+)*([\w./+-]+)(?![\w./+-]*\))",
+    r"(?:^|[;&|({])[^\S\n]*+"
+    r"(?:(?:if|while|until|then|else|elif|do|exec|command|!)[^\S\n]++)*+"
+    r"([\w./+-]++)(?!\))",
     re.MULTILINE,
 )
+_COMMENT: Final = re.compile(r"^[^\S\n]*+#.*$", re.MULTILINE)
+MAX_SCRIPT: Final = 1 << 20  # larger ones are not read, and reported
 
 # Programs that leave something behind. dpkg-maintscript-helper and dpkg-trigger are none of them: the one
 # serves upgrades, the other names a package whose own scripts are judged by themselves.
@@ -74,11 +79,10 @@ class Alternative:
 
 def read_alternatives(scripts: Mapping[str, bytes]) -> tuple[Alternative, ...]:
     """The alternatives that a package's `postinst` installs, as far as they are written out in it."""
-    return tuple(
-        _read_installation(words)
-        for words in _installations(_text(scripts.get("postinst", b"")))
-        if words is not None
-    )
+    script = scripts.get("postinst", b"")
+    if len(script) > MAX_SCRIPT:
+        return ()
+    return tuple(_read_installation(words) for words in _installations(_text(script)) if words is not None)
 
 
 def script_effects(control: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -89,7 +93,11 @@ def script_effects(control: Mapping[str, bytes]) -> tuple[str, ...]:
     package = package_name(control["control"])
     effects = []
     for script in SCRIPTS:
-        text = _text(control.get(script, b""))
+        contents = control.get(script, b"")
+        if len(contents) > MAX_SCRIPT:
+            effects.append(f"{script} of {package} was not run: it is too large to be read")
+            continue
+        text = _text(contents)
         programs = sorted(set(_lasting_programs(text)) - _DONE.get(package, frozenset()))
         if text and not text.startswith("#!"):
             effects.append(f"{script} of {package} is a program that was not run")
@@ -105,7 +113,7 @@ def package_name(stanza: bytes) -> str:
 
 
 def _lasting_programs(text: str) -> Iterator[str]:
-    plain = re.sub(r"(?m)^\s*#.*$", "", _CONTINUED.sub(" ", text))
+    plain = _COMMENT.sub("", _CONTINUED.sub(" ", text))
     for command in _COMMAND.findall(plain):
         program = command.rpartition("/")[2]
         if _LASTING.fullmatch(program):

@@ -14,7 +14,7 @@ from typing import Final
 
 from envbuild.core.errors import ArchiveError
 
-_PEM: Final = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END")
+_PEM: Final = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----\s++([A-Za-z0-9+/=\s]++)-----END")
 _SEQUENCE: Final = 0x30
 _VERSION: Final = 0xA0  # [0], explicit (RFC 5280, 4.1)
 _UTF8: Final = 0x0C

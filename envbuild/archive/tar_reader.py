@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO, Final, cast
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
+from envbuild.archive.layer import MAX_ENTRIES
 from envbuild.archive.tar_header import BLOCK
 from envbuild.core.errors import ArchiveError
 
-_MAX_ENTRIES: Final = 1_000_000
+MAX_HEADERS: Final = 1 << 16  # of one entry: two paths, and room for attributes
+_MAX_ID: Final = (1 << 32) - 2  # of users and groups: the last number means "none" (chown(2))
 _SUPPORTED: Final = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
 _END: Final = bytes(BLOCK)
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{256}")  # no name may be as long
 
 
 def read_tar(archive: ForwardReader) -> Iterator[tuple[tarfile.TarInfo, Source]]:
@@ -20,18 +24,22 @@ def read_tar(archive: ForwardReader) -> Iterator[tuple[tarfile.TarInfo, Source]]
 
     Raises ArchiveError for anything but files, folders and links, and for an archive that is cut off.
     """
-    blocks = _LastBlock(archive)
+    headers = _Headers(archive)
     try:
         with tarfile.TarFile(
-            fileobj=cast(BinaryIO, blocks), encoding="utf-8", errors="surrogateescape"
+            fileobj=cast(BinaryIO, headers), encoding="utf-8", errors="surrogateescape"
         ) as tar:
-            for count, entry in enumerate(tar):
+            for count, entry in enumerate(iter(tar.next, None)):
+                if tar.pax_headers:  # they stay in memory; neither dpkg-deb nor we write them
+                    raise ArchiveError("a tar archive has a header for all that follows")
                 _refuse(entry, count)
                 yield entry, _Contents(archive, entry)
+                tar.members.clear()  # type: ignore[attr-defined]  # it keeps them all
+                headers.left = MAX_HEADERS
     except (tarfile.TarError, ValueError, EOFError) as error:
         raise ArchiveError(f"a tar archive is broken: {error}") from error
     # tarfile takes a damaged header for the end of the archive.
-    if blocks.last != _END:
+    if headers.last != _END:
         raise ArchiveError("a tar archive is cut off or has a damaged header")
     # Reading on to the end lets the compressed stream be checked as a whole.
     rest = archive.read(PIECE)
@@ -40,23 +48,38 @@ def read_tar(archive: ForwardReader) -> Iterator[tuple[tarfile.TarInfo, Source]]
 
 
 def _refuse(entry: tarfile.TarInfo, count: int) -> None:
-    if count >= _MAX_ENTRIES:
-        raise ArchiveError(f"an archive has more than {_MAX_ENTRIES} entries")
+    if count >= MAX_ENTRIES:
+        raise ArchiveError(f"an archive has more than {MAX_ENTRIES} entries")
     if entry.type not in _SUPPORTED or entry.issparse():
         raise ArchiveError(f"{entry.name!a} is neither a file nor a folder nor a link")
+    if entry.size < 0 or (entry.size and not entry.isreg()):
+        # Some readers skip as many bytes and others take them for the next header.
+        raise ArchiveError(f"{entry.name!a} states {entry.size} bytes of contents and cannot have them")
+    if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
+        raise ArchiveError(f"{entry.name!a} has an owner that cannot be")
 
 
-class _LastBlock:
-    """Passes reads on and remembers what the last one gave."""
+class _Headers:
+    """Passes on tarfile's reads, which are all of headers, and remembers what the last one gave.
+
+    For one entry tarfile would read any number of them, each as long as it says, and sparse maps; and
+    some releases take a time for numbers that grows with the square of their length (CVE-2024-6232).
+    """
 
     def __init__(self, archive: ForwardReader) -> None:
         self._archive = archive
         self.last = b""
+        self.left = MAX_HEADERS
         self.tell = archive.tell
         self.seek = archive.seek
 
     def read(self, size: int, /) -> bytes:
+        self.left -= size
+        if not 0 <= size <= MAX_HEADERS or self.left < 0:
+            raise ArchiveError(f"an archive has an entry whose headers take more than {MAX_HEADERS} bytes")
         self.last = self._archive.read(size)
+        if size > BLOCK and _LONG_NUMBER.search(self.last):
+            raise ArchiveError("a tar archive holds a number of absurd length in a header")
         return self.last
 
 

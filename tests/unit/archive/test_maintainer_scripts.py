@@ -112,3 +112,28 @@ def test_effects_that_we_have_ourselves_are_not_named() -> None:
 )
 def test_package_name(stanza: bytes, name: str) -> None:
     assert package_name(stanza) == name
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "\n" * 500_000,
+        "!\n" * 250_000,
+        "\\\n" * 250_000,
+        "# \n" * 250_000,
+        "a" * 500_000 + ")",
+        "update-alternatives " * 25_000,
+        "{ " * 250_000,
+    ],
+)
+def test_absurd_scripts_are_read_in_a_time_that_grows_with_their_size(script: str) -> None:
+    # Were it the square of the size, this would run for hours.
+    assert script_effects(control(f"#!/bin/sh\n{script}\nmkdir /a\n")) == (
+        "postinst of some was not run: mkdir",
+    )
+
+
+def test_scripts_that_are_too_large_are_named_and_not_read() -> None:
+    large = control("#!/bin/sh\n" + "update-alternatives --install /usr/bin/a a /b 1\n" * 30_000)
+    assert script_effects(large) == ("postinst of some was not run: it is too large to be read",)
+    assert read_alternatives(large) == ()

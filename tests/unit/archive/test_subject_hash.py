@@ -24,6 +24,7 @@ def armored(data: bytes) -> bytes:
         b"",
         b"no certificate",
         b"-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n",  # no base64
+        b"-----BEGIN CERTIFICATE-----" + b"\n" * 500_000,  # in quadratic time it would run for hours
         armored(b"\x30"),
         armored(b"\x30\x84\xff\xff\xff\xff"),  # a length far over the end
         armored(b"\x30\x02\x30\x00"),  # nothing in it
