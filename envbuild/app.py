@@ -236,8 +236,9 @@ class App:
 
     @property
     def registry_name(self) -> str:
-        """The registry that commands speak to; "" for none."""
-        return self.options.registry or self.project.workspace.registry
+        """The registry that commands speak to; "" for none. Raises UsageError for what is none."""
+        stated = self.options.registry or self.project.workspace.registry
+        return str(RegistryName.parse(stated)) if stated else ""
 
     @cached_property
     def naming(self) -> Naming:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from envbuild.core.action import ActionResult
 from envbuild.core.digest import Digest
+from envbuild.core.errors import EnvbuildError
 from envbuild.core.events import ActionFailed, ActionFinished, ActionStarted, EventSink, ResultSource
 from envbuild.core.protocols import Executor
 from envbuild.graph.bind import bind_action
@@ -84,7 +85,9 @@ class Crew:
         try:
             result, source = self._executor.run(bind_action(action, output_digest))
         except BaseException as error:  # noqa: BLE001 (the scheduling thread raises it)
-            self._sink.emit(ActionFailed(*identity, message=str(error)))
+            # Others' words may hold what they were given, such as logins: what is a bug is told as one.
+            message = str(error) if isinstance(error, EnvbuildError) else type(error).__name__
+            self._sink.emit(ActionFailed(*identity, message=message))
             return Outcome(action, error=error)
         self._sink.emit(ActionFinished(*identity, source, time.monotonic() - began))
         return Outcome(action, result, source)

@@ -48,6 +48,9 @@ class RegistryName:
     @classmethod
     def parse(cls, text: str) -> RegistryName:
         """Read `host[:port][/path]`; raises UsageError."""
+        if "@" in text:
+            hint = "write `host:port` or `host/path`, and log in with `docker login`"
+            raise UsageError("the registry's name holds credentials, or a digest", hint=hint)
         host, slash, path = text.removesuffix("/").partition("/")
         if not is_host(host) or (slash and not is_repository(path)):
             raise UsageError(

@@ -3,13 +3,17 @@
 A tiny server on the loopback interface stands before each index: where the index must not serve a
 package, it answers 404 and the index is never asked; else it redirects to the index. The program
 takes a package from the first index that has it, so the last one it asked is where it came from.
+Redirects may hold credentials, and loopback is open to all users of the machine: every address
+begins with a word that only the program is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from secrets import token_urlsafe
 from threading import Thread
 from urllib.parse import quote
 
@@ -19,8 +23,8 @@ Allowed = Callable[[str, str], bool]
 class IndexSwitch:
     """A running switch: its URLs by alias, and which index each package came from."""
 
-    def __init__(self, port: int, aliases: Mapping[str, int]) -> None:
-        self.urls = {alias: f"http://127.0.0.1:{port}/{number}/" for alias, number in aliases.items()}
+    def __init__(self, root: str, aliases: Mapping[str, int]) -> None:
+        self.urls = {alias: f"{root}{number}/" for alias, number in aliases.items()}
         self.served: dict[str, str] = {}
 
 
@@ -33,11 +37,16 @@ def open_switch(targets: Mapping[str, str], allowed: Allowed) -> Iterator[IndexS
     """
     aliases = list(targets)
     server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    switch = IndexSwitch(server.server_port, {alias: number for number, alias in enumerate(aliases)})
+    secret = token_urlsafe()
+    root = f"http://127.0.0.1:{server.server_port}/{secret}/"
+    switch = IndexSwitch(root, {alias: number for number, alias in enumerate(aliases)})
 
     def locate(path: str) -> str | None:
         """Where a request path leads; None where it must lead nowhere."""
-        number, _, project = path.strip("/").partition("/")
+        word, _, rest = path.removeprefix("/").partition("/")
+        number, _, project = rest.rstrip("/").partition("/")
+        if not compare_digest(word.encode(), secret.encode()):
+            return None
         if not number.isdecimal() or int(number) >= len(aliases) or "/" in project or not project:
             return None
         alias = aliases[int(number)]

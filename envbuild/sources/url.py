@@ -11,11 +11,18 @@ Login = tuple[str, str]
 
 
 def redact(url: str) -> str:
-    """The URL without credentials, query and fragment: what an error, event or log may show."""
+    """The URL without credentials, query and fragment: what an error, event or log may show.
+
+    Where a password holds a `/`, `?` or `#` that is not percent-encoded, the URL's parts are not what
+    its writer meant: nothing of it is shown.
+    """
     try:
         parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for what is no number
     except ValueError:
         return "<malformed URL>"
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        return "<URL with `@`>"
     shown = parts._replace(netloc=_host_and_port(parts), query="", fragment="").geturl()
     return f"{shown}?..." if parts.query else shown
 

@@ -101,6 +101,10 @@ def _check_url(url: str, place: Location, problems: Problems) -> None:
     if _LOGIN.match(url):
         hint = "put them into ~/.netrc (or the file that `NETRC` names), and write the URL without them"
         problems.add("the URL holds credentials", place, hint)
+    elif "@" in url:
+        # Behind a `/` it may belong to a password that holds one.
+        hint = "write `%40` for it; if it ends a login, put that into ~/.netrc instead"
+        problems.add("the URL has an `@` in its path", place, hint)
     elif "?" in url or "#" in url:
         problems.add("the URL has a query or a fragment", place, "write only scheme, host and path")
     elif not _URL.match(url):

@@ -14,7 +14,15 @@ from envbuild.ui.text import printable
 
 _RED, _CYAN, _RESET = "\x1b[1;31m", "\x1b[36m", "\x1b[0m"
 _ALIKE = 4  # so many errors that share a hint are shown
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+# What libraries' words may hold: logins in URLs, headers, and fields of forms and of JSON.
+_SECRETS = (
+    (re.compile(r"(?<=://)[^\s'\"`]*@"), ""),
+    (re.compile(r"(?i)\b(basic|bearer)(\s+)[A-Za-z0-9._~+/=|-]{4,}"), r"\1\2***"),
+    (
+        re.compile(r"(?i)(\w*(?:token|password|secret|credential)\w*)(=|[\"']:\s*[\"'])[^\s&,\"'})]+"),
+        r"\1\2***",
+    ),
+)
 
 
 def render_failure(error: EnvbuildError, *, color: bool) -> str:
@@ -29,7 +37,7 @@ def render_failure(error: EnvbuildError, *, color: bool) -> str:
 
 
 def render_crash(error: BaseException) -> str:
-    """A report of a bug, to be sent to us: no colours, and no credentials of URLs."""
+    """A report of a bug, to be sent to us: no colours, and no credentials as far as their look tells."""
     trace = "".join(traceback.format_exception(error))
     text = (
         f"{trace}\n"
@@ -37,7 +45,9 @@ def render_crash(error: BaseException) -> str:
         f"hint: report it with all of the above, the command, and this line: "
         f"Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
     )
-    return printable(_USERINFO.sub("", text))
+    for pattern, shown in _SECRETS:
+        text = pattern.sub(shown, text)
+    return printable(text)
 
 
 def _flatten(errors: tuple[EnvbuildError, ...]) -> list[EnvbuildError]:

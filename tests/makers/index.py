@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -33,6 +33,7 @@ class FakeIndex:
 
     files: dict[str, list[IndexedFile]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)  # what of Authorization headers came, each once
     statuses: dict[str, int] = field(default_factory=dict)  # by project, or by file name
     truncated: set[str] = field(default_factory=set)  # file names whose bodies break off
     stalled: set[str] = field(default_factory=set)  # ... that break off only once `released` is set
@@ -41,6 +42,7 @@ class FakeIndex:
     json: bool = False
     ranges: bool = True
     login: str = ""  # "user:password", asked of every request
+    proxy_login: str = ""  # the same, asked where this server is used as a proxy
     origin: str = ""
 
     @property
@@ -123,6 +125,7 @@ class _Answer:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
     truncated: bool = False
 
 
@@ -130,10 +133,20 @@ def _answer(index: FakeIndex, path: str, headers: Mapping[str, str]) -> _Answer:
     kind, _, rest = path.strip("/").partition("/")
     key = unquote(rest)
     if index.login and headers.get("Authorization") != _basic(index.login):
-        return _Answer(401, headers={"WWW-Authenticate": "Basic realm=index"})
+        return _refuse(401, headers, {"WWW-Authenticate": "Basic realm=index"})
+    if index.proxy_login and headers.get("Proxy-Authorization") != _basic(index.proxy_login):
+        return _refuse(407, headers, {"Proxy-Authenticate": "Basic realm=proxy"})
     if key in index.statuses:
-        return _Answer(index.statuses[key])
+        return _refuse(index.statuses[key], headers)
     return _file(index, key, headers.get("Range", "")) if kind == "files" else _page(index, key)
+
+
+def _refuse(status: int, asked: Mapping[str, str], headers: Mapping[str, str] | None = None) -> _Answer:
+    """A refusal that repeats the login it got, as debugging pages do, where clients quote it (RFC 9457)."""
+    said = " ".join(value for name, value in asked.items() if "authorization" in name.lower())
+    problem = json.dumps({"title": f"not with {said}", "detail": f"you sent {said}", "status": status})
+    extra = {"Content-Type": "application/problem+json", **(headers or {})}
+    return _Answer(status, problem.encode(), extra, said)
 
 
 def _page(index: FakeIndex, project: str) -> _Answer:
@@ -155,7 +168,7 @@ def _file(index: FakeIndex, name: str, asked: str) -> _Answer:
     begin = int(match[1]) if match[1] else max(0, len(data) - int(match[2]))
     end = min(int(match[2]), len(data) - 1) if match[1] and match[2] else len(data) - 1
     span = {"Content-Range": f"bytes {begin}-{end}/{len(data)}"}
-    return _Answer(206, data[begin : end + 1], span, truncated)
+    return _Answer(206, data[begin : end + 1], span, truncated=truncated)
 
 
 def _handler(index: FakeIndex) -> type[BaseHTTPRequestHandler]:
@@ -164,8 +177,11 @@ def _handler(index: FakeIndex) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             index.requests.append(self.path)
-            answer = _answer(index, self.path, dict(self.headers))
-            self.send_response(answer.status)
+            index.logins = sorted({*index.logins, self.headers.get("Authorization", "")})
+            # A proxy is asked with the whole address (RFC 9112, section 3.2.2).
+            headers = {name.title(): value for name, value in self.headers.items()}
+            answer = _answer(index, urlsplit(self.path).path, headers)
+            self.send_response(answer.status, answer.reason or None)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))

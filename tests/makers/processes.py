@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _NOBODY = 65534
@@ -23,6 +24,33 @@ def start_python(script: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a script in a fresh interpreter, with pipes."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as other users of the machine see it, and the environment that it was given."""
+
+    command: str
+    environment: Mapping[str, str]
+
+
+def processes_of_session(leader: int) -> list[Process]:
+    """All processes that run now in the session of a process (proc(5))."""
+    numbers = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    return [_look(path) for path in numbers if _session(path) == leader]
+
+
+def _session(path: Path) -> int:
+    try:
+        return os.getsid(int(path.name))
+    except ProcessLookupError:
+        return 0
+
+
+def _look(path: Path) -> Process:
+    command = (path / "cmdline").read_text("utf-8", "replace").replace("\0", " ")
+    variables = (path / "environ").read_text("utf-8", "replace").split("\0")
+    return Process(command, dict(each.split("=", 1) for each in variables if "=" in each))
 
 
 def close_folders(root: Path) -> None:

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.core.errors import ResolveError, UsageError
+from envbuild.core.errors import EnvbuildError, ResolveError, UsageError
 from envbuild.core.platform import Facts
 from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
@@ -77,21 +77,25 @@ class PipToolsResolver:
                 "constraints": [*_plain(question.constraints), *_exact(question.pins.values())],
                 "preferences": _preferences(question),
             }
-            logins = _write_logins(
-                Path(work) / "netrc", self.environment, [indexes.url(each.alias) for each in question.indexes]
-            )
-            answer = self._run(asked, logins)
+            with _open_logins(self.environment, map(indexes.url, switch.urls)) as logins:
+                answer = self._run(asked, logins)
         if "error" in answer:
             raise _explain(answer, question)
         candidates = list(_read_answer(answer, switch.served, own))
         return answer_question(question, candidates, wheels, self.describe)
 
-    def _run(self, asked: Mapping[str, Any], logins: Path) -> Mapping[str, Any]:
+    def _run(self, asked: Mapping[str, Any], logins: int) -> Mapping[str, Any]:
         kept = {name: value for name, value in self.environment.items() if name in _KEPT}
         result = subprocess.run(
             [sys.executable, "-P", "-m", "envbuild.lock.resolve.pip_tools_process"],
             input=json.dumps(asked),
-            env={**kept, "NETRC": str(logins), "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"},
+            env={
+                **kept,
+                "NETRC": f"/proc/self/fd/{logins}",
+                "PIP_CONFIG_FILE": os.devnull,
+                "LC_ALL": "C.UTF-8",
+            },
+            pass_fds=[logins],
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -127,9 +131,10 @@ def _open_switch(
 ) -> Iterator[IndexSwitch]:
     """Addresses of which only the first that has a package serves it: pip would take any one's best.
 
-    None of them serves a package of `own`.
+    None of them serves a package of `own`. Raises SourceError where an index tells neither.
     """
     owners: dict[str, str] = dict.fromkeys(own, "")
+    faults: list[EnvbuildError] = []
 
     def owner(project: str) -> str:
         for index in indexes:
@@ -140,13 +145,19 @@ def _open_switch(
 
     def allowed(alias: str, project: str) -> bool:
         if project not in owners:
-            owners[project] = owner(project)
+            try:
+                owners[project] = owner(project)
+            except EnvbuildError as error:
+                faults.append(error)
+                return False
         return owners[project] == alias
 
     with open_switch(
         {each.alias: split_login(known.url(each.alias))[0] for each in indexes}, allowed
     ) as switch:
         yield switch
+    if faults:  # pip takes an index that fails for one without the package
+        raise faults[0]
 
 
 def _link_all(folder: Path, wheels: Iterable[Path]) -> Path:
@@ -157,8 +168,12 @@ def _link_all(folder: Path, wheels: Iterable[Path]) -> Path:
     return folder
 
 
-def _write_logins(path: Path, environment: Mapping[str, str], urls: Iterable[str]) -> Path:
-    """The user's netrc with the logins of index URLs: pip would not use those in a redirect's address."""
+@contextmanager
+def _open_logins(environment: Mapping[str, str], urls: Iterable[str]) -> Iterator[int]:
+    """A file of the user's netrc with the logins of index URLs: pip ignores those in a redirect's address.
+
+    It lies in memory (memfd_create(2)): a killed command leaves no login on a disk.
+    """
     known = Path(environment.get("NETRC") or Path(environment.get("HOME", "/")) / ".netrc")
     entries = [known.read_text(encoding="utf-8")] if known.is_file() else []
     for url in urls:
@@ -167,9 +182,10 @@ def _write_logins(path: Path, environment: Mapping[str, str], urls: Iterable[str
             user, password = (_quoted(each) for each in login)
             # The last entry of a host counts.
             entries.append(f"machine {origin(bare)[1]}\nlogin {user}\npassword {password}\n")
-    path.touch(mode=0o600)
-    path.write_text("\n".join(entries), encoding="utf-8")
-    return path
+    with os.fdopen(os.memfd_create("netrc"), "w", encoding="utf-8") as file:
+        file.write("\n".join(entries))
+        file.flush()
+        yield file.fileno()
 
 
 def _quoted(text: str) -> str:

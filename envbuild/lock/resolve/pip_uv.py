@@ -77,7 +77,7 @@ class UvResolver:
         result = subprocess.run(
             [*_command(question, indexes), "requirements.in"],
             cwd=work,
-            env=self._environment(),
+            env={**self._environment(), **indexes.logins},
             capture_output=True,
             text=True,
             encoding="utf-8",

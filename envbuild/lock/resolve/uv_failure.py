@@ -19,11 +19,17 @@ _TRANSPORT = re.compile(
 )
 _URL = re.compile(r"\b(?:https?|file)://[^\s`)\"']+")
 _LABEL = re.compile(r"^\s*(?:error|cause|hint):\s*")
+# A server's own words (RFC 9457, and the reason after a status) may repeat the login it refused.
+_SERVER_WORDS = re.compile(
+    r"^.*?Server message:.*?(?=^\s*(?:error|cause|hint):|\Z)", re.DOTALL | re.MULTILINE
+)
+_REASON = re.compile(r"\((\d{3})\b.*\) for url")
 
 
 def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str]) -> EnvbuildError:
     """The error for uv's words; `known` says what to show for addresses and paths."""
-    lines = [_clean(line, known) for line in text.splitlines() if line.strip()]
+    said = _REASON.sub(r"\1 for url", _SERVER_WORDS.sub("", text))
+    lines = [_clean(line, known) for line in said.splitlines() if line.strip()]
     causes = [line for line in lines if not line.startswith("No solution found")]
     if _TRANSPORT.search(text):
         return SourceError(

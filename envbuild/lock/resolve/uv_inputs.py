@@ -15,6 +15,7 @@ from envbuild.lock.model import Index, PythonQuestion
 from envbuild.lock.resolve.stand_in import StandIns
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import open_switch
+from envbuild.sources.url import Login, split_login
 from envbuild.spec.requirement_line import normal_form, parse_pinned
 from envbuild.spec.wheels import LocalWheel
 
@@ -29,6 +30,7 @@ class OpenIndexes:
     urls: tuple[str, ...]
     served: Mapping[str, str] = field(default_factory=dict)
     only: str = ""  # the alias that serves all packages, where there is one index
+    logins: Mapping[str, str] = field(default_factory=dict, repr=False)  # as variables that uv reads
     shown: Mapping[str, str] = field(default_factory=dict)  # what to show for an address
 
     def alias(self, project: str) -> str:
@@ -39,10 +41,11 @@ class OpenIndexes:
 @contextmanager
 def open_indexes(indexes: Sequence[Index], known: PackageIndexes) -> Iterator[OpenIndexes]:
     """Addresses that serve what the question's indexes may serve; a single index is asked directly."""
-    shown = {known.url(each.alias): f"the index `{each.alias}`" for each in indexes}
+    shown = {split_login(known.url(each.alias))[0]: f"the index `{each.alias}`" for each in indexes}
     if len(indexes) == 1 and not indexes[0].packages:
         (index,) = indexes
-        yield OpenIndexes((known.url(index.alias),), only=index.alias, shown=shown)
+        url, login = split_login(known.url(index.alias))
+        yield OpenIndexes((url,), only=index.alias, shown=shown, logins=_variables(login))
         return
     pinned = {package: each.alias for each in indexes for package in each.packages}
     general = {each.alias for each in indexes if not each.packages}
@@ -66,7 +69,6 @@ def write_inputs(
     """Write requirements, constraints, indexes and preferences into the folder `work`."""
     local = [f"{name} @ {Path(wheel.path).as_uri()}" for name, wheel in wheels.items()]
     pins = [f"{name} @ {path.as_uri()}" for name, path in stand_ins.items() if name not in wheels]
-    # A file, not the command line: an address may hold credentials, and others see command lines.
     (work / "uv.toml").write_text(_configuration(urls), encoding="utf-8")
     _write_lines(work / "requirements.in", [*_plain(question.requirements), *local])
     _write_lines(work / "constraints.in", [*_plain(question.constraints), *pins])
@@ -118,6 +120,11 @@ def _preferences(question: PythonQuestion) -> str:
         f"[[packages]]\nname = {_quoted(each.name)}\nversion = {_quoted(each.version)}\n" for each in kept
     ]
     return "\n".join(['lock-version = "1.0"\ncreated-by = "envbuild"\n', *tables]) if tables else ""
+
+
+def _variables(login: Login | None) -> dict[str, str]:
+    """The login of the first index, where neither a command line nor a killed run's folder shows it."""
+    return {"UV_INDEX_I0_USERNAME": login[0], "UV_INDEX_I0_PASSWORD": login[1]} if login else {}
 
 
 def _quoted(text: str) -> str:

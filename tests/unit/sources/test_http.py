@@ -397,6 +397,11 @@ def test_a_client_costs_nothing_before_its_first_request() -> None:
         ("https://robin:secret@host.test:8443/a", "https://host.test:8443/a"),
         ("https://token@[::1]:1/a?sig=secret#secret", "https://[::1]:1/a?..."),
         ("http://[", "<malformed URL>"),
+        ("https://robin:sec/ret@host/a", "<malformed URL>"),
+        ("https://robin:80/secret@host/a", "<URL with `@`>"),
+        ("https://robin:80?secret@host/a", "<URL with `@`>"),
+        ("https://robin:80#secret@host/a", "<URL with `@`>"),
+        ("secret@host", "<URL with `@`>"),
         ("https://a:b@c@host/", "https://host/"),
     ],
 )

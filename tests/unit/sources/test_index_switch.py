@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, urlsplit
+
 import pytest
 
 from envbuild.sources.http import HttpClient
@@ -28,10 +30,21 @@ def test_it_redirects_what_is_allowed_and_hides_the_rest() -> None:
             assert switch.served == {"app": "two"}
 
 
-@pytest.mark.parametrize("path", ["", "app/", "9/app/", "0/", "0/a/b/", "x/app/"])
+@pytest.mark.parametrize("path", ["", "app/", "9/app/", "0/", "0/a/b/", "x/app/", "../0/app/"])
 def test_other_paths_lead_nowhere(path: str) -> None:
     with open_switch({"one": "http://127.0.0.1:9"}, lambda *_: True) as switch:
         root = switch.urls["one"].removesuffix("0/")
         with HttpClient().get(root + path) as response:
             assert response.status == 404
         assert not switch.served
+
+
+def test_who_only_knows_the_port_learns_no_login() -> None:
+    with open_switch({"one": "http://me:s3cret@127.0.0.1:9"}, lambda *_: True) as switch:
+        secret = urlsplit(switch.urls["one"]).path.split("/")[1]
+        assert len(secret) > 40
+        for guess in ("", secret[:-1], "é"):
+            asked = switch.urls["one"].replace(secret, quote(guess))
+            with HttpClient().get(f"{asked}app/") as response:
+                assert response.status == 404
+                assert "Location" not in response.headers
