@@ -27,7 +27,7 @@ def add_file(wheel: Path, build: int, folder: Path) -> Path:
 
 
 def write_big_wheel(folder: Path, megabytes: int) -> Path:
-    """A wheel of some `megabytes`, which unpacks to nearly twice as much, in files of 60 MiB.
+    """A wheel of some `megabytes`, which unpacks to nearly twice as much, in files of 30 MiB.
 
     Just below the size from which a file is never whole in memory.
     """
@@ -39,11 +39,11 @@ def write_big_wheel(folder: Path, megabytes: int) -> Path:
     path = folder / "big-1.0-py3-none-any.whl"
     noise = random.Random(0)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for part in range(megabytes * 2 // 60):
+        for part in range(megabytes * 2 // 30):
             info = zipfile.ZipInfo(f"big/{part}.bin", _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(info, "w") as file:
-                for _ in range(60):
+                for _ in range(30):
                     file.write(noise.randbytes(1 << 19).hex().encode())
             record += f"{info.filename},,\n".encode()
         for name, data in {**contents, "big-1.0.dist-info/RECORD": record}.items():

@@ -159,6 +159,7 @@ class LayerWriter:
 
     def _share(self, data: bytes | memoryview) -> None:
         """Append to the shared member, which ends where it is full however `data` was cut."""
+        data = memoryview(data)  # cutting it copies nothing
         room = CHUNK - len(self._shared)
         while len(data) >= room:
             self._shared += data[:room]

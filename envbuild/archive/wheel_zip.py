@@ -29,7 +29,7 @@ from envbuild.archive.zip_directory import (
 from envbuild.core.errors import ArchiveError
 
 STORED, DEFLATED = 0, 8
-LARGE: Final = 64 << 20  # above, a file is never whole in memory
+LARGE: Final = 32 << 20  # above, a file is never whole in memory
 MAX_UNPACKED: Final = 32 << 30
 
 _ENCRYPTED, _DESCRIPTOR, _PATCHED, _STRONG, _UTF8, _MASKED = 0x1, 0x8, 0x20, 0x40, 0x800, 0x2000
