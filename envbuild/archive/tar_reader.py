@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final, cast
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
@@ -14,15 +14,22 @@ from envbuild.core.errors import ArchiveError
 
 MAX_HEADERS: Final = 1 << 16  # of one entry: two paths, and room for attributes
 _MAX_ID: Final = (1 << 32) - 2  # of users and groups: the last number means "none" (chown(2))
-_SUPPORTED: Final = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
+PLAIN_KINDS: Final = (
+    *(tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE),
+    *(tarfile.SYMTYPE, tarfile.LNKTYPE),
+)
+# What layers of root file systems may hold besides.
+EVERY_KIND: Final = (*PLAIN_KINDS, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
 _END: Final = bytes(BLOCK)
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{256}")  # no name may be as long
 
 
-def read_tar(archive: ForwardReader) -> Iterator[tuple[tarfile.TarInfo, Source]]:
+def read_tar(
+    archive: ForwardReader, kinds: Sequence[bytes] = PLAIN_KINDS
+) -> Iterator[tuple[tarfile.TarInfo, Source]]:
     """The entries in order, each with its contents, which must be read before the next entry is asked for.
 
-    Raises ArchiveError for anything but files, folders and links, and for an archive that is cut off.
+    Raises ArchiveError for an entry of another kind, and for an archive that is cut off.
     """
     headers = _Headers(archive)
     try:
@@ -32,7 +39,7 @@ def read_tar(archive: ForwardReader) -> Iterator[tuple[tarfile.TarInfo, Source]]
             for count, entry in enumerate(iter(tar.next, None)):
                 if tar.pax_headers:  # they stay in memory; neither dpkg-deb nor we write them
                     raise ArchiveError("a tar archive has a header for all that follows")
-                _refuse(entry, count)
+                _refuse(entry, count, kinds)
                 yield entry, _Contents(archive, entry)
                 tar.members.clear()  # type: ignore[attr-defined]  # it keeps them all
                 headers.left = MAX_HEADERS
@@ -47,10 +54,10 @@ def read_tar(archive: ForwardReader) -> Iterator[tuple[tarfile.TarInfo, Source]]
         raise ArchiveError("a tar archive is followed by bytes that are not its own")
 
 
-def _refuse(entry: tarfile.TarInfo, count: int) -> None:
+def _refuse(entry: tarfile.TarInfo, count: int, kinds: Sequence[bytes]) -> None:
     if count >= MAX_ENTRIES:
         raise ArchiveError(f"an archive has more than {MAX_ENTRIES} entries")
-    if entry.type not in _SUPPORTED or entry.issparse():
+    if entry.type not in kinds or entry.issparse():
         raise ArchiveError(f"{entry.name!a} is neither a file nor a folder nor a link")
     if entry.size < 0 or (entry.size and not entry.isreg()):
         # Some readers skip as many bytes and others take them for the next header.

@@ -172,7 +172,7 @@ class Builder:
         self, declared: DeclaredImage, descriptor: Descriptor, manifest: Manifest
     ) -> PlatformReport:
         config = ImageConfig.parse(self.store.read(manifest.config.digest))
-        made = zip(manifest.layers, config.diff_ids, declared.layers, strict=True)
+        made = zip(manifest.layers, config.diff_ids, declared.all_layers, strict=True)
         layers = tuple(
             LayerReport(str(layer.digest), diff_id, layer.digest.size, parts.packages)
             for layer, diff_id, parts in made
@@ -208,4 +208,4 @@ def _describe_error(target: Configured, outcome: BuildReport) -> ErrorReport | N
 def _is_made_so(target: Configured, image: Image) -> bool:
     """Whether an image has the platforms and layers declared: what was pulled is anybody's work."""
     made = [len(manifest.layers) for _, manifest in image.manifests]
-    return made == [len(declared.layers) for declared in target.images.values()]
+    return made == [len(declared.all_layers) for declared in target.images.values()]

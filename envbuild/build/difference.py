@@ -49,7 +49,7 @@ def _compare_manifests(
 ) -> str:
     (left, left_store), (right, right_store) = one, two
     where = f"for {declared.platform}"
-    layers = zip(declared.layers, left.layers, right.layers, strict=False)
+    layers = zip(declared.all_layers, left.layers, right.layers, strict=False)
     for n, (parts, first, second) in enumerate(layers, 1):
         if first.digest != second.digest:
             what = _compare_layers((first.digest, left_store), (second.digest, right_store))

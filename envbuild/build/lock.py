@@ -14,7 +14,7 @@ from envbuild.graph.analyze import Analyzer
 from envbuild.lock.check import record_inputs
 from envbuild.lock.codec import BrokenLock, encode_lock
 from envbuild.lock.files import LockFiles
-from envbuild.lock.model import Lock, Locked, PlatformLock, Question
+from envbuild.lock.model import ImageQuestion, Lock, Locked, PlatformLock, Question
 from envbuild.spec.problems import suggest_near
 
 Resolve = Callable[[Question], PlatformLock]
@@ -123,7 +123,7 @@ class Locker:
 
 def _names(locks: Iterable[Lock | None]) -> frozenset[str]:
     parts = (part for lock in locks if lock for part in lock.platforms.values())
-    return frozenset(artifact.name for part in parts for artifact in part.artifacts)
+    return frozenset(name for part in parts for name in _versions(part))
 
 
 def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
@@ -140,11 +140,14 @@ def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
 
 
 def _versions(part: PlatformLock) -> dict[str, str]:
-    return {artifact.name: artifact.version for artifact in part.artifacts}
+    images = {reference: image.named for reference, image in part.images.items()}
+    return {artifact.name: artifact.version for artifact in part.artifacts} | images
 
 
 def _with_preferences(question: Question, old: Lock | None, platform: Platform, upgrade: Upgrade) -> Question:
     part = old.platforms.get(platform) if old else None
+    if isinstance(question, ImageQuestion):
+        return replace(question, known=part, upgrade=None if upgrade.everything else upgrade.packages)
     known: dict[str, Locked] = {artifact.name: artifact for artifact in part.artifacts} if part else {}
     return replace(question, preferences=known, upgrade=None if upgrade.everything else upgrade.packages)
 

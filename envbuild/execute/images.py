@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.core.digest import Digest
@@ -22,15 +23,15 @@ def make_image(job: Job) -> None:
     """A platform's config and manifest, from what is known of its layers."""
     owners: list[list[str]] = job.parameters["layers"]
     layers = _read_layers(job, len(owners))
+    foreign: list[dict[str, Any]] = job.parameters.get("foreign", [])
     config = ImageConfig(
         platform=Platform.parse(job.parameters["platform"]),
         runtime=Runtime.read(Document(job.parameters["config"], "the image's parameters")),
-        diff_ids=tuple(layer.diff_id for layer in layers),
-        history=tuple(", ".join(names) for names in owners),
+        diff_ids=(*(layer["diff_id"] for layer in foreign), *(layer.diff_id for layer in layers)),
+        history=(*(layer["origin"] for layer in foreign), *(", ".join(names) for names in owners)),
     )
-    manifest = Manifest(
-        config.describe(), tuple(Descriptor(LAYER, layer.digest) for layer in layers), _annotations(job)
-    )
+    descriptors = (*map(_describe_foreign, foreign), *(Descriptor(LAYER, layer.digest) for layer in layers))
+    manifest = Manifest(config.describe(), descriptors, _annotations(job))
     job.outputs[builtins.CONFIG].write(config.to_bytes())
     job.outputs[builtins.MANIFEST].write(manifest.to_bytes())
 
@@ -42,6 +43,10 @@ def make_index(job: Job) -> None:
         data = job.inputs[f"{n:03}/{builtins.MANIFEST}"].read_bytes()
         entries.append(Descriptor(MANIFEST, Digest.of(data), Platform.parse(platform)))
     job.outputs[builtins.IMAGE_INDEX].write(Index(tuple(entries), _annotations(job)).to_bytes())
+
+
+def _describe_foreign(layer: Mapping[str, Any]) -> Descriptor:
+    return Descriptor(layer["media_type"], Digest.parse(layer["digest"], layer["size"]))
 
 
 def _read_layers(job: Job, count: int) -> Sequence[LayerInfo]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from envbuild.core.platform import Facts, Libc, Platform
 from envbuild.lock.check_graph import check_graph
+from envbuild.lock.check_image import check_images, image_inputs
 from envbuild.lock.model import (
     DebianQuestion,
     Json,
@@ -40,8 +41,10 @@ def check_lock(
             reasons.append(f"it is not locked for `{platform}`")
         elif isinstance(question, PythonQuestion):
             reasons += check_python(part, question, lock.inputs)
-        else:
+        elif isinstance(question, DebianQuestion):
             reasons += check_debian(question, lock.inputs)
+        else:
+            reasons += check_images(part, question)
     return tuple(dict.fromkeys(reasons))
 
 
@@ -50,7 +53,9 @@ def record_inputs(questions: Mapping[Platform, Question]) -> Mapping[str, Json]:
     question = next(iter(questions.values()))
     if isinstance(question, PythonQuestion):
         return _python_inputs(question)
-    return _debian_inputs(question)
+    if isinstance(question, DebianQuestion):
+        return _debian_inputs(question)
+    return image_inputs(question)
 
 
 def check_python(

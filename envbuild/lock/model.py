@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from envbuild.core.platform import Facts, Platform
 from envbuild.spec.wheels import LocalWheel
+
+if TYPE_CHECKING:
+    from envbuild.lock.base_image import BaseImage
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
@@ -28,7 +31,7 @@ class Locked:
     are the extras that the resolution asked of this package.
     """
 
-    kind: str  # "wheel" or "deb"
+    kind: str  # "wheel", "deb", or of an image's layer "tar", "tar+gzip", "tar+zstd"
     name: str
     version: str
     source: str
@@ -68,12 +71,14 @@ class PlatformLock:
 
     `facts` are, in a base's lock, what it offers (libc, python, interpreter path); in an
     environment's, the least that it needs: `python` is "3.11", or a full version where a marker
-    asked for one, and `libc` is there only where a wheel is bound to one.
+    asked for one, and `libc` is there only where a wheel is bound to one. `images` are those of
+    registries that the target stands on or takes files from, by their references as asked.
     """
 
     artifacts: tuple[Locked, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
     pins: Mapping[str, Pin] = field(default_factory=dict)
+    images: Mapping[str, BaseImage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,24 @@ class DebianQuestion:
     upgrade: frozenset[str] | None = frozenset()
 
 
-Question = PythonQuestion | DebianQuestion
+@dataclass(frozen=True, slots=True)
+class ImageQuestion:
+    """Which images do these references name, and what is in them?
+
+    `references` are in normal form (oci/reference.py, `ImageName`). `networked` says that steps of
+    the target use the network: its lock has a `generation` among its facts, which only an upgrade
+    moves. `known` is the lock so far, whose images stay unless `upgrade` (None = all, else
+    references) lets them go.
+    """
+
+    references: tuple[str, ...]
+    platform: Platform
+    networked: bool = False
+    known: PlatformLock | None = None
+    upgrade: frozenset[str] | None = frozenset()
+
+
+Question = PythonQuestion | DebianQuestion | ImageQuestion
 
 
 class Resolver(Protocol):

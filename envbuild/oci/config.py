@@ -28,6 +28,13 @@ class Runtime:
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()  # "80/tcp"
+    volumes: tuple[str, ...] = ()
+    stop_signal: str = ""
+    # Docker's, beyond OCI's: kept for the engines that know them.
+    healthcheck: Mapping[str, Any] = field(default_factory=dict)
+    shell: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object, with the variables in order of their names."""
@@ -38,6 +45,12 @@ class Runtime:
             "Entrypoint": list(self.entrypoint),
             "Cmd": list(self.command),
             "Labels": dict(self.labels),
+            "ExposedPorts": {port: {} for port in sorted(self.ports)},
+            "Volumes": {path: {} for path in sorted(self.volumes)},
+            "StopSignal": self.stop_signal,
+            "Healthcheck": dict(self.healthcheck),
+            "Shell": list(self.shell),
+            "OnBuild": list(self.on_build),
         }
         return {key: value for key, value in values.items() if value}
 
@@ -52,6 +65,12 @@ class Runtime:
             document.texts("Entrypoint"),
             document.texts("Cmd"),
             document.table("Labels"),
+            document.keys("ExposedPorts"),
+            document.keys("Volumes"),
+            document.text("StopSignal", "") if document.has("StopSignal") else "",
+            document.object("Healthcheck"),
+            document.texts("Shell"),
+            document.texts("OnBuild"),
         )
 
 

@@ -16,6 +16,12 @@ INDEX: Final = "application/vnd.oci.image.index.v1+json"
 CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 
+# Docker's image manifest version 2, schema 2: other names for documents of the same form.
+DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_INDEX: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
+MANIFESTS: Final = (MANIFEST, DOCKER_MANIFEST)
+INDEXES: Final = (INDEX, DOCKER_INDEX)
+
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:

@@ -62,6 +62,17 @@ class Document:
             raise self._wrong(key, "mapping of texts")
         return values
 
+    def object(self, key: str) -> Mapping[str, Any]:
+        """An object of anything; empty where absent or null."""
+        values = self._values.get(key) or {}
+        if not isinstance(values, dict):
+            raise self._wrong(key, "mapping")
+        return values
+
+    def keys(self, key: str) -> tuple[str, ...]:
+        """The sorted keys of an object that is used as a set; empty where absent or null."""
+        return tuple(sorted(self.object(key)))
+
     def part(self, key: str) -> Document:
         """An object inside."""
         return Document(self._values.get(key), f"`{key}` of {self._name}")

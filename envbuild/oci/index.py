@@ -8,7 +8,7 @@ from typing import Any
 
 from envbuild.core.digest import Digest
 from envbuild.core.wire import canonical_json
-from envbuild.oci.descriptor import INDEX, Descriptor
+from envbuild.oci.descriptor import INDEX, INDEXES, Descriptor
 from envbuild.oci.document import BadImage, Document
 
 
@@ -38,7 +38,7 @@ class Index:
     def parse(cls, data: bytes) -> Index:
         """Read an index of whatever writer; raises BadImage."""
         document = Document.parse(data, "an index")
-        if document.number("schemaVersion") != 2 or document.text("mediaType", INDEX) != INDEX:
+        if document.number("schemaVersion") != 2 or document.text("mediaType", INDEX) not in INDEXES:
             raise BadImage(
                 "an index is of another kind than OCI's", hint="convert it with `skopeo copy --format oci`"
             )

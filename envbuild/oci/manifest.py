@@ -9,7 +9,7 @@ from typing import Any
 from envbuild.core.digest import Digest
 from envbuild.core.platform import Platform
 from envbuild.core.wire import canonical_json
-from envbuild.oci.descriptor import MANIFEST, Descriptor
+from envbuild.oci.descriptor import MANIFEST, MANIFESTS, Descriptor
 from envbuild.oci.document import BadImage, Document
 
 
@@ -41,7 +41,7 @@ class Manifest:
     def parse(cls, data: bytes) -> Manifest:
         """Read a manifest of whatever writer; raises BadImage."""
         document = Document.parse(data, "a manifest")
-        if document.number("schemaVersion") != 2 or document.text("mediaType", MANIFEST) != MANIFEST:
+        if document.number("schemaVersion") != 2 or document.text("mediaType", MANIFEST) not in MANIFESTS:
             raise BadImage(
                 "a manifest is of another kind than OCI's", hint="convert it with `skopeo copy --format oci`"
             )

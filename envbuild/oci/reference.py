@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from envbuild.core.errors import UsageError
+from envbuild.core.errors import SpecError, UsageError
 
 LATEST: Final = "latest"
+_HUB: Final = "docker.io"
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _HOST: Final = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?\Z")
 _PATH: Final = re.compile(
     r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*\Z"
@@ -29,6 +31,62 @@ class Reference:
 
     def __str__(self) -> str:
         return f"{self.host}/{self.repository}:{self.tag}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """An image that a user names, in normal form: by tag, by the digest of a manifest or index, or by both.
+
+    The registry is a host, or an alias of the workspace: `alias//repository:tag`.
+    """
+
+    host: str
+    repository: str
+    tag: str = ""
+    digest: str = ""  # "sha256:<hex>"; where there is one, it decides
+    alias: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.alias}//" if self.alias else f"{self.host}/"
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{place}{self.repository}{tag}{digest}"
+
+    @property
+    def reference(self) -> str:
+        """What to ask the registry for."""
+        return self.digest or self.tag
+
+    @classmethod
+    def parse(cls, text: str, *, alias: str = "") -> ImageName:
+        """Read what `docker pull` reads, or the normal form; raises SpecError.
+
+        With an `alias` there is no host. Without one, a name that has no host is Docker Hub's:
+        `python:3.12` is `docker.io/library/python:3.12`.
+        """
+        stated, double, rest = text.partition("//")
+        if double and not alias:
+            alias, text = stated, rest
+        name, at, digest = text.partition("@")
+        place, tag = _split_tag(name)
+        host, path = ("", place) if alias else _split_host(place)
+        sound = is_repository(path) and (tag is None or is_tag(tag)) and (not at or _DIGEST.match(digest))
+        if not sound:
+            hint = "write `host/repository:tag`, or `host/repository@sha256:...`"
+            raise SpecError(f"`{text}` names no image", hint=hint)
+        return cls(host, path, tag or ("" if digest else LATEST), digest, alias)
+
+
+def _split_tag(name: str) -> tuple[str, str | None]:
+    place, colon, tag = name.rpartition(":")
+    return (place, tag) if colon and "/" not in tag else (name, None)
+
+
+def _split_host(place: str) -> tuple[str, str]:
+    host, slash, path = place.partition("/")
+    if slash and is_host(host):
+        return host, f"library/{path}" if host == _HUB and "/" not in path else path
+    return _HUB, place if slash else f"library/{place}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts, Interpreter, Libc, Platform
-from envbuild.lock.model import DebianQuestion, Locked, PlatformLock, PythonQuestion
+from envbuild.lock.model import DebianQuestion, ImageQuestion, Locked, PlatformLock, PythonQuestion
+from envbuild.oci.reference import ImageName
 from envbuild.rule import attr, builtins
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile
 from envbuild.rule.facts import read_facts
-from envbuild.rule.image import Image, Layer, Part
+from envbuild.rule.image import ForeignLayer, Image, Layer, Part
 from envbuild.rule.layering import Plan
 from envbuild.rule.rule import Rule, rule
 
@@ -20,7 +21,10 @@ __all__ = [
     "DeclaredAction",
     "Facts",
     "Fetched",
+    "ForeignLayer",
     "Image",
+    "ImageName",
+    "ImageQuestion",
     "Input",
     "Interpreter",
     "Layer",

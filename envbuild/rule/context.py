@@ -12,13 +12,17 @@ from typing import Any
 from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Facts, Platform
+from envbuild.lock.base_image import Root
 from envbuild.lock.model import Index, Locked, PlatformLock
 from envbuild.oci.config import Runtime
+from envbuild.oci.document import Document
 from envbuild.rule import builtins
 from envbuild.rule.config import Config, find_fault
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
+from envbuild.rule.facts import read_facts
 from envbuild.rule.image import (
     MAX_LAYERS,
+    ForeignLayer,
     Image,
     Layer,
     Part,
@@ -134,6 +138,24 @@ class Context:
 
     # Images.
 
+    def locked_image(self, reference: str, config: Config) -> Image:
+        """A registry's image, as the lock has it, with a configuration over its own."""
+        locked = self.answer.images[reference]
+        runtime = Runtime.read(Document(dict(locked.config), f"the locked config of `{reference}`"))
+        foreign = tuple(ForeignLayer(layer, reference) for layer in locked.layers)
+        bare = Image(
+            layers=(),
+            config=runtime,
+            facts=read_facts(locked.facts, self.platform),
+            prefix="",
+            pins={},
+            merged_usr="bin" in locked.root.links,
+            action=declare_image((), runtime, self.platform, str(self.label), foreign),
+            foreign=foreign,
+            root=locked.root,
+        )
+        return self.image((), config, base=bare)
+
     def layers(self, parts: Sequence[Part], plan: Plan | None = None) -> tuple[Layer, ...]:
         """Parts grouped into layers by size and name; without a plan, each its own layer, in this order."""
         if plan is None:
@@ -160,10 +182,12 @@ class Context:
         `facts`, `prefix` and `pins` are the base's unless stated. Raises SpecError where the layers
         are more than engines take.
         """
-        all_layers = (*(base.layers if base else ()), *layers)
-        if len(all_layers) > MAX_LAYERS:
+        foreign = base.foreign if base else ()
+        ours = (*(base.layers if base else ()), *layers)
+        count = len(foreign) + len(ours)
+        if count > MAX_LAYERS:
             raise self.fail(
-                f"it would have {len(all_layers)} layers, and engines take {MAX_LAYERS}",
+                f"it would have {count} layers, and engines take {MAX_LAYERS}",
                 hint="stand it on a base with fewer layers",
             )
         if fault := find_fault(config):
@@ -171,11 +195,13 @@ class Context:
         full = stack_config(config, base.config if base else Runtime())
         known = facts or (base.facts if base else Facts(self.platform))
         return Image(
-            layers=all_layers,
+            layers=ours,
             config=full,
             facts=known,
             prefix=prefix or (base.prefix if base else ""),
             pins=pins if pins is not None else (base.pins if base else {}),
             merged_usr=merged_usr or (base is not None and base.merged_usr),
-            action=declare_image(all_layers, full, self.platform, str(self.label)),
+            action=declare_image(ours, full, self.platform, str(self.label), foreign),
+            foreign=foreign,
+            root=base.root if base else Root(),
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from envbuild.core.digest import Digest
 from envbuild.core.platform import Facts, Platform
+from envbuild.lock.base_image import LAYER_TYPES, Root
 from envbuild.lock.model import Json, Locked
 from envbuild.oci.config import Runtime
 from envbuild.rule.builtins import (
@@ -22,7 +24,7 @@ from envbuild.rule.builtins import (
     MERGE_LAYERS,
 )
 from envbuild.rule.config import Config
-from envbuild.rule.declared import DeclaredAction, Input
+from envbuild.rule.declared import DeclaredAction, Fetched, Input
 
 # Engines refuse images of more layers: the overlay file system takes no more (Docker: maxLayerDepth).
 MAX_LAYERS = 127
@@ -59,14 +61,41 @@ class Layer:
         """Who owns this layer's paths."""
         return tuple(part.owner for part in self.parts)
 
+    @property
+    def blob(self) -> Input:
+        """The layer's bytes, for an action that reads them."""
+        return self.action.output(LAYER)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignLayer:
+    """A layer of an image that a lock names; its bytes are fetched where a step reads them.
+
+    `origin` is the image's reference.
+    """
+
+    artifact: Locked
+    origin: str
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Which image it comes from."""
+        return (self.origin,)
+
+    @property
+    def blob(self) -> Input:
+        """The layer's bytes, for an action that reads them."""
+        return Fetched(self.artifact)
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image for one platform.
 
-    `pins` are the Python packages below `prefix` by normalised name; children are locked against
-    them. `merged_usr` says that `/bin`, `/lib` and `/sbin` are links into /usr. `action` makes config
-    and manifest; its definition digest is the image's.
+    `foreign` are the layers of the registry's image at its bottom, `layers` ours on them. `pins` are
+    the Python packages below `prefix` by normalised name; children are locked against them. `root`
+    tells what of the foreign layers' files matters to ours, `merged_usr` that `/bin`, `/lib` and `/sbin`
+    are links into /usr. `action` makes config and manifest; its definition digest is the image's.
     """
 
     layers: tuple[Layer, ...]
@@ -76,6 +105,13 @@ class Image:
     pins: Mapping[str, Locked]
     merged_usr: bool
     action: DeclaredAction
+    foreign: tuple[ForeignLayer, ...] = ()
+    root: Root = field(default_factory=Root)
+
+    @property
+    def all_layers(self) -> tuple[ForeignLayer | Layer, ...]:
+        """Every layer, from the bottom up."""
+        return (*self.foreign, *self.layers)
 
     @property
     def platform(self) -> Platform:
@@ -89,7 +125,8 @@ def stack_config(config: Config, base: Runtime) -> Runtime:
     A stated entrypoint drops the base's command, as in a Dockerfile.
     """
     inherited = base.command if config.entrypoint is None else ()
-    return Runtime(
+    return replace(
+        base,
         variables={**base.variables, **config.variables},
         workdir=base.workdir if config.workdir is None else config.workdir,
         user=base.user if config.user is None else config.user,
@@ -119,7 +156,11 @@ def merge_parts(parts: Sequence[Part], epoch: int) -> Layer:
 
 
 def declare_image(
-    layers: Sequence[Layer], config: Runtime, platform: Platform, subject: str
+    layers: Sequence[Layer],
+    config: Runtime,
+    platform: Platform,
+    subject: str,
+    foreign: Sequence[ForeignLayer] = (),
 ) -> DeclaredAction:
     """The action that makes an image's config and manifest once nobody's paths collide."""
     inputs: dict[str, Input] = {"checked": _check_paths(layers, subject).output(CHECKED)}
@@ -130,8 +171,23 @@ def declare_image(
         "config": config.to_json(),
         "layers": [list(layer.packages) for layer in layers],
     }
+    if foreign:
+        parameters["foreign"] = [_describe_foreign(layer) for layer in foreign]
     outputs = (CONFIG, MANIFEST)
     return DeclaredAction(IMAGE, parameters, inputs, outputs, "Image", subject, stamped=True)
+
+
+def _describe_foreign(layer: ForeignLayer) -> Json:
+    """All that a manifest and a config say of a layer: its bytes are no input."""
+    artifact = layer.artifact
+    digest = Digest(artifact.sha256, artifact.size)
+    return {
+        "media_type": LAYER_TYPES[artifact.kind],
+        "digest": str(digest),
+        "size": digest.size,
+        "diff_id": artifact.version,
+        "origin": layer.origin,
+    }
 
 
 def declare_index(images: Mapping[Platform, DeclaredAction], subject: str) -> DeclaredAction:

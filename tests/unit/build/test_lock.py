@@ -13,7 +13,14 @@ from envbuild.core.label import Label
 from envbuild.graph.analyze import Analyzer
 from envbuild.graph.freshness import check_locks
 from envbuild.lock.files import LockFiles
-from envbuild.lock.model import DebianQuestion, Locked, PlatformLock, Question
+from envbuild.lock.model import (
+    DebianQuestion,
+    ImageQuestion,
+    Locked,
+    PlatformLock,
+    PythonQuestion,
+    Question,
+)
 from envbuild.spec.requirements import Requirements
 from tests.makers.actions import Recorder
 from tests.makers.targets import AMD64, ARM64, BOOKWORM, RULES, World, make_locked
@@ -30,12 +37,13 @@ class Index:
 
     def resolve(self, question: Question) -> PlatformLock:
         self.asked.append(question)
+        assert not isinstance(question, ImageQuestion)
         names = question.packages if isinstance(question, DebianQuestion) else question.requirements
         if isinstance(question, DebianQuestion):
             return PlatformLock(tuple(make_locked(name, kind="deb") for name in names), BOOKWORM)
         return PlatformLock(tuple(self._choose(name, question) for name in names), {"python": "3.11"})
 
-    def _choose(self, name: str, question: Question) -> Locked:
+    def _choose(self, name: str, question: PythonQuestion) -> Locked:
         if name not in self.versions:
             raise ResolveError(f"there is no `{name}`")
         free = question.upgrade is None or name in question.upgrade
@@ -145,7 +153,7 @@ def test_a_child_is_asked_with_what_its_parent_was_just_locked_to(desk: Desk) ->
     child = desk.environment("child", "six", base=parent)
     desk.locker.lock([base, parent, child], Upgrade())
     question = desk.index.asked[-1]
-    assert not isinstance(question, DebianQuestion)
+    assert isinstance(question, PythonQuestion)
     assert {name: pin.version for name, pin in question.pins.items()} == {"numpy": "1.0"}
     check_locks([base, parent, child], desk.locker.analyzer, desk.files)
 

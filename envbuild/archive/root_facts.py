@@ -1,0 +1,114 @@
+"""What a root file system offers to those that build on it, read from its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from envbuild.archive.root_scan import RootScan
+
+_USERS: Final = "etc/passwd"
+_GROUPS: Final = "etc/group"
+STATUS: Final = "var/lib/dpkg/status"
+STATUS_FOLDER: Final = "var/lib/dpkg/status.d"
+
+_PYTHON: Final = re.compile(r"(?:usr/local/bin|usr/bin|opt/[^/]+/bin)/python(3\.\d+)\Z")
+_LIBPYTHON: Final = re.compile(r"(?:.*/)?libpython(3\.\d+)\.so[0-9.]*\Z")
+_PATCHLEVEL: Final = re.compile(r"(?:.*/)?include/python(3\.\d+)/patchlevel\.h\Z")
+_LIBC: Final = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?(?:libc\.so\.6|libc-[0-9.]+\.so)\Z")
+_MUSL: Final = re.compile(r"(?:usr/)?lib/ld-musl-[^/]+\.so\.1\Z")
+_GLIBC_VERSION: Final = re.compile(rb"GNU C Library [^\n]*?version (\d+\.\d+)")
+_MUSL_VERSION: Final = re.compile(rb"\0(1\.\d+)\.\d+\0")
+
+
+def is_telling(path: str) -> bool:
+    """Whether a file's contents are needed to tell the facts."""
+    return (
+        path in (_USERS, _GROUPS, STATUS)
+        or path.startswith(STATUS_FOLDER + "/")
+        or any(each.match(path) for each in (_PYTHON, _LIBPYTHON, _PATCHLEVEL, _LIBC, _MUSL))
+    )
+
+
+def find_facts(root: RootScan) -> dict[str, str]:
+    """`libc`, and `python` with its `interpreter`: the one that `python3` means, else the newest."""
+    return {**_find_libc(root), **_find_python(root)}
+
+
+def find_users(root: RootScan) -> Mapping[str, str]:
+    """By name, "uid:gid" (passwd(5))."""
+    rows = _rows(root.read(_USERS), 4)
+    return {row[0]: f"{row[2]}:{row[3]}" for row in rows if row[2].isdecimal() and row[3].isdecimal()}
+
+
+def find_groups(root: RootScan) -> Mapping[str, str]:
+    """By name, "gid" (group(5))."""
+    return {row[0]: row[2] for row in _rows(root.read(_GROUPS), 3) if row[2].isdecimal()}
+
+
+def find_packages(root: RootScan) -> tuple[str, ...]:
+    """The installed Debian packages, "name version architecture", sorted (dpkg's status, or status.d)."""
+    names = (name for name in root.names(STATUS_FOLDER) if not name.endswith(".md5sums"))
+    texts = [root.read(STATUS), *(root.read(f"{STATUS_FOLDER}/{name}") for name in names)]
+    found = {package for text in texts for package in _read_status(text.decode(errors="replace"))}
+    return tuple(sorted(found))
+
+
+def _read_status(text: str) -> Iterator[str]:
+    for stanza in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if re.match(r"[A-Z][\w-]*: ", line))
+        installed = fields.get("Status", "install ok installed").endswith(" installed")
+        if installed and "Package" in fields and "Version" in fields:
+            yield f"{fields['Package']} {fields['Version']} {fields.get('Architecture', 'all')}"
+
+
+def _find_libc(root: RootScan) -> dict[str, str]:
+    for family, name, version in (("glibc", _LIBC, _GLIBC_VERSION), ("musl", _MUSL, _MUSL_VERSION)):
+        for path in sorted(path for path in root.nodes if name.match(path)):
+            if match := version.search(root.read(path)):
+                return {"libc": f"{family} {match[1].decode()}"}
+    return {}
+
+
+def _find_python(root: RootScan) -> dict[str, str]:
+    known = {path: match[1] for path in root.nodes if (match := _PYTHON.match(path)) and root.exists(path)}
+    if not known:
+        return {}
+    path = _preferred(root, known)
+    version = _python_version(root, path, known[path])
+    return {"python": version, "interpreter": f"/{path}"} if version else {}
+
+
+def _preferred(root: RootScan, known: Mapping[str, str]) -> str:
+    """The interpreter that a search for `python3` finds, else the newest."""
+    for folder in ("usr/local/bin", "usr/bin"):
+        real = root.resolve(f"{folder}/python3")
+        if real in known:
+            return real
+    return max(sorted(known), key=lambda path: int(known[path].partition(".")[2]))
+
+
+def _python_version(root: RootScan, path: str, minor: str) -> str:
+    """The full version, from the headers, or as text in the interpreter or its library."""
+    texts = (root.read(each) for each in _sources(root, path, minor))
+    full = re.escape(minor).encode() + rb"\.\d+(?:(?:a|b|rc)\d+)?"
+    pattern = re.compile(rb"(?:PY_VERSION\s+\"|\0)(" + full + rb")\+?[\"\0 ]")
+    return next((match[1].decode() for text in texts if (match := pattern.search(text))), "")
+
+
+def _sources(root: RootScan, path: str, minor: str) -> Iterator[str]:
+    yield from _matching(root, _PATCHLEVEL, minor)
+    yield path
+    yield from _matching(root, _LIBPYTHON, minor)
+
+
+def _matching(root: RootScan, pattern: re.Pattern[str], minor: str) -> Iterator[str]:
+    yield from sorted(path for path in root.nodes if (match := pattern.match(path)) and match[1] == minor)
+
+
+def _rows(data: bytes, least: int) -> Iterator[list[str]]:
+    for line in data.decode(errors="replace").splitlines():
+        row = line.split(":")
+        if len(row) >= least and row[0] and row[0].isprintable():
+            yield row

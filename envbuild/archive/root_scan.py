@@ -1,0 +1,176 @@
+"""What an image's layers amount to: one root file system's folders, links and a few files' contents.
+
+Whiteouts are those of the OCI image spec, layer.md ("Whiteouts").
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from envbuild.archive.decompress import PIECE, ForwardReader, Source
+from envbuild.archive.tar_reader import EVERY_KIND, read_tar
+from envbuild.core.errors import ArchiveError
+
+WHITEOUT: Final = ".wh."
+OPAQUE: Final = ".wh..wh..opq"
+_MAX_KEPT: Final = 64 << 20  # bytes of contents, over all files that are wanted
+_MAX_LINKS: Final = 40  # as Linux has it (path_resolution(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What is at a path; `data` are the contents of a file that was wanted."""
+
+    kind: bytes  # a type of tar
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+    target: str = ""
+    data: bytes | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.kind == tarfile.DIRTYPE
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.kind == tarfile.SYMTYPE
+
+
+_ROOT: Final = Node(tarfile.DIRTYPE)
+
+
+@dataclass(slots=True)
+class RootScan:
+    """A root file system, from its layers' tar archives; paths have no leading slash.
+
+    `wanted` says of which files the contents are kept.
+    """
+
+    wanted: Callable[[str], bool]
+    nodes: dict[str, Node] = field(default_factory=dict)
+    _below: dict[str, set[str]] = field(default_factory=dict)
+    _kept: int = 0
+
+    def add_layer(self, archive: ForwardReader) -> None:
+        """Put a layer on those before it; raises ArchiveError."""
+        added: set[str] = set()
+        for entry, contents in read_tar(archive, EVERY_KIND):
+            path = posixpath.normpath("/" + entry.name).lstrip("/")
+            folder, name = posixpath.split(path)
+            if name == OPAQUE:
+                self._hide(folder, added)
+            elif name.startswith(WHITEOUT):
+                self._remove(posixpath.join(folder, name.removeprefix(WHITEOUT)))
+            elif path:
+                self._put(path, self._node(path, entry, contents))
+                added.add(path)
+
+    def read(self, path: str) -> bytes:
+        """The contents of a file that was wanted, by way of links; nothing where there is none."""
+        node = self.nodes.get(self.resolve(path))
+        return (node.data if node else None) or b""
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or folder is there, by way of links."""
+        return self.resolve(path) in self.nodes
+
+    def resolve(self, path: str) -> str:
+        """The real path of a path, its last part included; what does not exist stays as written."""
+        done: list[str] = []
+        parts = [part for part in path.split("/") if part not in ("", ".")][::-1]
+        links = 0
+        while parts:
+            part = parts.pop()
+            if part == "..":
+                done = done[:-1]
+                continue
+            node = self.nodes.get("/".join((*done, part)))
+            if node is None or not node.is_link:
+                done.append(part)
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                return path
+            done = [] if node.target.startswith("/") else done
+            parts.extend(each for each in reversed(node.target.split("/")) if each not in ("", "."))
+        return "/".join(done)
+
+    def links_to_folders(self) -> Mapping[str, str]:
+        """The symbolic links that lead to folders, each with the real path of that folder."""
+        found = {path: self.resolve(path) for path, node in self.nodes.items() if node.is_link}
+        return {path: real for path, real in sorted(found.items()) if self._is_folder(real)}
+
+    def special_folders(self) -> Mapping[str, Node]:
+        """The folders whose mode or owner is not their parent's; that of the root is root's 0755."""
+        found = {}
+        for path, node in sorted(self.nodes.items()):
+            above = self.nodes.get(posixpath.dirname(path), _ROOT)
+            if node.is_folder and (node.mode, node.uid, node.gid) != (above.mode, above.uid, above.gid):
+                found[path] = node
+        return found
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What lies in a folder, sorted."""
+        return tuple(sorted(self._below.get(folder, ())))
+
+    def _is_folder(self, path: str) -> bool:
+        node = self.nodes.get(path)
+        return path == "" or (node is not None and node.is_folder)
+
+    def _node(self, path: str, entry: tarfile.TarInfo, contents: Source) -> Node:
+        if entry.islnk():
+            first = self.nodes.get(posixpath.normpath("/" + entry.linkname).lstrip("/"))
+            if first is None:
+                raise ArchiveError(f"{entry.name!a} is a hard link to nothing")
+            return first
+        data = None
+        if entry.isreg() and self.wanted(path):
+            self._kept += entry.size
+            if self._kept > _MAX_KEPT:
+                raise ArchiveError(f"`/{path}` is too large: it and its like have over {_MAX_KEPT} bytes")
+            data = b"".join(_pieces(contents, entry.size))
+        return Node(entry.type, entry.mode & 0o7777, entry.uid, entry.gid, entry.linkname, data)
+
+    def _put(self, path: str, node: Node) -> None:
+        known = self.nodes.get(path)
+        if known is not None and not (known.is_folder and node.is_folder):
+            self._remove(path)
+        self.nodes[path] = node
+        folder, name = posixpath.split(path)
+        self._below.setdefault(folder, set()).add(name)
+
+    def _hide(self, folder: str, added: set[str]) -> None:
+        """Remove what the layers below have in a folder, and keep what this one has."""
+        pending = [folder]
+        while pending:
+            above = pending.pop()
+            for name in self.names(above):
+                path = posixpath.join(above, name)
+                if path in added:
+                    pending.append(path)
+                else:
+                    self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        """Remove a path and all below it."""
+        pending = [path]
+        while pending:
+            gone = pending.pop()
+            pending.extend(posixpath.join(gone, name) for name in self._below.pop(gone, ()))
+            self.nodes.pop(gone, None)
+        folder, name = posixpath.split(path)
+        self._below.get(folder, set()).discard(name)
+
+
+def _pieces(contents: Source, size: int) -> Iterator[bytes]:
+    while size:
+        piece = contents.read(min(size, PIECE))
+        yield piece
+        size -= len(piece)

@@ -1,0 +1,112 @@
+"""Artifacts of a lock as JSON objects, one a line; reading trusts nothing in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from envbuild.core.digest import parse_sha256
+from envbuild.core.errors import EnvbuildError
+from envbuild.lock.base_image import DIRECT, LAYER_TYPES
+from envbuild.lock.fields import BadLock, mapping, match, text, texts
+from envbuild.lock.model import Locked
+
+_KINDS = frozenset({"wheel", "deb", *LAYER_TYPES})
+NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*\Z")
+_ALIAS = re.compile(r"[A-Za-z0-9._-]*\Z")
+VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]+\Z")
+_LISTS = ("requires", "extras", "notes")
+_KEYS = frozenset({"name", "version", "kind", "source", "file", "sha256", "size", *_LISTS})
+
+
+def encode_artifact(artifact: Locked) -> dict[str, Any]:
+    """The JSON object; empty lists are left out."""
+    lists = {key: list(getattr(artifact, key)) for key in _LISTS}
+    return {
+        "name": artifact.name,
+        "version": artifact.version,
+        "kind": artifact.kind,
+        "source": artifact.source,
+        "file": artifact.file,
+        "sha256": artifact.sha256,
+        "size": artifact.size,
+        **{key: value for key, value in lists.items() if value},
+    }
+
+
+def decode_artifact(value: object) -> Locked:
+    """Read what `encode_artifact` gave; raises BadLock that names the artifact."""
+    table = mapping(value, "an artifact")
+    name = match(NAME, table.get("name"), "package name")
+    try:
+        return _read_artifact(table, name)
+    except _BadArtifact as error:
+        raise BadLock(f"the artifact `{name}` {error}") from None
+
+
+class _BadArtifact(Exception):
+    """What is wrong with an artifact: the rest of a sentence about it.
+
+    Locks hold thousands of artifacts: which one it was is put into words only where it matters.
+    """
+
+
+def _read_artifact(table: Mapping[str, Any], name: str) -> Locked:
+    if unknown := sorted(table.keys() - _KEYS):
+        raise _BadArtifact(f"has an unknown key `{unknown[0][:80]}`")
+    if table.get("kind") not in _KINDS:
+        raise _BadArtifact("is of an unknown kind")
+    source = match(_ALIAS, table.get("source"), "source")
+    return Locked(
+        kind=table["kind"],
+        name=name,
+        version=match(VERSION, table.get("version"), "version"),
+        source=source,
+        file=_file(table.get("file"), source),
+        sha256=_sha256(table.get("sha256")),
+        size=_size(table.get("size")),
+        **{key: _items(table[key], key) for key in _LISTS if key in table},
+    )
+
+
+def _file(file: object, source: str) -> str:
+    """A relative path that stays below its source; or, of no source, a URL."""
+    if not isinstance(file, str) or not file.isprintable():
+        raise _BadArtifact("has a file that is not a text")
+    if not source and file.startswith(("https://", "http://", DIRECT)):
+        return _url(file)
+    if not file or file.startswith("/") or "\\" in file or not {"", ".", ".."}.isdisjoint(file.split("/")):
+        raise _BadArtifact(f"has the path `{file[:80]}`, which is not below its source")
+    return file
+
+
+def _url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _BadArtifact("has a malformed URL") from None
+    if "@" in parts.netloc or not parts.hostname:
+        raise _BadArtifact("has a URL with credentials or without a host")
+    return url
+
+
+def _sha256(value: object) -> str:
+    try:
+        return parse_sha256(text(value, "its sha256"))
+    except (EnvbuildError, BadLock):
+        raise _BadArtifact("has no valid sha256") from None
+
+
+def _size(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 50:
+        raise _BadArtifact("has no valid size")
+    return value
+
+
+def _items(value: object, key: str) -> tuple[str, ...]:
+    try:
+        return texts(value, "an item")
+    except BadLock:
+        raise _BadArtifact(f"has `{key}` that are no list of texts") from None

@@ -1,0 +1,61 @@
+"""Images that others made, as a lock holds them: what to fetch, and what was read from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from envbuild.core.digest import Digest
+from envbuild.lock.model import Json, Locked
+
+# Kinds of artifacts that are layers, and their media types (OCI image spec, layer.md).
+LAYER_TYPES: Final = {
+    "tar": "application/vnd.oci.image.layer.v1.tar",
+    "tar+gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
+    "tar+zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
+}
+DIRECT: Final = "oci://"  # before a host: the file of a layer whose registry has no alias
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder's mode and owner."""
+
+    mode: int
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What of a root file system decides about files that are put on it; paths have no leading slash.
+
+    `links` are the symbolic links that lead to folders, each with where it leads in the end;
+    `folders` those whose mode or owner is not their parent's (the root is root's, 0755); `users`
+    are "uid:gid" and `groups` "gid" by name.
+    """
+
+    links: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, Folder] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImage:
+    """One platform's image of a registry, as it was when it was locked.
+
+    `named` is the digest of what the reference named: an index, or the `manifest` itself. `layers`
+    are from the bottom up: their versions are diff IDs, their kinds LAYER_TYPES. `config` is the
+    image's `config` object, `facts` are those of a lock (libc, python, interpreter), and
+    `packages` the installed Debian packages, "name version architecture", by name.
+    """
+
+    named: str
+    manifest: Digest
+    layers: tuple[Locked, ...]
+    config: Mapping[str, Json] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    root: Root = field(default_factory=Root)
+    packages: tuple[str, ...] = ()

@@ -1,0 +1,54 @@
+"""Reading values out of a lock's JSON: each function raises BadLock where the value is another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+class BadLock(Exception):
+    """What is wrong with a lock's bytes."""
+
+
+def match(pattern: re.Pattern[str], value: object, what: str) -> str:
+    """A text of this pattern."""
+    found = text(value, what)
+    if not pattern.match(found):
+        raise BadLock(f"`{found[:80]}` is no {what}")
+    return found
+
+
+def text(value: object, what: str) -> str:
+    """A text without control characters."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise BadLock(f"{what} is not a text")
+    return value
+
+
+def texts(value: object, what: str) -> tuple[str, ...]:
+    """A list of such texts."""
+    found = items(value, what)
+    if not all(isinstance(each, str) and each.isprintable() for each in found):
+        raise BadLock(f"{what} is not a text")
+    return tuple(found)
+
+
+def items(value: object, what: str) -> list[Any]:
+    """A list of anything."""
+    if not isinstance(value, list):
+        raise BadLock(f"{what} is not a list")
+    return value
+
+
+def mapping(value: object, what: str) -> Mapping[str, Any]:
+    """A mapping of texts to anything."""
+    if not isinstance(value, dict):
+        raise BadLock(f"{what} is not a mapping")
+    return value
+
+
+def only(table: Mapping[str, Any], known: set[str], where: str) -> None:
+    """Refuse keys that are not known."""
+    if unknown := sorted(set(table) - known):
+        raise BadLock(f"{where} has an unknown key `{unknown[0][:80]}`")
