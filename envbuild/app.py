@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.build.answers import Answers
-from envbuild.build.build import Builder, Registry, Run
+from envbuild.build.build import Builder, Origins, Registry, Run
 from envbuild.build.deliver import Delivery
 from envbuild.build.export import LockExporter
 from envbuild.build.fetch import Fetcher, Owner
@@ -36,6 +36,7 @@ from envbuild.graph import memo
 from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
 from envbuild.lock.model import DebianQuestion, Locked, Resolver
+from envbuild.lock.registries import Registries
 from envbuild.lock.resolve.answer import Descriptions
 from envbuild.oci.reference import RegistryName
 from envbuild.options import Options
@@ -49,7 +50,7 @@ from envbuild.sources.index import PackageIndexes
 from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.patience import Patience
 from envbuild.sources.registry import RegistryClient
-from envbuild.spec.sources import DEBIAN, INDEX
+from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.interrupt import Interrupt, InterruptibleStore
@@ -116,7 +117,9 @@ class App:
     @cached_property
     def fetcher(self) -> Fetcher:
         """Gets locked artifacts from the workspace's sources."""
-        return Fetcher(self.store, self.http, self.indexes, self.mirrors, self._owner, self.sink)
+        return Fetcher(
+            self.store, self.http, self.indexes, self.mirrors, self.registries, self._owner, self.sink
+        )
 
     @cached_property
     def indexes(self) -> PackageIndexes:
@@ -133,6 +136,17 @@ class App:
             for source in self.project.workspace.sources
             if source.kind == DEBIAN
         }
+
+    @cached_property
+    def registries(self) -> Registries:
+        """The registries of the workspace, and any other that a target names."""
+        stated = (source for source in self.project.workspace.sources if source.kind == REGISTRY)
+        aliases = {source.alias: RegistryName.parse("".join(source.urls)) for source in stated}
+        return Registries(self._connect, aliases)
+
+    def _connect(self, host: str) -> RegistryClient:
+        plain = host in self.project.workspace.plain_http
+        return RegistryClient(self.http, host, DockerCredentials(os.environ), plain_http=plain)
 
     def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
         """Execute all that `goals` need."""
@@ -253,7 +267,8 @@ class App:
 
     def _builder(self, run: Run, *, registry: bool) -> Builder:
         publisher = self._registry() if registry else None
-        return Builder(self.store, self.images, run, self.sink, self.naming, publisher)
+        origins = Origins(self.registries.locate_layer, self.fetcher.fetch)
+        return Builder(self.store, self.images, run, self.sink, self.naming, origins, publisher)
 
     def _registry(self) -> Registry:
         if not self.registry_name:
@@ -262,7 +277,6 @@ class App:
                 hint="name one with `--registry`, `ENVBUILD_REGISTRY`, or `registry:` in envbuild.yaml",
             )
         below = RegistryName.parse(self.registry_name)
-        plain = below.host in self.project.workspace.plain_http
-        client = RegistryClient(self.http, below.host, DockerCredentials(os.environ), plain_http=plain)
+        client = self.registries.client(below.host)
         publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=self.naming)
         return Registry(self.registry_name, publisher)

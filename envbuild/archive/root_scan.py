@@ -18,6 +18,7 @@ from envbuild.core.errors import ArchiveError
 WHITEOUT: Final = ".wh."
 OPAQUE: Final = ".wh..wh..opq"
 _MAX_KEPT: Final = 64 << 20  # bytes of contents, over all files that are wanted
+_MAX_NODES: Final = 4_000_000
 _MAX_LINKS: Final = 40  # as Linux has it (path_resolution(7))
 
 
@@ -143,8 +144,21 @@ class RootScan:
         if known is not None and not (known.is_folder and node.is_folder):
             self._remove(path)
         self.nodes[path] = node
-        folder, name = posixpath.split(path)
-        self._below.setdefault(folder, set()).add(name)
+        self._name_above(path)
+
+    def _name_above(self, path: str) -> None:
+        """Have the folders above a path, which layers need not name."""
+        while path:
+            folder, name = posixpath.split(path)
+            names = self._below.setdefault(folder, set())
+            if name in names:
+                return
+            names.add(name)
+            if folder and folder not in self.nodes:
+                self.nodes[folder] = _ROOT
+                if len(self.nodes) > _MAX_NODES:
+                    raise ArchiveError(f"an image has more than {_MAX_NODES} files and folders")
+            path = folder
 
     def _hide(self, folder: str, added: set[str]) -> None:
         """Remove what the layers below have in a folder, and keep what this one has."""

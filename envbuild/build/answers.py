@@ -10,7 +10,7 @@ from envbuild.build.fetch import Fetcher
 from envbuild.core.digest import Digest
 from envbuild.core.errors import ResolveError
 from envbuild.core.protocols import BlobStore
-from envbuild.lock.model import DebianQuestion, Locked, PlatformLock, Question, Resolver
+from envbuild.lock.model import DebianQuestion, ImageQuestion, Locked, PlatformLock, Question, Resolver
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.debian_index import DebianIndex
 
@@ -29,6 +29,10 @@ class Answers:
         """The locked answer; raises ResolveError or SourceError."""
         if isinstance(question, DebianQuestion):
             return self._answer_debian(question)
+        if isinstance(question, ImageQuestion):
+            from envbuild.lock.resolve.images import resolve_images
+
+            return resolve_images(question, self.fetcher.registries, self._fetch)
         return self.python().resolve(question)
 
     def _answer_debian(self, question: DebianQuestion) -> PlatformLock:

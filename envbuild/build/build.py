@@ -19,10 +19,13 @@ from envbuild.core.errors import StoreError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.protocols import BlobStore
 from envbuild.graph.analyze import Configured
+from envbuild.lock.model import Locked
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.image import Image
 from envbuild.oci.manifest import Manifest
+from envbuild.oci.reference import Reference
+from envbuild.publish.foreign import Foreign
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule import builtins
@@ -43,6 +46,14 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
+class Origins:
+    """Layers of other images: where one lies, and what brings it into the store."""
+
+    locate: Callable[[Locked], Reference]
+    fetch: Callable[[Locked], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Builder:
     """Builds and publishes targets. `run` executes actions; `registry` is None unless one is asked.
 
@@ -54,6 +65,7 @@ class Builder:
     run: Run
     sink: EventSink
     naming: Naming
+    origins: Origins
     registry: Registry | None = None
 
     def build(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
@@ -79,7 +91,7 @@ class Builder:
         Raises StoreError, before anything is published, for one that neither store nor registry has.
         """
         for target in targets:
-            if self.images.find(target.name) is None and not self._is_published(target):
+            if self.images.find(target.name, target.foreign) is None and not self._is_published(target):
                 raise StoreError(
                     f"`{target.label}` is not built: the store has no `{target.name}`",
                     hint=f"run `envbuild build {target.label} --push`",
@@ -89,7 +101,14 @@ class Builder:
 
     def obtain(self, target: Configured) -> Image:
         """The image with all its bytes in the store: as it is there, pulled, or else built."""
-        image = self.images.find(target.name)
+        image = self._obtain_own(target)
+        for digest in self.store.missing(target.foreign):
+            self.origins.fetch(target.foreign[digest])
+        return image
+
+    def _obtain_own(self, target: Configured) -> Image:
+        """The image, whose foreign layers may not be in the store."""
+        image = self.images.find(target.name, target.foreign)
         if image is not None:
             return image
         if self.registry is not None and self._is_published(target):
@@ -103,7 +122,7 @@ class Builder:
 
     def _find(self, target: Configured) -> TargetReport | None:
         """The report of an image that needs no building, published where that is asked for."""
-        image = self.images.find(target.name)
+        image = self.images.find(target.name, target.foreign)
         if self.registry is None:
             return self._describe(target, image, Status.EXISTS) if image else None
         self.sink.emit(Phase("asking the registry", str(target.label)))
@@ -137,17 +156,22 @@ class Builder:
             root = Descriptor(INDEX, index)
         else:
             root = Descriptor(MANIFEST, result.outputs[builtins.MANIFEST])
-        return self.images.publish(target.name, root)
+        return self.images.publish(target.name, root, target.foreign)
 
     def _publish(
         self, target: Configured, image: Image, status: Status, counts: ActionCounts = NOTHING_RUN
     ) -> TargetReport:
         assert self.registry is not None
-        moved = self.registry.publisher.publish(target.hash, image)
+        moved = self.registry.publisher.publish(target.hash, image, self._foreign(target))
         pushed = PushReport(self.registry.name, moved.bytes, moved.blobs, moved.mounted)
         report = self._describe(target, image, status, counts, pushed)
         # Who published the name first wins: what everybody will pull is what is reported.
         return replace(report, digest=str(moved.digest))
+
+    def _foreign(self, target: Configured) -> Foreign:
+        layers = target.foreign
+        origins = {digest: self.origins.locate(layer) for digest, layer in layers.items()}
+        return Foreign(origins, lambda digest: self.origins.fetch(layers[digest]))
 
     def _describe(
         self,

@@ -10,6 +10,7 @@ from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, TransferProgress
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.model import Locked
+from envbuild.lock.registries import Registries
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
@@ -33,6 +34,7 @@ class Fetcher:
     http: HttpClient
     indexes: PackageIndexes
     mirrors: Mapping[str, DebianSource]
+    registries: Registries
     owner: Callable[[Locked], Owner]
     sink: EventSink = field(repr=False)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from envbuild.core.digest import Digest
 from envbuild.core.errors import LockError, SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.lock.check import check_lock
-from envbuild.lock.model import Index, Lock, PlatformLock, Question
+from envbuild.lock.model import Index, Lock, Locked, PlatformLock, Question
 from envbuild.rule.context import Context
 from envbuild.rule.declared import DeclaredAction
 from envbuild.rule.image import Image, declare_index
@@ -31,6 +32,12 @@ class Configured:
     def definition(self) -> str:
         """The definition digest, "sha256:<hex>"."""
         return self.action.definition
+
+    @property
+    def foreign(self) -> Mapping[Digest, Locked]:
+        """The layers that come from images of registries."""
+        layers = (layer.artifact for image in self.images.values() for layer in image.foreign)
+        return {Digest(layer.sha256, layer.size): layer for layer in layers}
 
     @property
     def hash(self) -> str:

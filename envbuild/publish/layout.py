@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.digest import Digest
 from envbuild.core.errors import EnvbuildError, StoreError
 from envbuild.core.protocols import BlobStore
 from envbuild.oci.descriptor import Descriptor
@@ -36,26 +38,27 @@ class LocalImages:
         """Where an image's layout lies."""
         return self._images / name
 
-    def find(self, name: str) -> Image | None:
-        """The image, if it is there with all its blobs; a broken one is none."""
+    def find(self, name: str, elsewhere: Collection[Digest] = ()) -> Image | None:
+        """The image, if it is there with all its blobs but those kept `elsewhere`; a broken one is none."""
         try:
             image = self.read(find_image((self.folder(name) / INDEX_FILE).read_bytes()))
         except (OSError, EnvbuildError):
             return None
-        return None if self._blobs.missing(part.digest for part in image.blobs) else image
+        missing = self._blobs.missing(part.digest for part in image.blobs)
+        return None if missing.difference(elsewhere) else image
 
     def read(self, root: Descriptor) -> Image:
         """The image below a manifest or index in the store; raises BlobMissing or BadImage."""
         return read_image(root, lambda descriptor: self._blobs.read(descriptor.digest))
 
-    def publish(self, name: str, root: Descriptor) -> Image:
+    def publish(self, name: str, root: Descriptor, elsewhere: Collection[Digest] = ()) -> Image:
         """Make the image of `root` known as `name`; the first one wins and later ones get it.
 
         It is made beside and appears by one rename; one whose blobs were lost is replaced.
-        Raises BlobMissing unless the store holds all of `root`'s blobs.
+        Raises BlobMissing unless the store holds all of `root`'s blobs but those kept `elsewhere`.
         """
-        image = self._require_whole(root)
-        there = self.find(name)
+        image = self._require_whole(root, elsewhere)
+        there = self.find(name, elsewhere)
         if there:
             return there
         try:
@@ -66,12 +69,13 @@ class LocalImages:
             raise StoreError(
                 f"`{self.folder(name)}` cannot be written: {error.strerror}", hint=hint
             ) from error
-        return self.find(name) or image
+        return self.find(name, elsewhere) or image
 
-    def _require_whole(self, root: Descriptor) -> Image:
+    def _require_whole(self, root: Descriptor, elsewhere: Collection[Digest]) -> Image:
         image = self.read(root)
         for part in image.blobs:
-            self._blobs.path(part.digest)
+            if part.digest not in elsewhere:
+                self._blobs.path(part.digest)
         return image
 
     def _place(self, name: str, root: Descriptor) -> bool:

@@ -13,6 +13,7 @@ from envbuild.oci.descriptor import Descriptor
 from envbuild.oci.document import BadImage
 from envbuild.oci.image import Image, read_image
 from envbuild.oci.reference import LATEST, Reference, RegistryName, is_repository, is_tag
+from envbuild.publish.foreign import NO_FOREIGN, Foreign
 from envbuild.publish.parallel import Stop, run_parallel
 from envbuild.publish.upload import Transfer, Uploader
 from envbuild.sources.registry import RegistryClient
@@ -100,17 +101,18 @@ class RegistryPublisher:
         """What the registry has under an image's name, or None; not to be able to ask is an error."""
         return self._find(self.reference(name_hash))
 
-    def publish(self, name_hash: str, image: Image) -> Pushed:
+    def publish(self, name_hash: str, image: Image, foreign: Foreign = NO_FOREIGN) -> Pushed:
         """Put an image there unless its name is taken; then that image is adopted, and nothing sent.
 
-        Manifests must be in the store; layers only where the registry lacks them.
+        Manifests must be in the store; layers only where the registry lacks them, and `foreign` ones
+        only where it will not take them over from where they are.
         """
         there = self.exists(name_hash)
         if there:
             return Pushed(there.digest, 0, 0, 0)
         reference = self.reference(name_hash)
         self._events.emit(Phase("pushing", str(reference)))
-        sent = self._bring_blobs(reference.repository, image)
+        sent = self._bring_blobs(reference.repository, image, foreign)
         for document in image.documents:
             self._put(reference.repository, str(document.digest), document)
         first = self._find(reference)
@@ -137,9 +139,9 @@ class RegistryPublisher:
     def _find(self, reference: Reference) -> Descriptor | None:
         return self._client.find_manifest(reference.repository, reference.tag)
 
-    def _bring_blobs(self, repository: str, image: Image) -> Pushed:
+    def _bring_blobs(self, repository: str, image: Image, foreign: Foreign) -> Pushed:
         pool = self._below.place(self._naming.pool).repository if self._naming.pooled else repository
-        uploader = Uploader(self._client, self._blobs, self._events, repository, pool)
+        uploader = Uploader(self._client, self._blobs, self._events, repository, pool, foreign)
         layers = {layer.digest for layer in image.layers}
 
         def bring(digest: Digest, stop: Stop) -> Transfer:

@@ -12,6 +12,7 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import BlobMissing, RegistryError
 from envbuild.core.events import EventSink, TransferProgress
 from envbuild.core.protocols import BlobStore
+from envbuild.publish.foreign import NO_FOREIGN, Foreign
 from envbuild.publish.parallel import Stop
 from envbuild.sources.registry import RegistryClient, UploadSession
 
@@ -36,6 +37,7 @@ class Uploader:
     events: EventSink
     repository: str
     pool: str
+    foreign: Foreign = NO_FOREIGN
     _refused: Event = field(default_factory=Event)
 
     def bring(self, digest: Digest, stop: Stop) -> Transfer:
@@ -44,6 +46,8 @@ class Uploader:
         A mount is tried at once: for what the pool has, that is the only request.
         """
         stop.check()
+        if self._is_mounted_from_origin(digest):
+            return Transfer(mounted=True)
         if self.pool == self.repository or self._refused.is_set():
             return self.send(digest, stop)
         mount = self.client.mount_blob(self.repository, digest, self.pool)
@@ -56,6 +60,18 @@ class Uploader:
             return self._send_again(digest, mount.session, stop)
         self.client.cancel_upload(self.repository, mount.session)
         return self._send_to_pool(digest, stop)
+
+    def _is_mounted_from_origin(self, digest: Digest) -> bool:
+        """Take a base's blob over from the base's own repository, where that is of this registry."""
+        origin = self.foreign.repository(digest, self.client.host)
+        if not origin or self._refused.is_set():
+            return False
+        if origin == self.repository:
+            return self.client.has_blob(origin, digest)
+        mount = self.client.mount_blob(self.repository, digest, origin)
+        if mount.session:
+            self.client.cancel_upload(self.repository, mount.session)
+        return mount.done
 
     def send(self, digest: Digest, stop: Stop) -> Transfer:
         """Send a blob straight into the repository, unless it is there."""
@@ -89,6 +105,8 @@ class Uploader:
                 self.client.download_blob(self.pool, digest, writer)
 
     def _upload(self, repository: str, digest: Digest, session: UploadSession | None, stop: Stop) -> None:
+        if digest in self.foreign.origins and not self.blobs.has(digest):
+            self.foreign.fetch(digest)
         try:
             path = self.blobs.path(digest)
         except BlobMissing:

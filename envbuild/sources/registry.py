@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -22,7 +22,7 @@ from envbuild.sources.url import join_url
 
 __all__ = ["Mount", "RegistryClient", "RegistryStatusError", "UploadSession"]
 
-_ACCEPT: Final = f"{MANIFEST}, {INDEX}"
+_OURS: Final = (MANIFEST, INDEX)
 _NO_MOUNTS: Final = (404, 405)  # from registries that know no mounts, though they should begin an upload
 _LOST: Final = 404  # what an upload gets whose session is forgotten
 
@@ -70,12 +70,17 @@ class RegistryClient:
                 return None
             raise
 
-    def read_manifest(self, repository: str, reference: str) -> tuple[Descriptor, bytes]:
-        """A manifest's or index's bytes and what they are; equal to the digest if `reference` is one."""
+    def read_manifest(
+        self, repository: str, reference: str, accepted: Sequence[str] = _OURS
+    ) -> tuple[Descriptor, bytes]:
+        """A manifest's or index's bytes and what they are, one of the `accepted` media types.
+
+        They are those of the digest if `reference` is one.
+        """
         path = f"{repository}/manifests/{reference}"
 
         def ask() -> Response:
-            return self._get(path, repository, {"Accept": _ACCEPT}, 200)
+            return self._get(path, repository, {"Accept": ", ".join(accepted)}, 200)
 
         with registry_errors(self._address):
             page = self._http.read_answer(ask, MAX_SIZE)
@@ -83,7 +88,7 @@ class RegistryClient:
         digest = Digest.of(page.body)
         for expected in (stated, reference if reference.startswith(PREFIX) else ""):
             self._check_digest(path, expected, digest)
-        return Descriptor(self._manifest_type(page, path), digest), page.body
+        return Descriptor(self._manifest_type(page, path, accepted), digest), page.body
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether the repository has a blob."""
@@ -238,10 +243,10 @@ class RegistryClient:
     def _damaged(self, path: str) -> RegistryError:
         return RegistryError(f"`{self.host}/{path}` has other bytes than its digest says", hint=DAMAGED)
 
-    def _manifest_type(self, page: Page, path: str) -> str:
+    def _manifest_type(self, page: Page, path: str, accepted: Sequence[str]) -> str:
         """The media type of a manifest; other web servers answer 200 to anything, too."""
         media_type = page.headers.get("Content-Type", "").partition(";")[0].strip()
-        if media_type and media_type not in (MANIFEST, INDEX):
+        if media_type and media_type not in accepted:
             message = f"`{self.host}/{path}` is no image of ours: its media type is `{media_type}`"
             raise RegistryError(message, hint="check the address: this may be no registry")
         return media_type

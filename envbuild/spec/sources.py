@@ -1,4 +1,4 @@
-"""The `sources:` of a workspace: package indexes and Debian mirrors, each under an alias."""
+"""The `sources:` of a workspace: package indexes, Debian mirrors and registries, each under an alias."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envbuild.core.errors import Location
+from envbuild.core.errors import EnvbuildError, Location
+from envbuild.oci.reference import RegistryName
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.build_file import read_calls
 from envbuild.spec.positions import Entry, Value
 from envbuild.spec.problems import Problems, suggest
 from envbuild.spec.schema import Schema, Scope, check_attributes
 
-INDEX, DEBIAN = "index", "debian"
+INDEX, DEBIAN, REGISTRY = "index", "debian", "registry"
 
-_FORM = "write `- index: {name: ..., url: ...}` or `- debian: {name: ..., urls: [...]}`"
+_FORM = (
+    "write `- index: {name: ..., url: ...}`, `- debian: {name: ..., urls: [...]}`"
+    " or `- registry: {name: ..., host: ...}`"
+)
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?\Z")
 _LOGIN = re.compile(r"[a-zA-Z+]+://[^/?#]*@")
@@ -32,6 +36,10 @@ _SCHEMAS: Mapping[str, Schema] = {
         "urls": Attribute(Kind.TEXT_LIST, default=()),
         "keyring": Attribute(Kind.TEXT, default=""),
     },
+    REGISTRY: {
+        "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
+        "host": Attribute(Kind.TEXT, required=True, doc="`host:port`, or `host/path`"),
+    },
 }
 
 
@@ -39,6 +47,7 @@ _SCHEMAS: Mapping[str, Schema] = {
 class Source:
     """Where locked artifacts come from. No `urls`: what this machine's own configuration names.
 
+    A registry has one, without scheme: `host:port/path`.
     `packages` are normalised names that only this index may serve, and all that it serves.
     `keyring` verifies a Debian mirror's signatures (None: the one that the machine's apt trusts).
     """
@@ -84,9 +93,24 @@ def _read_source(kind: str, entry: Entry, root: Path, problems: Problems) -> Sou
     urls = (checked["url"],) if checked.get("url") else tuple(checked.get("urls") or ())
     for place, url in _placed(stated, urls):
         _check_url(url, place, problems)
+    if kind == REGISTRY:
+        urls = _read_host(checked, stated, problems)
     packages = tuple(sorted({_normalise(name) for name in checked.get("packages") or ()}))
     keyring = _read_keyring(stated, checked, root, problems)
     return Source(alias, kind, tuple(url.rstrip("/") for url in urls), packages, keyring)
+
+
+def _read_host(
+    checked: Mapping[str, Any], stated: Mapping[str, Entry], problems: Problems
+) -> tuple[str, ...]:
+    host = checked.get("host")
+    if not host:
+        return ()
+    try:
+        return (str(RegistryName.parse(host)),)
+    except EnvbuildError as error:
+        problems.catch(error, stated["host"].value.location)
+        return ()
 
 
 def _placed(stated: Mapping[str, Entry], urls: tuple[str, ...]) -> list[tuple[Location, str]]:

@@ -22,7 +22,11 @@ def definitions() -> dict[str, dict[str, str]]:
     """By rule, the digests of the actions in the order of their mnemonics and subjects."""
     world = World()
     base = _declare_base(world)
-    samples = {base: "debian_base", _declare_environment(world, base): "environment"}
+    samples = {
+        base: "debian_base",
+        world.image("image", variables={"LANG": "C"}): "base_image",
+        _declare_environment(world, base): "environment",
+    }
     assert set(samples.values()) == set(RULES)
     return {rule: _actions(world, label) for label, rule in samples.items()}
 

@@ -13,8 +13,9 @@ from envbuild.core.errors import Location
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer, Configured, Settings
+from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.check import record_inputs
-from envbuild.lock.model import Index, Lock, Locked, PlatformLock
+from envbuild.lock.model import ImageQuestion, Index, Lock, Locked, PlatformLock
 from envbuild.rule.loader import load_rules
 from envbuild.rule.rule import Rule
 from envbuild.spec.attribute import Attribute, Kind
@@ -50,6 +51,23 @@ def lock_wheel(wheel: Wheel) -> Locked:
     name, version, *_ = wheel.file_name.split("-")
     sha256 = hashlib.sha256(wheel.data).hexdigest()
     return Locked("wheel", name, version, "pypi", wheel.file_name, sha256, len(wheel.data))
+
+
+def make_base_image() -> BaseImage:
+    """An image of a registry that exists on paper only."""
+    sha256 = [hashlib.sha256(text).hexdigest() for text in (b"one", b"two")]
+    layers = (
+        Locked("tar+gzip", f"layer-{n:03}", f"sha256:{each}", "", "oci://reg.example/team/base", each, 1000)
+        for n, each in enumerate(sha256)
+    )
+    return BaseImage(
+        named=f"sha256:{sha256[0]}",
+        manifest=Digest(sha256[1], 500),
+        layers=tuple(layers),
+        config={"Env": ["PATH=/usr/bin", "LANG=C.UTF-8"], "Cmd": ["python3"], "WorkingDir": "/srv"},
+        facts=BOOKWORM,
+        root=Root(links={"bin": "usr/bin"}, folders={"tmp": Folder(0o1777)}),
+    )
 
 
 def make_file(destination: str, content: bytes = b"x", *, executable: bool = False) -> FileEntry:
@@ -106,6 +124,17 @@ class World:
         packages = tuple(deb.name for deb in debs)
         label = self.declare("debian_base", name, **{"suite": "bookworm", "packages": packages, **more})
         return self.lock(label, debs, facts)
+
+    def image(self, name: str = "image", base: BaseImage | None = None, **more: Any) -> Label:
+        """A locked `base_image` of Debian 12 with Python, in two layers."""
+        label = self.declare("base_image", name, **{"image": "reg.example/team/base:1", **more})
+        platforms = self.analyzer.platforms(label)
+        question = self.analyzer.question(label, platforms[0])
+        assert isinstance(question, ImageQuestion)
+        part = PlatformLock((), images={question.references[0]: base or make_base_image()})
+        inputs = record_inputs({platforms[0]: question})
+        self.locks[label] = Lock("base_image", inputs, dict.fromkeys(platforms, part))
+        return label
 
     def environment(self, name: str = "app", wheels: Sequence[Locked] = (), **more: Any) -> Label:
         """A locked `environment` of these packages, on nothing unless a base is stated."""

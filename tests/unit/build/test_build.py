@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from envbuild.build.build import Builder, Registry
+from envbuild.build.build import Builder, Origins, Registry
 from envbuild.build.report import ActionCounts, Status
 from envbuild.build.scheduler import ActionError, BuildReport, Scheduler
 from envbuild.core.errors import RegistryError, StoreError
@@ -17,7 +17,8 @@ from envbuild.execute.builtin import BuiltinExecutor
 from envbuild.execute.caching import CachingExecutor
 from envbuild.execute.table import BUILTINS
 from envbuild.graph.analyze import Configured
-from envbuild.oci.reference import RegistryName
+from envbuild.lock.model import Locked
+from envbuild.oci.reference import Reference, RegistryName
 from envbuild.oci.validate import check_image
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import Naming, RegistryPublisher
@@ -36,6 +37,10 @@ from tests.makers.wheels import Wheel, make_wheel
 
 WHEELS = (make_wheel("one", {"one.py": b"1\n"}), make_wheel("four", {"four.py": b"4\n"}))
 CLASHING = make_wheel("other", {"one.py": b"other\n"})
+
+
+def _refuse(layer: Locked) -> Reference:
+    raise AssertionError(f"{layer.name}: there is no layer of another image")
 
 
 @dataclass
@@ -58,7 +63,8 @@ class Machine:
 
     @property
     def builder(self) -> Builder:
-        return Builder(self.store, self.images, self.run, self.sink, self.naming, self.registry)
+        origins = Origins(_refuse, lambda layer: None)
+        return Builder(self.store, self.images, self.run, self.sink, self.naming, origins, self.registry)
 
     def run(self, goals: Sequence[DeclaredAction]) -> BuildReport:
         for wheel in (*WHEELS, CLASHING):

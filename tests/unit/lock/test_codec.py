@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envbuild.core.digest import Digest
 from envbuild.core.errors import LockError
 from envbuild.core.platform import Platform
+from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.codec import decode_lock, encode_lock
 from envbuild.lock.model import Lock, Locked, Pin, PlatformLock
 
@@ -94,6 +96,60 @@ LOCKED = st.builds(
     requires=st.lists(NAMES).map(tuple),
     extras=st.lists(NAMES).map(tuple),
 )
+
+
+IMAGE = BaseImage(
+    named=f"sha256:{SHA}",
+    manifest=Digest(SHA, 500),
+    layers=(
+        Locked("tar+gzip", "layer-000", f"sha256:{SHA}", "", "oci://reg.example:5000/team/base", SHA, 9),
+        Locked("tar+zstd", "layer-001", f"sha256:{SHA}", "ours", "team/base", SHA, 9),
+    ),
+    config={"Env": ["PATH=/bin"], "ExposedPorts": {"80/tcp": {}}},
+    facts={"libc": "glibc 2.36"},
+    root=Root(
+        {"bin": "usr/bin"},
+        {"tmp": Folder(0o1777), "home/me": Folder(0o700, 7, 8)},
+        {"me": "7:8"},
+        {"us": "8"},
+    ),
+    packages=("libc6 2.36 amd64",),
+)
+IMAGES = Lock("base_image", {}, {AMD64: PlatformLock((), images={"reg.example:5000/team/base:1": IMAGE})})
+
+
+def image(**changes: Any) -> dict[str, Any]:
+    """The JSON of a lock whose image has other values."""
+    document: dict[str, Any] = json.loads(encode_lock(IMAGES))
+    document["platforms"]["linux/amd64"]["images"]["reg.example:5000/team/base:1"].update(changes)
+    return document
+
+
+def test_images_of_registries_come_back() -> None:
+    assert decode(encode_lock(IMAGES)) == IMAGES
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"named": "sha256:short"}, "is not a sha256 digest"),
+        ({"manifest": [f"sha256:{SHA}", 0]}, "is no digest with its size"),
+        ({"manifest": [f"sha256:{SHA}", 1 << 40]}, "is no digest with its size"),
+        ({"layers": [json.loads(encode_lock(LOCK))["platforms"]["linux/amd64"]["artifacts"][1]]}, "no layer"),
+        ({"config": []}, "`config` of `reg.example:5000/team/base:1` is not a mapping"),
+        (
+            {"root": {"links": {}, "folders": {"tmp": "99"}, "users": {}, "groups": {}}},
+            "no mode with an owner",
+        ),
+        ({"root": {"links": {"a": "b\x1b"}, "folders": {}, "users": {}, "groups": {}}}, "is not a text"),
+        ({"packages": [1]}, "is not a text"),
+        ({"more": 1}, "unknown key `more`"),
+    ],
+)
+def test_broken_images(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(LockError) as caught:
+        decode(json.dumps(image(**changes)).encode())
+    assert message in caught.value.message
 
 
 @given(st.lists(LOCKED, unique_by=lambda each: each.name))

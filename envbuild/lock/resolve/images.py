@@ -1,0 +1,161 @@
+"""Answers the question which images references name: digests, configuration, and what is in their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from envbuild.archive.decompress import open_compressed
+from envbuild.archive.root_facts import find_facts, find_groups, find_packages, find_users, is_telling
+from envbuild.archive.root_scan import RootScan
+from envbuild.core.digest import Digest
+from envbuild.core.errors import ArchiveError, EnvbuildError, ResolveError
+from envbuild.core.platform import Platform
+from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
+from envbuild.lock.check_image import GENERATION
+from envbuild.lock.model import ImageQuestion, Locked, PlatformLock
+from envbuild.lock.registries import Registries, locked_file
+from envbuild.oci.config import ImageConfig
+from envbuild.oci.descriptor import INDEXES, MANIFESTS, Descriptor, read_platform
+from envbuild.oci.document import MAX_SIZE, BadImage, Document
+from envbuild.oci.manifest import Manifest
+from envbuild.oci.reference import ImageName
+
+FetchLayer = Callable[[Locked], Path]
+
+_SUFFIXES: Final = {"tar": "", "tar+gzip": ".gz", "tar+zstd": ".zst"}
+_MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
+_DOCKER_LAYERS: Final = {
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": "tar+gzip",
+    "application/vnd.docker.image.rootfs.diff.tar": "tar",
+}
+_KINDS: Final = {media_type: kind for kind, media_type in LAYER_TYPES.items()} | _DOCKER_LAYERS
+
+
+def resolve_images(question: ImageQuestion, registries: Registries, fetch: FetchLayer) -> PlatformLock:
+    """The images; those that are locked stay unless an upgrade names them.
+
+    `fetch` brings a layer or a config into the store. Raises ResolveError, SourceError, RegistryError.
+    """
+    known = question.known.images if question.known else {}
+    images = {
+        reference: known[reference]
+        if reference in known and not _moves(question, reference)
+        else _resolve(reference, question.platform, registries, fetch)
+        for reference in sorted(question.references)
+    }
+    return PlatformLock((), facts=_facts(question), images=images)
+
+
+def _moves(question: ImageQuestion, reference: str) -> bool:
+    return question.upgrade is None or reference in question.upgrade
+
+
+def _facts(question: ImageQuestion) -> dict[str, str]:
+    """How often the networked steps were told to run again."""
+    if not question.networked:
+        return {}
+    before = int((question.known.facts if question.known else {}).get(GENERATION, "0"))
+    return {GENERATION: str(before + 1 if question.upgrade is None or not before else before)}
+
+
+def _resolve(reference: str, platform: Platform, registries: Registries, fetch: FetchLayer) -> BaseImage:
+    try:
+        return _read_image(ImageName.parse(reference), platform, registries, fetch)
+    except (BadImage, ArchiveError) as error:
+        raise ResolveError(f"`{reference}`: {error.message}", hint=error.hint) from error
+
+
+def _read_image(name: ImageName, platform: Platform, registries: Registries, fetch: FetchLayer) -> BaseImage:
+    place = registries.locate(name)
+    client = registries.client(place.host)
+    accepted = (*MANIFESTS, *INDEXES)
+    named, data = client.read_manifest(place.repository, place.tag, accepted)
+    chosen = named.digest
+    if named.media_type in INDEXES:
+        chosen = _choose(data, platform)
+        _, data = client.read_manifest(place.repository, str(chosen), MANIFESTS)
+    manifest = Manifest.parse(data)
+    config = _read_config(manifest, name, platform, fetch)
+    layers = _lock_layers(manifest, config, name)
+    root = _scan(layers, fetch)
+    return BaseImage(
+        named=str(named.digest),
+        manifest=chosen,
+        layers=layers,
+        config=config.runtime.to_json(),
+        facts=find_facts(root),
+        root=_describe(root),
+        packages=find_packages(root),
+    )
+
+
+def _choose(data: bytes, platform: Platform) -> Digest:
+    """The manifest for a platform that an index lists, among those for platforms unknown to us."""
+    entries = Document.parse(data, "an index").parts("manifests")
+    offered = {found: entry for entry in entries if (found := _platform_of(entry))}
+    if platform not in offered:
+        listed = ", ".join(f"`{each}`" for each in sorted(offered)) or "none that is known here"
+        raise BadImage(f"the image is not for `{platform}`", hint=f"it is for {listed}")
+    return Descriptor.read(offered[platform]).digest
+
+
+def _platform_of(entry: Document) -> Platform | None:
+    try:
+        return read_platform(entry.part("platform")) if entry.has("platform") else None
+    except EnvbuildError:
+        return None
+
+
+def _read_config(manifest: Manifest, name: ImageName, platform: Platform, fetch: FetchLayer) -> ImageConfig:
+    source, file = locked_file(name)
+    digest = manifest.config.digest
+    if digest.size > MAX_SIZE:
+        raise BadImage(f"its config has {digest.size} bytes")
+    blob = Locked("tar", "config", str(digest), source, file, digest.hash, digest.size)
+    config = ImageConfig.parse(fetch(blob).read_bytes())
+    if config.platform != platform:
+        raise BadImage(
+            f"the image is for `{config.platform}`, not for `{platform}`",
+            hint="change `platforms`, or name an image that has this one",
+        )
+    return config
+
+
+def _lock_layers(manifest: Manifest, config: ImageConfig, name: ImageName) -> tuple[Locked, ...]:
+    if len(manifest.layers) != len(config.diff_ids):
+        raise BadImage("its manifest and its config do not have the same number of layers")
+    source, file = locked_file(name)
+    return tuple(
+        Locked(_kind(layer), f"layer-{n:03}", diff_id, source, file, layer.digest.hash, layer.digest.size)
+        for n, (layer, diff_id) in enumerate(zip(manifest.layers, config.diff_ids, strict=True))
+    )
+
+
+def _kind(layer: Descriptor) -> str:
+    if layer.media_type not in _KINDS:
+        raise BadImage(
+            f"it has a layer of the media type `{layer.media_type}`",
+            hint="convert it with `skopeo copy --format oci`",
+        )
+    return _KINDS[layer.media_type]
+
+
+def _scan(layers: tuple[Locked, ...], fetch: FetchLayer) -> RootScan:
+    root = RootScan(is_telling)
+    for layer in layers:
+        with fetch(layer).open("rb") as file:
+            root.add_layer(open_compressed(file, _SUFFIXES[layer.kind], limit=_MAX_LAYER))
+    return root
+
+
+def _describe(root: RootScan) -> Root:
+    """What a lock tells of the root; a name that no text can hold is left out, as nobody can ask for it."""
+    folders = root.special_folders().items()
+    return Root(
+        links={path: real for path, real in root.links_to_folders().items() if (path + real).isprintable()},
+        folders={path: Folder(n.mode, n.uid, n.gid) for path, n in folders if path.isprintable()},
+        users=find_users(root),
+        groups=find_groups(root),
+    )

@@ -1,0 +1,136 @@
+"""What several layers amount to, and what is read from the files of a root."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Sequence
+
+import pytest
+
+from envbuild.archive.decompress import open_compressed
+from envbuild.archive.root_facts import find_facts, find_groups, find_packages, find_users, is_telling
+from envbuild.archive.root_scan import RootScan
+from envbuild.core.errors import ArchiveError
+from tests.makers.debian import entry, folder, link, make_tar
+
+Entry = tuple[tarfile.TarInfo, bytes]
+
+
+def scan(*layers: Sequence[Entry]) -> RootScan:
+    root = RootScan(is_telling)
+    for entries in layers:
+        root.add_layer(open_compressed(io.BytesIO(make_tar(entries)), "", limit=1 << 20))
+    return root
+
+
+def owned(name: str) -> Entry:
+    """A folder of a user's."""
+    return entry(name, mode=0o755, type=tarfile.DIRTYPE, uid=7)
+
+
+def test_a_whiteout_removes_what_lies_below() -> None:
+    root = scan([folder("a/"), entry("a/b/c", b"1"), entry("a/d", b"2")], [entry("a/.wh.b", b"")])
+    assert not root.exists("a/b/c")
+    assert root.names("a") == ("d",)
+
+
+def test_an_opaque_folder_hides_the_layers_below_and_nothing_of_its_own() -> None:
+    below = [folder("a/"), entry("a/old", b""), folder("a/sub/"), entry("a/sub/old", b"")]
+    above = [folder("a/sub/"), entry("a/sub/new", b""), entry("a/.wh..wh..opq", b"")]
+    root = scan(below, above)
+    assert not root.exists("a/old")
+    assert not root.exists("a/sub/old")
+    assert root.exists("a/sub/new")
+
+
+def test_a_file_in_the_place_of_a_folder_removes_what_was_in_it() -> None:
+    root = scan([folder("a/"), entry("a/b", b"")], [entry("a", b"file")])
+    assert not root.exists("a/b")
+
+
+def test_links_to_folders_are_resolved_to_the_end() -> None:
+    root = scan(
+        [folder("usr/"), folder("usr/bin/"), link("bin", "usr/bin"), link("two", "/bin"), link("gone", "x")]
+    )
+    assert root.links_to_folders() == {"bin": "usr/bin", "two": "usr/bin"}
+
+
+def test_a_circle_of_links_leads_nowhere() -> None:
+    root = scan([link("a", "b"), link("b", "a")])
+    assert root.links_to_folders() == {}
+
+
+def test_folders_are_told_where_they_differ_from_their_parents() -> None:
+    root = scan(
+        [
+            folder("tmp/", 0o1777),
+            folder("home/"),
+            owned("home/me/"),
+            owned("home/me/x/"),
+        ]
+    )
+    assert list(root.special_folders()) == ["home/me", "tmp"]
+
+
+def test_too_deep_is_no_recursion() -> None:
+    deep = "/".join(["d"] * 1500)
+    root = scan([entry(deep, b"")], [entry(".wh.d", b"")])
+    assert not root.exists(deep)
+
+
+def test_a_hard_link_to_nothing_is_refused() -> None:
+    with pytest.raises(ArchiveError, match="a hard link to nothing"):
+        scan([entry("a", type=tarfile.LNKTYPE, linkname="b")])
+
+
+GLIBC = b"\0GNU C Library (Debian GLIBC 2.36-9+deb12u8) stable release version 2.36.\n"
+
+
+def test_the_facts_of_debian() -> None:
+    root = scan(
+        [
+            entry("usr/lib/x86_64-linux-gnu/libc.so.6", GLIBC),
+            entry("usr/bin/python3.11", b"\0" + b"3.11.2\0"),
+            entry("usr/bin/python3.9", b"\0" + b"3.9.2\0"),
+            link("usr/bin/python3", "python3.11"),
+            entry("etc/passwd", b"root:x:0:0::/:\nme:x:7:8::/home/me:/bin/sh\nbroken\n"),
+            entry("etc/group", b"root:x:0:\nus:x:8:me\n"),
+            entry(
+                "var/lib/dpkg/status",
+                b"Package: a\nVersion: 1\nArchitecture: all\nStatus: install ok installed\n\n"
+                b"Package: b\nVersion: 2\nStatus: deinstall ok config-files\n",
+            ),
+        ]
+    )
+    assert find_facts(root) == {
+        "libc": "glibc 2.36",
+        "python": "3.11.2",
+        "interpreter": "/usr/bin/python3.11",
+    }
+    assert find_users(root) == {"root": "0:0", "me": "7:8"}
+    assert find_groups(root) == {"root": "0", "us": "8"}
+    assert find_packages(root) == ("a 1 all",)
+
+
+def test_the_python_of_the_official_image_is_told_by_its_headers() -> None:
+    root = scan(
+        [
+            entry("lib/ld-musl-x86_64.so.1", b"\0" + b"1.2.5\0"),
+            entry("usr/local/bin/python3.12", b""),
+            entry("usr/local/include/python3.12/patchlevel.h", b'#define PY_VERSION   "3.12.7+"\n'),
+        ]
+    )
+    assert find_facts(root) == {
+        "libc": "musl 1.2",
+        "python": "3.12.7",
+        "interpreter": "/usr/local/bin/python3.12",
+    }
+
+
+def test_packages_of_a_distroless_image() -> None:
+    stanza = b"Package: tzdata\nVersion: 2026a\nArchitecture: all\n"
+    root = scan(
+        [entry("var/lib/dpkg/status.d/tzdata", stanza), entry("var/lib/dpkg/status.d/tzdata.md5sums", b"")]
+    )
+    assert find_packages(root) == ("tzdata 2026a all",)
