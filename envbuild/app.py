@@ -25,7 +25,6 @@ from envbuild.core.events import EventSink
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import Executor
-from envbuild.execute.bounded import BoundedExecutor
 from envbuild.execute.builtin import BuiltinExecutor
 from envbuild.execute.caching import CachingExecutor
 from envbuild.execute.fetching import FetchingExecutor
@@ -158,7 +157,7 @@ class App:
         return scheduler.run(goals)
 
     def _executor(self, actions: Sequence[DeclaredAction]) -> Executor:
-        builtin = BoundedExecutor(BuiltinExecutor(self.store, BUILTINS), self.jobs)
+        builtin = BuiltinExecutor(self.store, BUILTINS, self.jobs)
         files = ImportingExecutor(builtin, self.store, find_files(actions))
         artifacts = find_artifacts(actions)
         fetching = FetchingExecutor(files, self.store, artifacts, self.fetcher.fetch, _DOWNLOADS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
 import deflate
@@ -24,6 +24,7 @@ HEADER: Final = bytes.fromhex("1f8b08000000000000ff")
 _FOOTER: Final = struct.Struct("<II")
 _MAX_RATIO: Final = 1032  # deflate cannot expand a stream to more than this many times its size
 _PIECE: Final = 1 << 20
+_AT_ONCE: Final = 16 << 20  # the most that is inflated in one go where a stream is read by pieces
 
 
 def compress_member(data: bytes | bytearray | memoryview) -> bytes:
@@ -92,19 +93,50 @@ def carry_chunks(chunks: Iterable[bytes], *, size: int, crc: int) -> Iterator[tu
     yield _footer(crc, size), b""
 
 
-def inflate_members(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """The contents of a gzip file in pieces of at most 1 MiB; raises ArchiveError, also if it ends early."""
+def inflate_members(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The contents of a gzip file in pieces of at most 16 MiB; raises ArchiveError, also if it ends early.
+
+    Members of our own writer that lie whole in a chunk are inflated at once, which takes half the time.
+    """
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     at_start = True
     for chunk in chunks:
-        rest: bytes | memoryview = chunk
+        rest = chunk
         while rest:
+            if at_start:
+                end = yield from _inflate_whole(rest)
+                rest = rest[end:]
             yield from inflate_pieces(inflater, rest)
-            rest, at_start = inflater.unused_data, inflater.eof
+            at_start = not rest or inflater.eof
+            rest = inflater.unused_data
             if at_start:
                 inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     if not at_start:
         raise ArchiveError("a gzip file ends early")
+
+
+def _inflate_whole(data: bytes) -> Generator[bytes, None, int]:
+    """Inflate members as long as another one begins right behind; returns how many bytes they took.
+
+    What looks like the beginning of a member may be part of one: where anything is in doubt, this stops,
+    and who reads bit by bit decides.
+    """
+    view, at = memoryview(data), 0
+    while data.startswith(HEADER, at) and (end := data.find(HEADER, at + 1)) > 0:
+        footer = data[end - _FOOTER.size : end]
+        _, size = _FOOTER.unpack(footer)
+        if size > min(_AT_ONCE, (end - at) * _MAX_RATIO) or data.find(footer, at, end - 1) >= 0:
+            break
+        try:
+            contents = bytes(deflate.gzip_decompress(view[at:end], size))
+        except deflate.DeflateError:
+            break
+        if len(contents) != size:
+            break
+        if contents:
+            yield contents
+        at = end
+    return at
 
 
 def inflate_pieces(inflater: zlib._Decompress, data: bytes | memoryview) -> Iterator[bytes]:

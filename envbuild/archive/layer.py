@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from envbuild.archive import tar_header
 from envbuild.archive.decompress import Source
@@ -39,6 +39,14 @@ class Sink(Protocol):
         """Append bytes."""
 
 
+@runtime_checkable
+class HashedSink(Sink, Protocol):
+    """A sink that hashes what it gets, as a store does: the layer's digest is taken from it."""
+
+    def digest(self) -> Digest:
+        """The digest of what was written so far."""
+
+
 class LayerWriter:
     """Writes a layer, entry after entry, into `out`; memory holds one shared member and one carried body.
 
@@ -48,7 +56,7 @@ class LayerWriter:
     """
 
     def __init__(self, out: Sink, *, epoch: int = EPOCH) -> None:
-        self._out = _HashedSink(out)
+        self._out = out if isinstance(out, HashedSink) else _Hashing(out)
         self._epoch = epoch
         self._contents = hashlib.sha256()
         self._uncompressed = 0
@@ -122,7 +130,7 @@ class LayerWriter:
         `entries` describe it. Raises ArchiveError where it is damaged.
         """
         self._flush()
-        for piece in inflate_members(self._out.passing(body)):
+        for piece in inflate_members(self._passing(body)):
             self._count(piece)
         if self._uncompressed % BLOCK:
             raise ArchiveError("a layer does not end at a block")
@@ -173,6 +181,12 @@ class LayerWriter:
             self._count(self._shared)
             self._out.write(compress_member(self._shared))
             self._shared.clear()
+
+    def _passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Write each chunk and hand it on."""
+        for chunk in chunks:
+            self._out.write(chunk)
+            yield chunk
 
     def _count(self, data: bytes | bytearray) -> None:
         self._contents.update(data)
@@ -229,24 +243,18 @@ _TYPES: Final = {
 }
 
 
-class _HashedSink:
-    """Passes bytes on and keeps their digest."""
+class _Hashing:
+    """A HashedSink of a sink that does not hash."""
 
     def __init__(self, out: Sink) -> None:
         self._out = out
         self._sha256 = hashlib.sha256()
         self._size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> int:
         self._sha256.update(data)
-        self._out.write(data)
         self._size += len(data)
-
-    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Write each chunk and hand it on."""
-        for chunk in chunks:
-            self.write(chunk)
-            yield chunk
+        return self._out.write(data)
 
     def digest(self) -> Digest:
         return Digest(self._sha256.hexdigest(), self._size)

@@ -15,7 +15,7 @@ from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import read_tar
 from envbuild.core.errors import ArchiveError
 
-_READ_SIZE: Final = 1 << 16
+_READ_SIZE: Final = 4 << 20  # most members lie whole in what is read, and are inflated at once
 
 
 @dataclass(frozen=True, slots=True)

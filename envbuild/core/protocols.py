@@ -21,6 +21,9 @@ class BlobWriter(Protocol):
     def write(self, data: bytes | memoryview) -> int:
         """Append bytes; returns how many."""
 
+    def digest(self) -> Digest:
+        """The digest of what was written so far: nobody else need hash it."""
+
     def commit(self, expected: Digest | None = None) -> Digest:
         """Make the blob readable at once and whole; raises StoreError if it is not `expected`."""
 

@@ -7,6 +7,7 @@ import json
 import lzma
 import struct
 import tarfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -55,11 +56,16 @@ Function = Callable[[Job], None]
 
 
 class BuiltinExecutor:
-    """An Executor whose commands are functions of a table; inputs must be in the store already."""
+    """An Executor whose commands are functions of a table; inputs must be in the store already.
 
-    def __init__(self, store: BlobStore, builtins: Mapping[Builtin, Function]) -> None:
+    At most `limit` functions run at a time, and others wait their turn. What they wrote is flushed after
+    their turn: that takes the disk, and no core.
+    """
+
+    def __init__(self, store: BlobStore, builtins: Mapping[Builtin, Function], limit: int) -> None:
         self._store = store
         self._builtins = builtins
+        self._turns = threading.BoundedSemaphore(limit)
 
     def run(self, action: Action) -> tuple[ActionResult, ResultSource]:
         """Run the builtin; raises EnvbuildError, and then no output is kept."""
@@ -68,7 +74,7 @@ class BuiltinExecutor:
             outputs = {
                 path: stack.enter_context(self._store.writer()) for path in action.command.output_paths
             }
-            with _named(action):
+            with self._turns, _named(action):
                 function(
                     Job(
                         parameters=json.loads(action.inline[PARAMETERS]),

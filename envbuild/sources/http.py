@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -154,7 +153,6 @@ class HttpClient:
         headers it is given. Raises WrongBytes, and commits nothing, unless size and sha256 are the
         expected ones.
         """
-        received = hashlib.sha256()
         done = 0
         ask = ask or (lambda extra: self.get(url, {**(headers or {}), **extra}))
         for piece in self.stream(ask, expected.size):
@@ -162,11 +160,10 @@ class HttpClient:
             if done > expected.size:
                 larger = f"`{redact(url)}` is larger than the {expected.size} bytes locked"
                 raise WrongBytes(larger, hint=_REPLACED)
-            received.update(piece)
             writer.write(piece)
             if progress:
                 progress(done)
-        _verify(url, expected, Digest(received.hexdigest(), done))
+        _verify(url, expected, writer.digest())
         return writer.commit(expected)
 
     def stream(self, ask: Ask, size: int = sys.maxsize) -> Iterator[bytes]:

@@ -144,9 +144,13 @@ class DiskWriter:
         self._size += memoryview(data).nbytes
         return memoryview(data).nbytes
 
+    def digest(self) -> Digest:
+        """The digest of what was written so far: nobody else need hash it."""
+        return Digest(self._hash.hexdigest(), self._size)
+
     def commit(self, expected: Digest | None = None) -> Digest:
         """Make the blob readable at once and whole; raises BlobMismatch if it is not `expected`."""
-        digest = Digest(self._hash.hexdigest(), self._size)
+        digest = self.digest()
         if expected is not None and digest != expected:
             asked, got = (f"`{each}` of {each.size} bytes" for each in (expected, digest))
             raise BlobMismatch(f"a blob should be {asked}, but is {got}")

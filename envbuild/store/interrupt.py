@@ -87,6 +87,9 @@ class _InterruptibleWriter:
         self._interrupt.check()
         return self._inner.write(data)
 
+    def digest(self) -> Digest:
+        return self._inner.digest()
+
     def commit(self, expected: Digest | None = None) -> Digest:
         self._interrupt.check()
         return self._inner.commit(expected)

@@ -37,9 +37,9 @@ def bind(action: DeclaredAction) -> Action:
     return bind_action(action, lambda output: (_ for _ in ()).throw(KeyError(output.path)))
 
 
-def executor(root: Path, function: Function = join) -> BuiltinExecutor:
+def executor(root: Path, function: Function = join, limit: int = 2) -> BuiltinExecutor:
     """An executor that knows one builtin."""
-    return BuiltinExecutor(DiskStore(root), {JOIN: function})
+    return BuiltinExecutor(DiskStore(root), {JOIN: function}, limit)
 
 
 class Counted:

@@ -70,7 +70,7 @@ class Machine:
         for wheel in (*WHEELS, CLASHING):
             self.store.put(wheel.data)
         actions = DiskActionCache(self.folder / "actions")
-        builtin = BuiltinExecutor(self.store, BUILTINS)
+        builtin = BuiltinExecutor(self.store, BUILTINS, 2)
         executor = CachingExecutor(builtin, actions, self.store, self.sink)
         try:
             outcome = Scheduler(executor, self.sink, Interrupt(), 2, keep_going=self.keep_going).run(goals)

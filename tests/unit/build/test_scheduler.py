@@ -41,7 +41,7 @@ def build(
     store = InterruptibleStore(DiskStore(root), interrupt)
     builtins = {JOIN: builtin or Counted(), CONSTANT: constant}
     cache = DiskActionCache(root / "actions")
-    executor = CachingExecutor(BuiltinExecutor(store, builtins), cache, store, Silent())
+    executor = CachingExecutor(BuiltinExecutor(store, builtins, workers), cache, store, Silent())
     scheduler = Scheduler(
         executor, sink or Silent(), interrupt, workers, keep_going=keep_going, reverse=reverse
     )

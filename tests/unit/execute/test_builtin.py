@@ -3,9 +3,11 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,8 @@ from envbuild.core.events import ResultSource
 from envbuild.execute.builtin import BuiltinExecutor, Job
 from envbuild.graph.bind import bind_action
 from envbuild.rule.declared import Builtin, DeclaredAction, SourceFile
-from envbuild.store.disk import DiskStore
-from tests.makers.actions import JOIN, OUT, bind, declare, executor, join
+from envbuild.store.disk import DiskStore, DiskWriter
+from tests.makers.actions import JOIN, OUT, Counted, bind, declare, executor, join
 
 
 def test_outputs_are_in_the_store(tmp_path: Path) -> None:
@@ -106,5 +108,54 @@ def test_of_two_outputs_none_is_kept_if_one_fails(tmp_path: Path) -> None:
     store = DiskStore(tmp_path)
     action = DeclaredAction(JOIN, {}, {}, ("a", "b"), "", "")
     with pytest.raises(BuildError):
-        BuiltinExecutor(store, {JOIN: fail}).run(bind_action(action, lambda output: Digest.of(b"")))
+        BuiltinExecutor(store, {JOIN: fail}, 1).run(bind_action(action, lambda output: Digest.of(b"")))
     assert not store.has(Digest.of(b"whole"))
+
+
+def test_no_more_than_the_limit_run_and_the_limit_does(tmp_path: Path) -> None:
+    both = threading.Barrier(2)  # each run waits until a second one is there: two do run at once
+    lock = threading.Lock()
+    running = most = 0
+
+    def meet(job: Job) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        both.wait()
+        with lock:
+            running -= 1
+
+    run = executor(tmp_path, Counted(meet), limit=2).run
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: run(bind(declare(str(n)))), range(6)))
+    assert most == 2
+
+
+def test_a_failure_gives_its_turn_back(tmp_path: Path) -> None:
+    def fail(job: Job) -> None:
+        if job.parameters["text"] == "bad":
+            raise KeyError("bad")
+
+    run = executor(tmp_path, Counted(fail), limit=1).run
+    with pytest.raises(KeyError):
+        run(bind(declare("bad")))
+    assert run(bind(declare("good")))[0].outputs
+
+
+def test_flushing_outputs_takes_no_turn(tmp_path: Path) -> None:
+    both = threading.Barrier(2)  # each waits until the other one is being flushed, too
+
+    class Meeting(DiskStore):
+        def writer(self) -> DiskWriter:
+            return MeetingWriter(self)
+
+    class MeetingWriter(DiskWriter):
+        def commit(self, expected: Digest | None = None) -> Digest:
+            both.wait()
+            return super().commit(expected)
+
+    run = BuiltinExecutor(Meeting(tmp_path), {JOIN: join}, limit=1).run
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda text: run(bind(declare(text)))[0], ("one", "two")))
+    assert [result.outputs[OUT] for result in results] == [Digest.of(b"one"), Digest.of(b"two")]

@@ -55,6 +55,14 @@ def test_the_size_is_part_of_a_digest(store: DiskStore) -> None:
     assert not store.has(Digest(HELLO.hash, 6))
 
 
+def test_a_writer_knows_the_digest_so_far(store: DiskStore) -> None:
+    with store.writer() as writer:
+        writer.write(b"hel")
+        assert writer.digest() == Digest.of(b"hel")
+        writer.write(b"lo")
+        assert writer.digest() == writer.commit() == HELLO
+
+
 def test_a_writer_that_is_left_drops_its_bytes(store: DiskStore) -> None:
     with store.writer() as writer:
         writer.write(b"hello")
