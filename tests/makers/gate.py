@@ -137,6 +137,7 @@ class TokenGuard:
         self._basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         self._refresh = refresh
         self.valid = 1  # tokens of other numbers have run out
+        self.given: list[str] = []
 
     def __call__(self, asked: Asked) -> Answer | None:
         if asked.path == "/token":
@@ -158,7 +159,8 @@ class TokenGuard:
             return Answer(401, b"{}")
         scopes = [value for key, value in fields if key == "scope"]
         token = f"{self.valid}|" + " ".join(scopes)
-        return Answer(200, json.dumps({"token": base64.b64encode(token.encode()).decode()}).encode())
+        self.given.append(base64.b64encode(token.encode()).decode())
+        return Answer(200, json.dumps({"token": self.given[-1]}).encode())
 
     def _tokens(self, token: str, repository: str, action: str) -> list[str]:
         """The token itself, if it is valid for this."""
@@ -171,5 +173,7 @@ class TokenGuard:
 
 
 def _need(asked: Asked) -> tuple[str, str]:
-    repository = asked.path.removeprefix("/v2/").partition("/blobs/")[0].partition("/manifests/")[0]
+    # From the end: a repository may itself be called `blobs`.
+    kind = "/manifests/" if "/manifests/" in asked.path else "/blobs/"
+    repository = asked.path.removeprefix("/v2/").rpartition(kind)[0]
     return repository, "pull" if asked.method in ("GET", "HEAD") else "push"
