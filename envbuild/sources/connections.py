@@ -108,7 +108,7 @@ def transport_errors(url: str) -> Iterator[None]:
 
     try:
         yield
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: a chunk of -5 bytes
         raise _explain(error, redact(url)) from error
 
 
@@ -116,6 +116,7 @@ def _explain(error: Exception, shown: str) -> TransportError:
     from urllib3 import exceptions
 
     kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[], TransportError]], ...] = (
+        (exceptions.LocationValueError, lambda: _unusable(shown)),
         (exceptions.ProxyError, lambda: _proxy_failed(shown)),
         (exceptions.SSLError, lambda: _untrusted(error, shown)),
         (exceptions.NameResolutionError, lambda: _unknown_host(shown)),
@@ -140,6 +141,10 @@ def _is_head_cut(answer: urllib3.BaseHTTPResponse) -> bool:
 
 def _broken_off(shown: str) -> TransportError:
     return TransportError(f"`{shown}` broke off its answer", hint="try again; a proxy may be in between")
+
+
+def _unusable(shown: str) -> TransportError:
+    return TransportError(f"`{shown}` is no URL that can be asked", hint="check the address", passing=False)
 
 
 def _proxy_failed(shown: str) -> TransportError:

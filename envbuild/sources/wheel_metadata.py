@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import lzma
 import re
 import zipfile
 import zlib
@@ -20,12 +19,10 @@ from envbuild.sources.url import redact
 _TAIL = 1 << 16  # bytes: holds the directory and METADATA of most wheels, which lie at their end
 _MAX_METADATA = 16 << 20
 MAX_WHEEL = 8 << 30
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what a wheel may use (docs/wheel-layers.md)
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})\Z")
 _NO_RANGES = (200, 416, 501)  # what servers say that know none
-_UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(ValueError, OSError, NotImplementedError, RuntimeError, EOFError),
-)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError)
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 
 
@@ -105,7 +102,7 @@ def _metadata_text(file: IO[bytes], shown: str) -> str:
 
 def _metadata_entry(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     found = [info for info in archive.infolist() if _METADATA.match(info.filename)]
-    if len(found) != 1 or found[0].file_size > _MAX_METADATA:
+    if len(found) != 1 or found[0].file_size > _MAX_METADATA or found[0].compress_type not in _METHODS:
         raise zipfile.BadZipFile
     # Else the file is not as long as the server says: zipfile looks for its parts from the end.
     if min(info.header_offset for info in archive.infolist()) != 0:

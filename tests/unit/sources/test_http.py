@@ -250,6 +250,28 @@ def test_credentials_follow_within_an_origin_only(http: HttpClient, server: Gate
         assert not {"authorization", "cookie"} & other.asked[0].headers.keys()
 
 
+def test_what_a_post_sends_stays_at_its_origin(http: HttpClient, server: Gate) -> None:
+    """A form may hold a refresh token; 307 and 308 would have it sent again."""
+    with open_gate(Gate("", before=lambda asked: Answer(200))) as other:
+        server.before = lambda asked: Answer(307, b"", {"Location": f"http://{other.host}/token"})
+        with pytest.raises(SourceError, match="redirects what was sent to it to"):
+            http.request("POST", f"http://{server.host}/token", body=b"refresh_token=secret")
+        assert other.asked == []
+
+
+@pytest.mark.parametrize("host", ["h\x1b", "a b", "a..b", "a" * 64])
+def test_a_redirect_to_no_host_at_all_is_not_tried_again(host: str, http: HttpClient, server: Gate) -> None:
+    server.before = lambda asked: Answer(302, b"", {"Location": f"http://{host}/"})
+    with pytest.raises(TransportError, match="is no URL that can be asked") as caught:
+        http.get(f"http://{server.host}/f")
+    assert not caught.value.passing
+    assert len(server.asked) == 1
+
+
+def test_a_url_without_end_is_not_shown_whole() -> None:
+    assert redact(f"https://host.example/{'a' * 100_000}?b") == f"https://host.example/{'a' * 979}...?..."
+
+
 def test_endless_redirects_are_an_error(http: HttpClient, server: Gate) -> None:
     server.before = lambda asked: Answer(302, b"", {"Location": "/again"})
     with pytest.raises(SourceError, match="redirects too often"):

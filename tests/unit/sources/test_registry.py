@@ -135,7 +135,9 @@ def test_a_token_server_that_refuses_is_an_error_with_advice(gate: Gate, reposit
     assert "docker login" in caught.value.hint
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"token": 1}', b'{"token": "a\\nb"}'])
+@pytest.mark.parametrize(
+    "answer", [b"", b"[]", b"{}", b'{"token": 1}', b'{"token": "a\\nb"}', b"[" * 100_000]
+)
 def test_a_token_server_that_gives_no_token_is_an_error(answer: bytes, gate: Gate, repository: str) -> None:
     """The last one would end the header it stands in."""
     guard = TokenGuard(USER, PASSWORD)
