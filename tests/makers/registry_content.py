@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import urllib.error
@@ -11,15 +12,16 @@ from typing import Any
 ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
 
 
-def read_tag(host: str, repository: str, tag: str = "latest") -> str | None:
-    """The digest that a tag names, or None; all that is below it must be there, and be right."""
+def read_tag(host: str, repository: str, login: tuple[str, str] | None = None) -> str | None:
+    """The digest that the tag `latest` names, or None; all that is below it must be there, and be right."""
+    reader = _Reader(f"http://{host}/v2/{repository}", login)
     try:
-        data = _read(f"http://{host}/v2/{repository}/manifests/{tag}")
+        data = reader.read("manifests/latest")
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
         raise
-    _check_below(f"http://{host}/v2/{repository}", json.loads(data))
+    reader.check_below(json.loads(data))
     return sha256(data)
 
 
@@ -27,17 +29,23 @@ def sha256(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _check_below(url: str, document: dict[str, Any]) -> None:
-    for entry in document.get("manifests", []):
-        data = _read(f"{url}/manifests/{entry['digest']}")
-        assert sha256(data) == entry["digest"]
-        _check_below(url, json.loads(data))
-    for blob in [*document.get("layers", []), *filter(None, [document.get("config")])]:
-        assert sha256(_read(f"{url}/blobs/{blob['digest']}")) == blob["digest"]
+class _Reader:
+    def __init__(self, url: str, login: tuple[str, str] | None) -> None:
+        self._url = url
+        self._headers = {"Accept": ACCEPT}
+        if login:
+            self._headers["Authorization"] = "Basic " + base64.b64encode(":".join(login).encode()).decode()
 
+    def read(self, path: str) -> bytes:
+        request = urllib.request.Request(f"{self._url}/{path}", headers=self._headers)
+        with urllib.request.urlopen(request) as response:
+            data: bytes = response.read()
+        return data
 
-def _read(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"Accept": ACCEPT})
-    with urllib.request.urlopen(request) as response:
-        data: bytes = response.read()
-    return data
+    def check_below(self, document: dict[str, Any]) -> None:
+        for entry in document.get("manifests", []):
+            data = self.read(f"manifests/{entry['digest']}")
+            assert sha256(data) == entry["digest"]
+            self.check_below(json.loads(data))
+        for blob in [*document.get("layers", []), *filter(None, [document.get("config")])]:
+            assert sha256(self.read(f"blobs/{blob['digest']}")) == blob["digest"]

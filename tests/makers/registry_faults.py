@@ -81,6 +81,22 @@ class Trouble:
         return self.fault(asked, behind) if hit and (self.always or self.hits == 1) else behind(asked)
 
 
+class FailOnce:
+    """A gate's `before` that fails the first request of each method and path."""
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+        self._seen: set[tuple[str, str]] = set()
+
+    def __call__(self, asked: Asked) -> Answer | None:
+        # Of an upload's URL only what is the same in a second try.
+        key = (asked.method, asked.path.partition("/uploads/")[0])
+        if key in self._seen:
+            return None
+        self._seen.add(key)
+        return Answer(self._status, b"{}", {"Retry-After": "0"})
+
+
 def status(code: int, **headers: str) -> Fault:
     """The registry is not asked: this status comes instead."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}

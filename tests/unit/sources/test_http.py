@@ -18,6 +18,7 @@ from envbuild.core.errors import SourceError
 from envbuild.sources.http import HttpClient, Patience, StatusError, TransportError, redact
 from envbuild.sources.url import is_loopback, origin, split_login
 from envbuild.store.disk import DiskStore
+from tests.makers.authority import make_authority
 from tests.makers.gate import Answer, Asked, Gate, open_gate
 
 DATA = bytes(range(256)) * 4096
@@ -342,21 +343,14 @@ def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
 
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A TLS server with a certificate that nobody trusts yet; gives its URL and the certificate."""
-    import ssl
-
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    """A TLS server whose authority nobody trusts yet; gives its URL and the authority's certificate."""
+    authority = make_authority(tmp_path)
 
     def answer_or_redirect(asked: Asked) -> Answer:
         return Answer(302, b"", {"Location": asked.query[0][1]}) if asked.query else Answer(200, DATA)
 
-    with open_gate(Gate("", before=answer_or_redirect), context) as gate:
-        yield f"https://localhost:{gate.host.rpartition(':')[2]}/f", certificate
+    with open_gate(Gate("", before=answer_or_redirect), authority.vouch(tmp_path, "DNS:localhost")) as gate:
+        yield f"https://localhost:{gate.host.rpartition(':')[2]}/f", authority.certificate
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
