@@ -56,7 +56,9 @@ if TYPE_CHECKING:
     from envbuild.build.lock import Locker
     from envbuild.build.verify import Verified
 
-_DOWNLOADS = 16  # at a time, whatever the number of jobs: most of the time they wait for an answer
+# At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
+# index's page, so that some sixteen files are on their way.
+_DOWNLOADS = 32
 
 
 @contextmanager
