@@ -11,8 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envbuild.build.answers import Answers
 from envbuild.build.build import Builder, Origins, Registry, Run
+from envbuild.build.deliver import Delivery
+from envbuild.build.export import LockExporter
 from envbuild.build.fetch import Fetcher, Owner
+from envbuild.build.lock import Locker
 from envbuild.build.plan import find_artifacts, find_files
 from envbuild.build.report import Report
 from envbuild.build.scheduler import BuildReport, Scheduler
@@ -26,21 +30,25 @@ from envbuild.execute.caching import CachingExecutor
 from envbuild.execute.fetching import FetchingExecutor
 from envbuild.execute.importing import ImportingExecutor
 from envbuild.execute.single_flight import SingleFlightExecutor
+from envbuild.execute.switch import SwitchingExecutor
 from envbuild.execute.table import BUILTINS
 from envbuild.graph import memo
 from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
 from envbuild.lock.model import DebianQuestion, Locked, Resolver
 from envbuild.lock.registries import Registries
+from envbuild.lock.resolve.answer import Descriptions
 from envbuild.oci.reference import RegistryName
 from envbuild.options import Options
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import Naming, RegistryPublisher
+from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import DeclaredAction, walk
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
+from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.patience import Patience
 from envbuild.sources.registry import RegistryClient
 from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY
@@ -50,15 +58,10 @@ from envbuild.store.interrupt import Interrupt, InterruptibleStore
 from envbuild.store.lease import shared_lease
 from envbuild.ui.output import Output, choose_sinks
 
-# What only some commands need is imported when they ask for it: building waits for nothing else.
 if TYPE_CHECKING:
-    from envbuild.build.deliver import Delivery
-    from envbuild.build.lock import Locker
     from envbuild.build.verify import Verified
 
-# At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
-# index's page, so that some sixteen files are on their way.
-_DOWNLOADS = 32
+_DOWNLOADS = 16  # at a time, whatever the number of jobs: most of the time they wait for an answer
 
 
 @contextmanager
@@ -157,11 +160,18 @@ class App:
 
     def _executor(self, actions: Sequence[DeclaredAction]) -> Executor:
         builtin = BuiltinExecutor(self.store, BUILTINS, self.jobs)
-        files = ImportingExecutor(builtin, self.store, find_files(actions))
+        steps = any(action.builtin == RUN_STEP for action in actions)
+        switch = SwitchingExecutor({RUN_STEP.name: self._sandbox()} if steps else {}, builtin)
+        files = ImportingExecutor(switch, self.store, find_files(actions))
         artifacts = find_artifacts(actions)
         fetching = FetchingExecutor(files, self.store, artifacts, self.fetcher.fetch, _DOWNLOADS)
         caching = CachingExecutor(fetching, self.actions, self.store, self.sink)
         return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
+
+    def _sandbox(self) -> Executor:
+        from envbuild.execute.sandbox.executor import SandboxExecutor
+
+        return SandboxExecutor(self.store, self.options.cache_dir, self.sink, self.interrupt, self.jobs)
 
     def _owner(self, artifact: Locked) -> Owner:
         """Which target an artifact was locked for, for an error about it."""
@@ -220,16 +230,10 @@ class App:
 
     def locker(self, resolver: str = "uv") -> Locker:
         """Locks targets, asking the resolver of this name for Python packages."""
-        from envbuild.build.answers import Answers
-        from envbuild.build.lock import Locker
-
         answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store)
         return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink)
 
     def _resolver(self, name: str) -> Resolver:
-        from envbuild.lock.resolve.answer import Descriptions
-        from envbuild.sources.metadata_cache import MetadataCache
-
         cache = self.options.cache_dir
         describe = Descriptions(self.indexes, MetadataCache(cache / "metadata"))
         if name == "pip-tools":
@@ -242,16 +246,12 @@ class App:
 
     def deliver(self, target: str) -> Delivery:
         """One target's image, to be handed to another tool; it is built or pulled when that is asked."""
-        from envbuild.build.deliver import Delivery
-
         configured = self._configure_one(target)
         builder = self._builder(self.run_actions, registry=bool(self.registry_name))
         return Delivery(configured, self.naming.tag(configured.hash), builder.obtain, self.store)
 
     def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
         """One target's lock in another tool's form; paths in it are relative to `folder`."""
-        from envbuild.build.export import LockExporter
-
         wanted = Platform.parse(platform) if platform else None
         exporter = LockExporter(self.project.workspace.root, self.indexes)
         return exporter.export(self._configure_one(target), form, folder, wanted)

@@ -105,6 +105,14 @@ def open_compressed(source: Source, suffix: str, *, limit: int) -> ForwardReader
     return ForwardReader(opener(source), limit)
 
 
+def open_layer(file: SeekableSource, *, limit: int) -> ForwardReader:
+    """Read a layer's tar; its first bytes tell how it is compressed: gzip, zstd (RFC 8878) or not at all."""
+    start = file.read(4)
+    file.seek(0)
+    opener = next((opener for magic, opener in _MAGIC.items() if start.startswith(magic)), _stored)
+    return ForwardReader(opener(file), limit)
+
+
 def _chunks(source: Source, size: int = _CHUNK) -> Iterator[bytes]:
     return iter(lambda: source.read(size), b"")
 
@@ -158,6 +166,26 @@ def _unzstded(source: Source) -> Iterator[bytes]:
         raise ArchiveError("a zstd stream ends early")
 
 
+def _unzstded_frames(source: Source) -> Iterator[bytes]:
+    """The contents of zstd frames one behind another, as layers may be (RFC 8878, section 3)."""
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+    decoder = decompressor.decompressobj()
+    try:
+        for chunk in _chunks(source, _ZSTD_CHUNK):
+            rest = chunk
+            while rest:
+                if decoder.eof:
+                    decoder = decompressor.decompressobj()
+                yield from _non_empty(decoder.decompress(rest))
+                rest = decoder.unused_data if decoder.eof else b""
+    except zstandard.ZstdError as error:
+        raise ArchiveError("a zstd stream is broken or wants too much memory") from error
+    if not decoder.eof:
+        raise ArchiveError("a zstd stream ends early")
+
+
 def _non_empty(piece: bytes) -> Iterator[bytes]:
     """The piece, unless it is empty: that would end a stream of pieces."""
     if piece:
@@ -166,3 +194,4 @@ def _non_empty(piece: bytes) -> Iterator[bytes]:
 
 _Opener = Callable[[Source], Iterator[bytes]]
 _OPENERS: Final[dict[str, _Opener]] = {"": _stored, ".gz": _gunzipped, ".xz": _unxzed, ".zst": _unzstded}
+_MAGIC: Final[dict[bytes, _Opener]] = {b"\x1f\x8b": _gunzipped, b"\x28\xb5\x2f\xfd": _unzstded_frames}

@@ -9,7 +9,7 @@ what is before the directories one behind another (merge.py).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol, runtime_checkable
 
 from envbuild.archive import tar_header
@@ -17,7 +17,7 @@ from envbuild.archive.decompress import Source
 from envbuild.archive.gzip import carry_chunks, carry_stream, compress_member, crc32, inflate_members
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import Entry, Kind
-from envbuild.archive.tar_header import BLOCK, encode_header, padding
+from envbuild.archive.tar_header import BLOCK, NO_ATTRIBUTES, encode_header, padding
 from envbuild.core.digest import PREFIX, Digest
 from envbuild.core.errors import ArchiveError
 
@@ -62,10 +62,19 @@ class LayerWriter:
         self._uncompressed = 0
         self._shared = bytearray()
         self._entries: dict[str, Entry] = {}
+        self._attributes: dict[str, Mapping[str, bytes]] = {}
+
+    def attributes(self, path: str, attributes: Mapping[str, bytes]) -> None:
+        """State the extended attributes of what is added at `path` next."""
+        self._attributes[path] = attributes
 
     def directory(self, path: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> None:
         """Add a directory; it is written at the end."""
         self._note(Entry(path, Kind.DIRECTORY, mode, uid, gid))
+
+    def fifo(self, path: str, *, mode: int = 0o644, uid: int = 0, gid: int = 0) -> None:
+        """Add a named pipe."""
+        self._add(Entry(path, Kind.FIFO, mode, uid, gid))
 
     def symlink(self, path: str, target: str, *, uid: int = 0, gid: int = 0) -> None:
         """Add a symbolic link; its target is kept as it is."""
@@ -144,7 +153,7 @@ class LayerWriter:
         folders = [entry for entry in self._entries.values() if entry.kind == Kind.DIRECTORY]
         folders.sort(key=lambda entry: entry.path)
         for entry in folders:
-            self._share(_header_of(entry, self._epoch))
+            self._share(self._header(entry))
         self._share(END)
         self._flush()
         files = (entry for entry in self._entries.values() if entry.kind != Kind.DIRECTORY)
@@ -153,7 +162,10 @@ class LayerWriter:
 
     def _add(self, entry: Entry) -> None:
         self._note(entry)
-        self._share(_header_of(entry, self._epoch))
+        self._share(self._header(entry))
+
+    def _header(self, entry: Entry) -> bytes:
+        return _header_of(entry, self._epoch, self._attributes.get(entry.path, NO_ATTRIBUTES))
 
     def _note(self, entry: Entry) -> None:
         check_path(entry.path)
@@ -198,9 +210,8 @@ def check_path(path: str) -> None:
     parts = path.split("/")
     if not _REFUSED_PARTS.isdisjoint(parts) or "\0" in path or "\n" in path:
         raise ArchiveError(f"`{_shown(path)}` is not a path that a layer may hold")
-    # A path that is as short as a name may be needs no second look.
-    size = len(path) if path.isascii() else _size(path)
-    if size > MAX_NAME and (size > MAX_PATH or max(map(_size, parts)) > MAX_NAME):
+    # No character takes more than four bytes: short names need no second look.
+    if len(path) * 4 > MAX_NAME and (_size(path) > MAX_PATH or max(map(_size, parts)) > MAX_NAME):
         raise ArchiveError(
             f"`{_shown(path)}` is too long: paths have at most {MAX_PATH} bytes, names {MAX_NAME}"
         )
@@ -223,7 +234,7 @@ def _shown(text: str) -> str:
     return ascii(text if len(text) <= MAX_NAME else text[:40] + " ... " + text[-40:])[1:-1]
 
 
-def _header_of(entry: Entry, epoch: int) -> bytes:
+def _header_of(entry: Entry, epoch: int, attributes: Mapping[str, bytes]) -> bytes:
     path = entry.path + "/" if entry.kind == Kind.DIRECTORY else entry.path
     return encode_header(
         path,
@@ -233,6 +244,7 @@ def _header_of(entry: Entry, epoch: int) -> bytes:
         owner=(entry.uid, entry.gid),
         size=entry.size,
         target=entry.target,
+        attributes=attributes,
     )
 
 
@@ -241,6 +253,7 @@ _TYPES: Final = {
     Kind.DIRECTORY: tar_header.DIRECTORY,
     Kind.SYMLINK: tar_header.SYMLINK,
     Kind.HARDLINK: tar_header.HARDLINK,
+    Kind.FIFO: tar_header.FIFO,
 }
 
 

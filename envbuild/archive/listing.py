@@ -21,6 +21,7 @@ class Kind(str, Enum):
     DIRECTORY = "directory"
     SYMLINK = "symlink"
     HARDLINK = "hardlink"
+    FIFO = "fifo"
 
 
 @dataclass(frozen=True, slots=True)

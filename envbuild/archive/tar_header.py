@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from envbuild.core.errors import ArchiveError
 
 BLOCK: Final = 512
-FILE, HARDLINK, SYMLINK, DIRECTORY, _EXTENDED = b"0", b"1", b"2", b"5", b"x"
+FILE, HARDLINK, SYMLINK, DIRECTORY, FIFO, _EXTENDED = b"0", b"1", b"2", b"5", b"6", b"x"
+ATTRIBUTE: Final = "SCHILY.xattr."  # a PAX record for each extended attribute (OCI image spec, layer.md)
+NO_ATTRIBUTES: Final[Mapping[str, bytes]] = {}
 
 _MAX_ID: Final = 0o7777777
 _MAX_SIZE: Final = 0o77777777777
@@ -29,9 +32,10 @@ def encode_header(
     owner: tuple[int, int] = (0, 0),
     size: int = 0,
     target: str = "",
+    attributes: Mapping[str, bytes] = NO_ATTRIBUTES,
 ) -> bytes:
     """The blocks before an entry's contents; raises ArchiveError for a name that no tar can hold."""
-    records: dict[str, str] = {}
+    records: dict[str, str | bytes] = {}
     name, prefix = _split_name(path)
     if not name:
         records["path"], name = path, _ELSEWHERE
@@ -44,6 +48,7 @@ def encode_header(
     stated = size
     if size > _MAX_SIZE:
         records["size"], stated = str(size), 0
+    records |= {f"{ATTRIBUTE}{name}": value for name, value in sorted(attributes.items())}
     numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, uid, gid, stated, mtime)
     header = _encode_block(name, prefix, kind, numbers, link)
     return _encode_records(records, mtime) + header if records else header
@@ -86,18 +91,19 @@ def _ascii(text: str) -> bytes:
     return text.encode() if text.isascii() else b""
 
 
-def _encode_records(records: dict[str, str], mtime: int) -> bytes:
-    data = b"".join(_encode_record(f" {key}={value}\n") for key, value in records.items())
+def _encode_records(records: Mapping[str, str | bytes], mtime: int) -> bytes:
+    data = b"".join(_encode_record(key, value) for key, value in records.items())
     numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (0o644, 0, 0, len(data), mtime)
     return _encode_block(_ELSEWHERE, b"", _EXTENDED, numbers, b"") + data + padding(len(data))
 
 
-def _encode_record(text: str) -> bytes:
+def _encode_record(key: str, value: str | bytes) -> bytes:
     """A record with its length in front, which counts its own digits (POSIX pax, "Extended Header")."""
     try:
-        body = text.encode()
+        encoded = value if isinstance(value, bytes) else value.encode()
+        body = b" %b=%b\n" % (key.encode(), encoded)
     except UnicodeEncodeError:
-        raise ArchiveError(f"{text!a} is not Unicode text: no layer can name it") from None
+        raise ArchiveError(f"{value!a} is not Unicode text: no layer can name it") from None
     length = len(body) + len(str(len(body)))
     if len(str(length)) > len(str(len(body))):
         length += 1

@@ -10,7 +10,6 @@ import click
 from envbuild import __version__
 from envbuild.cli.options import common_options
 from envbuild.options import Options
-from envbuild.ui.text import printable
 
 
 @click.command("info")
@@ -32,4 +31,4 @@ def command(options: Options) -> None:
         click.echo(json.dumps({**facts, "sources": sources}))
     else:
         shown = {**facts, "sources": ", ".join(sources)}
-        click.echo(printable("\n".join(f"{name:10} {value or 'none'}" for name, value in shown.items())))
+        click.echo("\n".join(f"{name:10} {value or 'none'}" for name, value in shown.items()))

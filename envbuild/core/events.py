@@ -58,6 +58,16 @@ class ActionFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionOutput:
+    """A running action's program wrote a line; it may hold anything but the values of secrets."""
+
+    id: str
+    mnemonic: str
+    subject: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransferProgress:
     """Bytes moved so far of one download or upload; `total` is 0 where unknown."""
 
@@ -96,6 +106,7 @@ Event = (
     | ActionStarted
     | ActionFinished
     | ActionFailed
+    | ActionOutput
     | TransferProgress
     | Phase
     | Note

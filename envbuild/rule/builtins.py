@@ -16,6 +16,7 @@ VENV_LAYER = Builtin("venv_layer", 1)
 FILES_LAYER = Builtin("files_layer", 1)
 MERGE_LAYERS = Builtin("merge_layers", 1)
 CHECK_PATHS = Builtin("check_paths", 1)
+RUN_STEP = Builtin("run_step", 1)
 IMAGE = Builtin("image", 1)
 INDEX = Builtin("index", 1)
 

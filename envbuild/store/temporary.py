@@ -81,6 +81,22 @@ def sweep(folder: Path, prefix: str = "") -> int:
     return sum(map(_remove_abandoned, paths))
 
 
+def abandoned_folders(parent: Path) -> Iterator[Path]:
+    """The folders that killed processes left in `parent`, each locked while the caller has it, to be emptied.
+
+    Those that are empty afterwards are removed.
+    """
+    for path in sorted(parent.iterdir()):
+        with suppress(OSError):  # gone meanwhile, or another user's
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if try_lock(descriptor, fcntl.LOCK_EX):
+                    yield path
+                    path.rmdir()
+            finally:
+                os.close(descriptor)
+
+
 def _create_folder(parent: Path) -> tuple[int, Path]:
     while True:
         path = Path(tempfile.mkdtemp(dir=parent))

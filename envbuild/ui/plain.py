@@ -8,6 +8,7 @@ from typing import TextIO
 from envbuild.core.events import (
     ActionFailed,
     ActionFinished,
+    ActionOutput,
     BuildFinished,
     Event,
     Note,
@@ -92,6 +93,8 @@ def describe(event: Event) -> str:
             return one_line(f"{name} {subject}".strip())
         case Note(level, message):
             return printable(f"{'warning' if level == 'warning' else 'note'}: {message}")
+        case ActionOutput(subject=subject, line=line):
+            return f"{one_line(subject)} | {one_line(line)}"
         case ActionFailed(mnemonic=mnemonic, subject=subject):
             return one_line(f"failed: {mnemonic} {subject}")
         case _:

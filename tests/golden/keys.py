@@ -22,6 +22,15 @@ _LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
 _WHEEL = Locked("wheel", "numpy", "2.4.6", "pypi", "numpy-2.4.6.whl", _CONTENT.hash, _CONTENT.size)
 _DEB = Locked("deb", "libc6", "2.36", "debian", "pool/libc6.deb", _CONTENT.hash, _CONTENT.size)
 _FILE = SourceFile(Digest.of(b"train"), executable=True, path="/src/train.py")
+_STEP: dict[str, Json] = {
+    "argv": ["/bin/sh", "-c", "true"],
+    "environment": {"A": "1"},
+    "workdir": "/",
+    "user": "",
+    "network": False,
+    "generation": 0,
+    "mounts": [{"type": "tmpfs", "target": "/tmp", "size": 0}],
+}
 
 
 def keys() -> dict[str, dict[str, str]]:
@@ -70,6 +79,7 @@ def _samples() -> list[DeclaredAction]:
         _layer(builtins.DEBIAN_STATE, {}, {"0000": Fetched(_DEB)}),
         _layer(builtins.VENV_LAYER, {"prefix": "opt/env", "version": "3.11.2", "interpreter": ""}, {}),
         _layer(builtins.FILES_LAYER, {"files": [["app/train.py", 0o755]]}, {"files/00000": _FILE}),
+        _layer(builtins.RUN_STEP, _STEP, {"root/000": wheel.output(builtins.LAYER)}),
         merged,
         checked,
         image,

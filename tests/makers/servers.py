@@ -19,6 +19,8 @@ PACKAGES = {
     "dockerd": "docker.io",
     "skopeo": "skopeo",
     "htpasswd": "apache2-utils",
+    "busybox": "busybox-static",
+    "newuidmap": "uidmap",
     "qemu-aarch64-static": "qemu-user-static",
     "qemu-x86_64-static": "qemu-user-static",
 }

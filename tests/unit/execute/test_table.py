@@ -8,4 +8,5 @@ from envbuild.rule.declared import Builtin
 
 
 def test_every_builtin_has_a_function() -> None:
-    assert set(BUILTINS) == {value for value in vars(builtins).values() if isinstance(value, Builtin)}
+    known = {value for value in vars(builtins).values() if isinstance(value, Builtin)}
+    assert set(BUILTINS) == known - {builtins.RUN_STEP}  # which is no function: it takes a sandbox

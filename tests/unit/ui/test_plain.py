@@ -5,6 +5,7 @@ import io
 from envbuild.core.events import (
     ActionFailed,
     ActionFinished,
+    ActionOutput,
     ActionStarted,
     BuildFinished,
     BuildStarted,
@@ -27,6 +28,7 @@ STORY: list[Event] = [
     ActionFinished("1", "WheelLayer", "numpy 2", EXECUTED, 0.84),
     ActionFinished("2", "WheelLayer", "tiny 1", EXECUTED, 0.01),
     ActionFinished("3", "DebLayer", "libc6 2", LOCAL, 0.9),
+    ActionOutput("5", "Run", "make", "\x1b[2Jall done"),
     Note("warning", "the cache is\nslow\x1b"),
     ActionFailed("4", "Image", "//a:b", "its\nreason"),
     BuildFinished("failed", 2.345),
@@ -46,6 +48,7 @@ def test_what_took_time_and_what_went_wrong() -> None:
         "checking the registry //a:b",
         "download numpy.whl (16.2 MB)",
         "WheelLayer numpy 2 (0.8 s)",
+        "make | \\x1b[2Jall done",
         "warning: the cache is",
         "slow\\x1b",
         "failed: Image //a:b",

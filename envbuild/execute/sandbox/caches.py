@@ -1,0 +1,56 @@
+"""Folders that stay from one step to the next: package managers keep there what they download."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from envbuild.execute.sandbox.identity import Identity
+from envbuild.store.file_lock import passing_lock, try_lock
+
+FOLDER: Final = "mounts"
+SHARED, PRIVATE, LOCKED = "shared", "private", "locked"
+
+
+class Caches:
+    """The cache folders of one identity, by the id that steps give them."""
+
+    def __init__(self, cache: Path, identity: Identity, pause: Callable[[], None]) -> None:
+        self._folder = cache / FOLDER / identity.name
+        self._pause = pause
+
+    @contextmanager
+    def open(self, name: str, sharing: str) -> Iterator[Path]:
+        """The place for the cache of an id; the folder itself is made by who mounts it.
+
+        `shared` is used by many at once, `locked` by one after another, and with `private` each gets
+        one that nobody else uses now.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        place = self._folder / hashlib.sha256(name.encode()).hexdigest()
+        if sharing == LOCKED:
+            with passing_lock(place.with_suffix(".lock"), self._pause):
+                yield place
+        elif sharing == PRIVATE:
+            with self._first_free(place) as free:
+                yield free
+        else:
+            yield place
+
+    @contextmanager
+    def _first_free(self, place: Path) -> Iterator[Path]:
+        for number in count():
+            free = place.with_name(f"{place.name}-{number}")
+            descriptor = os.open(f"{free}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                if try_lock(descriptor, fcntl.LOCK_EX):
+                    yield free
+                    return
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,133 @@
+"""Starting the process that owns a sandbox's namespaces, and talking to it."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from envbuild.core.errors import BuildError, EnvbuildError, StoreError
+from envbuild.execute.sandbox.identity import Identity
+from envbuild.execute.sandbox.inside.channel import Channel, Message, open_channel
+from envbuild.execute.sandbox.inside.main import DONE, REFUSED
+from envbuild.execute.sandbox.inside.namespaces import UNSHARED
+from envbuild.store.faults import FULL
+
+Take = Callable[[Message, int | None], None]
+"""Takes a message and its open file, which it must close."""
+
+_PACKAGES: Final = Path(__file__).parents[3]  # the folder that holds `envbuild`
+_PROGRAM: Final = (
+    "import sys; sys.path[:0] = sys.argv[2:]; "
+    "from envbuild.execute.sandbox.inside.main import main; main(int(sys.argv[1]))"
+)
+_TICK: Final = 100  # milliseconds between looks at whether the user wants it to end
+_GRACE: Final = 10.0  # seconds for a child to clean up
+_READ: Final = 1 << 16
+
+
+def never() -> None:
+    """Ends nothing: for who has nobody to be interrupted by."""
+
+
+class Child:
+    """A running child."""
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: Channel, identity: Identity) -> None:
+        self.process = process
+        self._channel = channel
+        self._identity = identity
+        self._done = False
+
+    def follow(self, take: Take, check: Callable[[], None], output: Callable[[bytes], object]) -> None:
+        """Hand on all messages and output until the child is done; `check` may raise to end it before.
+
+        Raises BuildError with what the child refused, or where it ends without a word.
+        """
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        pipe = self.process.stdout
+        if pipe is not None:
+            poll.register(pipe, select.POLLIN)
+        while not self._done:
+            ready = {descriptor for descriptor, _ in poll.poll(_TICK)}
+            check()
+            if pipe is not None and pipe.fileno() in ready and not _pass_on(pipe.fileno(), output):
+                poll.unregister(pipe)
+                pipe = None
+            elif self._channel.fileno() in ready:
+                self._receive(take)
+        while pipe is not None and _pass_on(pipe.fileno(), output):
+            pass
+
+    def _receive(self, take: Take) -> None:
+        message, descriptor = self._channel.receive()
+        if message is None:
+            raise BuildError(f"the sandbox ended unexpectedly, with exit code {self.process.wait()}")
+        if message["kind"] == UNSHARED:
+            self._identity.write_maps(self.process.pid)
+            self._channel.send({"kind": UNSHARED})
+        elif message["kind"] == REFUSED:
+            raise _refused(message)
+        elif message["kind"] == DONE:
+            self._done = True
+        else:
+            take(message, descriptor)
+
+    def leave(self) -> None:
+        """Wait for the child to end, which it does when nobody listens any more."""
+        self._channel.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_GRACE)
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def start_child(
+    spec: Mapping[str, Any], identity: Identity, *, terminal: bool = False, site: bool = False
+) -> Iterator[Child]:
+    """A child that does what `spec` says, and ends with the block.
+
+    `terminal` gives it our own standard streams and session, else its output is followed and it reads
+    nothing. `site` lets it import packages that are not the standard library's.
+    """
+    packages = [path for path in sys.path if path] if site else [str(_PACKAGES)]
+    ours, theirs = open_channel()
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), *packages],
+        stdin=None if terminal else subprocess.DEVNULL,
+        stdout=None if terminal else subprocess.PIPE,
+        stderr=None if terminal else subprocess.STDOUT,
+        env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
+        pass_fds=[theirs.fileno()],
+        start_new_session=not terminal,
+    )
+    theirs.close()
+    child = Child(process, ours, identity)
+    try:
+        ours.send({**spec, "own_users": not identity.host, "marks": identity.marks})
+        yield child
+    finally:
+        child.leave()
+
+
+def _pass_on(descriptor: int, output: Callable[[bytes], object]) -> bool:
+    data = os.read(descriptor, _READ)
+    if data:
+        output(data)
+    return bool(data)
+
+
+def _refused(message: Message) -> EnvbuildError:
+    if message["errno"] in FULL:
+        hint = "free some space, or run `envbuild cache gc`"
+        return StoreError(f"the disk is full: {message['message']}", hint=hint)
+    return BuildError(message["message"], hint=message["hint"])

@@ -1,0 +1,82 @@
+"""Entering namespaces (namespaces(7), user_namespaces(7))."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from _socket import AF_INET, SOCK_DGRAM, socket
+
+from envbuild.execute.sandbox.inside import system
+from envbuild.execute.sandbox.inside.channel import Channel, Refusal
+
+TYPE_CHECKING = False  # typing takes long to load
+if TYPE_CHECKING:
+    from typing import Final
+
+UNSHARED: Final = "unshared"
+NO_NAMESPACES: Final = "the kernel or this container allows no namespaces"
+_HINT: Final = (
+    "on a host, `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone "
+    "kernel.apparmor_restrict_unprivileged_userns` show what forbids them; in a container, run it with "
+    "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined` or `--privileged`"
+)
+_SUB_IDS: Final = (
+    "install `uidmap`, and get sub-ids: "
+    "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`"
+)
+
+
+def enter_namespaces(channel: Channel, flags: int, *, own_users: bool) -> None:
+    """Leave the host's namespaces, in one of users of our own where that is asked for.
+
+    The other side writes its maps when it is told `UNSHARED`, and answers. Afterwards this process
+    is root inside, and ends with the one that started it. Raises Refusal.
+    """
+    try:
+        if own_users:
+            system.unshare(system.NEW_USER)
+            channel.send({"kind": UNSHARED})
+            answer, _ = channel.receive()
+            if answer is None:
+                raise SystemExit(1)
+            _become_root()
+        system.die_with_parent()
+        system.unshare(flags | system.NEW_MOUNTS)
+        system.make_private()
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOSPC, errno.EUSERS, errno.EINVAL, errno.ENOSYS):
+            raise
+        raise Refusal(f"{NO_NAMESPACES}: {error.strerror}", _HINT) from error
+
+
+def _become_root() -> None:
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    with open("/proc/self/setgroups", "rb") as file:
+        allowed = file.read().startswith(b"allow")
+    if allowed:
+        os.setgroups([])
+
+
+def is_mapped(kind: str, number: int) -> bool:
+    """Whether this namespace has a `uid` or `gid` of this number (user_namespaces(7))."""
+    with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
+        ranges = [list(map(int, line.split())) for line in file]
+    return any(first <= number < first + count for first, _, count in ranges)
+
+
+def require_mapped(uid: int, gid: int, what: str) -> None:
+    """Raises Refusal where this namespace lacks an owner's numbers: nobody could become that owner."""
+    for kind, number in (("uid", uid), ("gid", gid)):
+        if number and not is_mapped(kind, number):
+            raise Refusal(f"{what} has the {kind} {number}, which is not mapped to any of yours", _SUB_IDS)
+
+
+def raise_loopback() -> None:
+    """Make `lo` of a new network namespace usable (netdevice(7))."""
+    end = socket(AF_INET, SOCK_DGRAM, 0)
+    # struct ifreq: the name and the flags IFF_UP | IFF_RUNNING; SIOCSIFFLAGS
+    fcntl.ioctl(end, 0x8914, struct.pack("16sh22x", b"lo", 0x1 | 0x40))
+    end.close()

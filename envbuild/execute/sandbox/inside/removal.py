@@ -1,0 +1,44 @@
+"""Removing what a step or an unpacking left."""
+
+from __future__ import annotations
+
+import os
+
+
+def remove_below(folder: str) -> None:
+    """Remove all that lies in a folder, without following links, however deep it is."""
+    root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _empty(root)
+    finally:
+        os.close(root)
+
+
+def _empty(root: int) -> None:
+    """Depth first, with a stack of paths of our own; the folders of a path that was just emptied go last."""
+    stack = [""]
+    while stack:
+        path = stack[-1]
+        below = _remove_files(root, path)
+        if below:
+            stack.extend(f"{path}/{name}" if path else name for name in below)
+            continue
+        stack.pop()
+        if path:
+            os.rmdir(path, dir_fd=root)
+
+
+def _remove_files(root: int, path: str) -> list[str]:
+    """Remove what is no folder; returns the folders' names."""
+    here = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
+    try:
+        folders = []
+        with os.scandir(here) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                else:
+                    os.unlink(entry.name, dir_fd=here)
+        return folders
+    finally:
+        os.close(here)
