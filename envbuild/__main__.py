@@ -8,9 +8,9 @@ import sys
 
 def main() -> int:
     """Run the command line; returns the exit code (INTERFACE: docs/commands.md)."""
-    from envbuild.cli.quick import answer_from_memo
+    from envbuild.cli.quick import answer
 
-    text = answer_from_memo(sys.argv[1:], os.environ)
+    text = answer(sys.argv[1:], os.environ)
     if text is not None:
         sys.stdout.write(text)
         return 0

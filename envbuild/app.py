@@ -11,12 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.build.answers import Answers
 from envbuild.build.build import Builder, Origins, Registry, Run
-from envbuild.build.deliver import Delivery
-from envbuild.build.export import LockExporter
 from envbuild.build.fetch import Fetcher, Owner
-from envbuild.build.lock import Locker
 from envbuild.build.plan import find_artifacts, find_files
 from envbuild.build.report import Report
 from envbuild.build.scheduler import BuildReport, Scheduler
@@ -37,7 +33,6 @@ from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
 from envbuild.lock.model import DebianQuestion, Locked, Resolver
 from envbuild.lock.registries import Registries
-from envbuild.lock.resolve.answer import Descriptions
 from envbuild.oci.reference import RegistryName
 from envbuild.options import Options
 from envbuild.publish.layout import LocalImages
@@ -48,7 +43,6 @@ from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
-from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.patience import Patience
 from envbuild.sources.registry import RegistryClient
 from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY
@@ -58,10 +52,15 @@ from envbuild.store.interrupt import Interrupt, InterruptibleStore
 from envbuild.store.lease import shared_lease
 from envbuild.ui.output import Output, choose_sinks
 
+# What only some commands need is imported when they ask for it: building waits for nothing else.
 if TYPE_CHECKING:
+    from envbuild.build.deliver import Delivery
+    from envbuild.build.lock import Locker
     from envbuild.build.verify import Verified
 
-_DOWNLOADS = 16  # at a time, whatever the number of jobs: most of the time they wait for an answer
+# At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
+# index's page, so that some sixteen files are on their way.
+_DOWNLOADS = 32
 
 
 @contextmanager
@@ -230,10 +229,16 @@ class App:
 
     def locker(self, resolver: str = "uv") -> Locker:
         """Locks targets, asking the resolver of this name for Python packages."""
+        from envbuild.build.answers import Answers
+        from envbuild.build.lock import Locker
+
         answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store)
         return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink)
 
     def _resolver(self, name: str) -> Resolver:
+        from envbuild.lock.resolve.answer import Descriptions
+        from envbuild.sources.metadata_cache import MetadataCache
+
         cache = self.options.cache_dir
         describe = Descriptions(self.indexes, MetadataCache(cache / "metadata"))
         if name == "pip-tools":
@@ -246,12 +251,16 @@ class App:
 
     def deliver(self, target: str) -> Delivery:
         """One target's image, to be handed to another tool; it is built or pulled when that is asked."""
+        from envbuild.build.deliver import Delivery
+
         configured = self._configure_one(target)
         builder = self._builder(self.run_actions, registry=bool(self.registry_name))
         return Delivery(configured, self.naming.tag(configured.hash), builder.obtain, self.store)
 
     def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
         """One target's lock in another tool's form; paths in it are relative to `folder`."""
+        from envbuild.build.export import LockExporter
+
         wanted = Platform.parse(platform) if platform else None
         exporter = LockExporter(self.project.workspace.root, self.indexes)
         return exporter.export(self._configure_one(target), form, folder, wanted)

@@ -27,7 +27,7 @@ from envbuild.rule import (
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
 DEFAULT_PREFIX = "opt/env"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_VERSION = re.compile(r"[1-9]\d*\.\d+(\.\d+)?\Z")
+_VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(\.[0-9]{1,3})?\Z")
 # It stands in scripts' first lines and in PATH, where blanks and colons mean something else.
 _PREFIX = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
 

@@ -14,7 +14,7 @@ from envbuild.build.plan import find_artifacts
 from envbuild.options import Options
 from envbuild.rule.declared import walk
 
-PARALLEL = 16
+PARALLEL = 32  # as the program has it
 
 if __name__ == "__main__":
     options = Options(

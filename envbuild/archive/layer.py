@@ -210,8 +210,9 @@ def check_path(path: str) -> None:
     parts = path.split("/")
     if not _REFUSED_PARTS.isdisjoint(parts) or "\0" in path or "\n" in path:
         raise ArchiveError(f"`{_shown(path)}` is not a path that a layer may hold")
-    # No character takes more than four bytes: short names need no second look.
-    if len(path) * 4 > MAX_NAME and (_size(path) > MAX_PATH or max(map(_size, parts)) > MAX_NAME):
+    # A path that is as short as a name may be needs no second look.
+    size = len(path) if path.isascii() else _size(path)
+    if size > MAX_NAME and (size > MAX_PATH or max(map(_size, parts)) > MAX_NAME):
         raise ArchiveError(
             f"`{_shown(path)}` is too long: paths have at most {MAX_PATH} bytes, names {MAX_NAME}"
         )

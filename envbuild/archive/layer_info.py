@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from envbuild.archive.listing import Entry
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import ArchiveError, EnvbuildError
-from envbuild.core.wire import canonical_json
+from envbuild.core.wire import canonical_json, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class LayerInfo:
     def from_json(cls, data: bytes) -> LayerInfo:
         """Read what `to_json` wrote; raises ArchiveError for anything else."""
         try:
-            values = json.loads(data)
+            values = parse_json(data)
             digest = Digest.parse(values["digest"], values["size"])
             info = cls(
                 digest, PREFIX + parse_sha256(values["diff_id"]), values["uncompressed"], values["body"]

@@ -134,12 +134,12 @@ def _read_chunks(file: BinaryIO, member: Member) -> Iterator[bytes]:
 def _name_members(file: BinaryIO, directory: Directory) -> dict[str, Member]:
     """The files by name, in the order of their offsets."""
     by_offset = sorted(directory.records, key=lambda record: record.offset)
-    ends = [*(record.offset for record in by_offset[1:]), directory.offset]
-    if (by_offset[0].offset if by_offset else directory.offset) != 0:
+    offsets = [*(record.offset for record in by_offset), directory.offset]
+    if offsets[0] != 0:
         raise ArchiveError("the zip does not begin with its first member")
     members: dict[str, Member] = {}
     total = 0
-    for record, end in zip(by_offset, ends, strict=True):
+    for record, end in zip(by_offset, offsets[1:], strict=True):
         name = _check_record(record)
         member = Member(name, record, _locate(file, record, end))
         if not name.endswith("/"):

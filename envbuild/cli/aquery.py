@@ -10,6 +10,7 @@ import click
 from envbuild.cli.options import common_options, patterns_argument, platform_option
 from envbuild.options import Options
 from envbuild.rule.declared import DeclaredAction, Fetched, Input, Output, walk
+from envbuild.ui.text import printable
 
 
 @click.command("aquery")
@@ -30,7 +31,7 @@ def command(options: Options, patterns: tuple[str, ...], platforms: tuple[str, .
         ]
         click.echo(json.dumps({"targets": targets, "actions": [as_json(action) for action in actions]}))
     else:
-        click.echo("\n\n".join(describe(action) for action in actions))
+        click.echo(printable("\n\n".join(describe(action) for action in actions)))
 
 
 def as_json(action: DeclaredAction) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from envbuild.cli.options import common_options
 from envbuild.core.errors import EnvbuildError, ErrorGroup, LockError, SpecError
 from envbuild.core.label import Label
 from envbuild.options import Options
+from envbuild.ui.text import printable
 
 if TYPE_CHECKING:
     from envbuild.graph.project import Project
@@ -65,7 +66,7 @@ def format_files(options: Options, *, files: tuple[Path, ...]) -> None:
     if options.output == "json" and not failures:
         click.echo(json.dumps({"formatted": [str(path) for path in formatted]}))
     elif options.output == "text" and not options.quiet:
-        click.echo("".join(f"formatted {path}\n" for path in formatted), nl=False)
+        click.echo(printable("".join(f"formatted {path}\n" for path in formatted)), nl=False)
     raise_all(failures)
 
 

@@ -10,6 +10,7 @@ import click
 from envbuild import __version__
 from envbuild.cli.options import common_options
 from envbuild.options import Options
+from envbuild.ui.text import printable
 
 
 @click.command("info")
@@ -31,4 +32,4 @@ def command(options: Options) -> None:
         click.echo(json.dumps({**facts, "sources": sources}))
     else:
         shown = {**facts, "sources": ", ".join(sources)}
-        click.echo("\n".join(f"{name:10} {value or 'none'}" for name, value in shown.items()))
+        click.echo(printable("\n".join(f"{name:10} {value or 'none'}" for name, value in shown.items())))

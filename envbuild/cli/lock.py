@@ -11,6 +11,7 @@ import click
 from envbuild.build.lock import Change, LockReport, Upgrade
 from envbuild.cli.options import common_options, patterns_argument
 from envbuild.options import Options
+from envbuild.ui.text import printable
 
 
 @click.command("lock")
@@ -42,7 +43,7 @@ def command(
     if options.output == "json":
         click.echo(json.dumps({"targets": [_as_json(report) for report in reports]}))
     elif not options.quiet:
-        click.echo("locks are fresh" if check else "\n".join(_describe(reports)))
+        click.echo("locks are fresh" if check else printable("\n".join(_describe(reports))))
 
 
 def _describe(reports: Sequence[LockReport]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The quick way out: `envbuild build` with nothing to do, before click is imported."""
+"""The quick way out: `envbuild build` with nothing to do, and `version`, before click is imported."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from collections.abc import Mapping, Sequence
 from envbuild import __version__
 from envbuild.graph import memo
 
+VERSION_LINE = f"envbuild {__version__}\n"
+
 # What these ask for goes beyond the remembered answer.
 _NEVER = ("--push", "--events", "--profile", "--no-memo", "--help", "-v", "--verbose")
+
+
+def answer(arguments: list[str], environment: Mapping[str, str]) -> str | None:
+    """What the command prints, where that is known without looking at the workspace."""
+    return VERSION_LINE if arguments == ["version"] else answer_from_memo(arguments, environment)
 
 
 def answer_from_memo(arguments: list[str], environment: Mapping[str, str]) -> str | None:

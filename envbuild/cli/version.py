@@ -7,10 +7,12 @@ import json
 import click
 
 from envbuild import __version__
+from envbuild.cli.quick import VERSION_LINE
 
 
 @click.command("version")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
 def command(output: str) -> None:
     """Print the version."""
-    click.echo(json.dumps({"version": __version__}) if output == "json" else f"envbuild {__version__}")
+    text = json.dumps({"version": __version__}) + "\n" if output == "json" else VERSION_LINE
+    click.echo(text, nl=False)

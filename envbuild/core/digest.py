@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from envbuild.core.errors import EnvbuildError
+from envbuild.core.text import excerpt
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 PREFIX = "sha256:"
@@ -46,7 +47,7 @@ def parse_sha256(text: str) -> str:
     """The 64 hex digits of "sha256:<hex>" or of bare hex; raises BadDigest."""
     digits = text.removeprefix(PREFIX)
     if not _HEX.match(digits):
-        raise BadDigest(f"`{text[:80]}` is not a sha256 digest", hint="use 64 lower-case hex digits")
+        raise BadDigest(f"`{excerpt(text)}` is not a sha256 digest", hint="use 64 lower-case hex digits")
     return digits
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from envbuild.core.errors import SpecError
+from envbuild.core.text import excerpt
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
 _PACKAGE = re.compile(r"(?:[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)*)?\Z")
@@ -28,7 +29,7 @@ class Label:
         if text.startswith(":"):
             return cls.checked(package, text[1:], text)
         if not text.startswith("//"):
-            raise SpecError(f"`{text}` is not a label", hint=_SYNTAX)
+            raise SpecError(f"`{excerpt(text)}` is not a label", hint=_SYNTAX)
         folder, colon, name = text[2:].partition(":")
         return cls.checked(folder, name if colon else folder.rpartition("/")[2], text)
 
@@ -37,7 +38,7 @@ class Label:
         """The label of the two parts; raises SpecError that quotes `text`."""
         dots = any(part and not part.strip(".") for part in package.split("/"))
         if dots or not _PACKAGE.match(package) or not _NAME.match(name):
-            raise SpecError(f"`{text}` is not a label", hint=_SYNTAX)
+            raise SpecError(f"`{excerpt(text)}` is not a label", hint=_SYNTAX)
         return cls(package, name)
 
 

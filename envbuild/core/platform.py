@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from envbuild.core.errors import SpecError
+from envbuild.core.text import excerpt
 
 _PLATFORM = re.compile(r"(linux)/([a-z0-9_]+)(?:/([a-z0-9]+))?\Z")
-_LIBC = re.compile(r"(glibc|musl) (\d+)\.(\d+)\Z")
+_LIBC = re.compile(r"(glibc|musl) ([0-9]{1,3})\.([0-9]{1,3})\Z")
 
 # OCI architecture (GOARCH) -> the machine name in Python platform tags, and Debian's name.
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -40,7 +41,7 @@ class Platform:
         match = _PLATFORM.match(text)
         if not match or match[2] not in _MACHINES or match[3] not in (None, "v8"):
             known = ", ".join(f"`linux/{name}`" for name in _MACHINES)
-            raise SpecError(f"unknown platform `{text}`", hint=f"use one of {known}")
+            raise SpecError(f"unknown platform `{excerpt(text)}`", hint=f"use one of {known}")
         return cls(match[1], match[2])
 
 
@@ -59,7 +60,7 @@ class Libc:
         """Read "glibc 2.36" or "musl 1.2"; raises SpecError."""
         match = _LIBC.match(text)
         if not match:
-            raise SpecError(f"unknown libc `{text}`", hint="write `glibc 2.36` or `musl 1.2`")
+            raise SpecError(f"unknown libc `{excerpt(text)}`", hint="write `glibc 2.36` or `musl 1.2`")
         return cls(match[1], (int(match[2]), int(match[3])))
 
 

@@ -7,11 +7,14 @@ order with defaults left out, as the canonical form in remote_execution.proto as
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 from envbuild.core.errors import StoreError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def varint(value: int) -> bytes:
@@ -88,6 +91,26 @@ def canonical_json(value: object) -> bytes:
     _refuse_floats(value)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text in UTF-8 (RFC 8259), which anybody may have written; raises ValueError.
+
+    That also meets nesting deeper than Python reads, numbers of thousands of digits, `NaN` and the
+    like, and halves of surrogate pairs, which no UTF-8 can hold.
+    """
+    try:
+        text = data.decode()
+        value = json.loads(text, parse_constant=_refuse_constant)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"`{name}` is no JSON")
 
 
 def _refuse_floats(value: object) -> None:

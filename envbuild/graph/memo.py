@@ -63,7 +63,7 @@ def recall(folder: str, key: str) -> str | None:
         unchanged = all(sign(path) == signature for path, signature in entry["inputs"].items())
         there = all(map(sign, entry["images"]))
         return str(entry["text"]) if unchanged and there else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

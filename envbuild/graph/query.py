@@ -53,8 +53,8 @@ def evaluate(expression: Expression, graph: TargetGraph) -> Labels:
     match expression:
         case Named(patterns):
             return frozenset(label for each, place in patterns for label in _expand(each, place, graph))
-        case Combined(operator, left, right):
-            return _OPERATORS[operator](evaluate(left, graph), evaluate(right, graph))
+        case Combined():
+            return _combine(expression, graph)
         case Dependencies(of, depth):
             return _reach(evaluate(of, graph), graph.dependencies, depth)
         case Dependents(universe, of, depth):
@@ -71,6 +71,19 @@ _OPERATORS: Mapping[Operator, Callable[[Labels, Labels], Labels]] = {
     Operator.EXCEPT: frozenset.difference,
     Operator.INTERSECT: frozenset.intersection,
 }
+
+
+def _combine(expression: Combined, graph: TargetGraph) -> Labels:
+    """The sets of a chain from left to right: a chain is long where a program wrote it, and no recursion."""
+    parts: list[tuple[Operator, Expression]] = []
+    first: Expression = expression
+    while isinstance(first, Combined):
+        parts.append((first.operator, first.right))
+        first = first.left
+    found = evaluate(first, graph)
+    for operator, part in reversed(parts):
+        found = _OPERATORS[operator](found, evaluate(part, graph))
+    return found
 
 
 def _expand(pattern: Pattern, place: Location, graph: TargetGraph) -> Iterable[Label]:

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from envbuild.core.errors import Location, SpecError, UsageError
 from envbuild.core.label import Pattern
+from envbuild.core.text import excerpt
 from envbuild.graph.query_syntax import (
     Combined,
     Dependencies,
@@ -154,7 +155,9 @@ class _Parser:
         parse = _FUNCTIONS.get(name.text)
         if parse is None:
             hint = suggest(name.text, _FUNCTIONS)
-            raise UsageError(f"there is no function `{name.text}`", hint=hint, location=name.location)
+            raise UsageError(
+                f"there is no function `{excerpt(name.text)}`", hint=hint, location=name.location
+            )
         self._mark("(")
         expression = parse(self)
         self._mark(")")
@@ -179,8 +182,11 @@ class _Parser:
         token = self._text("a regular expression")
         try:
             return re.compile(token.text)
-        except re.error as error:
-            message = f"`{token.text}` is no regular expression: {error.msg}"
+        except (re.error, OverflowError, RecursionError) as error:
+            reason = (
+                error.msg if isinstance(error, re.error) else "it is nested too deeply, or counts too far"
+            )
+            message = f"`{excerpt(token.text)}` is no regular expression: {reason}"
             hint = "quote it" if token.kind == "word" else ""
             raise UsageError(message, hint=hint, location=token.location) from None
 
@@ -190,7 +196,7 @@ class _Parser:
         self._mark(",")
         token = self._text("a number of steps")
         if not re.fullmatch(r"[0-9]{1,9}", token.text):
-            raise UsageError(f"`{token.text}` is no number of steps", location=token.location)
+            raise UsageError(f"`{excerpt(token.text)}` is no number of steps", location=token.location)
         return int(token.text)
 
     def _text(self, wanted: str) -> _Token:
@@ -207,7 +213,7 @@ class _Parser:
         self._take()
 
     def _fail(self, wanted: str) -> NoReturn:
-        found = f"`{self._next.text}`" if self._next.kind != "end" else "the end"
+        found = f"`{excerpt(self._next.text)}`" if self._next.kind != "end" else "the end"
         raise UsageError(f"expected {wanted}, not {found}", location=self._next.location)
 
 

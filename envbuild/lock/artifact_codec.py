@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from envbuild.core.digest import parse_sha256
 from envbuild.core.errors import EnvbuildError
+from envbuild.core.text import excerpt
 from envbuild.lock.base_image import DIRECT, LAYER_TYPES
 from envbuild.lock.fields import BadLock, mapping, match, text, texts
 from envbuild.lock.model import Locked
@@ -16,7 +17,7 @@ from envbuild.lock.model import Locked
 _KINDS = frozenset({"wheel", "deb", *LAYER_TYPES})
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*\Z")
 _ALIAS = re.compile(r"[A-Za-z0-9._-]*\Z")
-VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]+\Z")
+VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]{1,1000}\Z")
 _LISTS = ("requires", "extras", "notes")
 _KEYS = frozenset({"name", "version", "kind", "source", "file", "sha256", "size", *_LISTS})
 
@@ -55,7 +56,7 @@ class _BadArtifact(Exception):
 
 def _read_artifact(table: Mapping[str, Any], name: str) -> Locked:
     if unknown := sorted(table.keys() - _KEYS):
-        raise _BadArtifact(f"has an unknown key `{unknown[0][:80]}`")
+        raise _BadArtifact(f"has an unknown key `{excerpt(unknown[0])}`")
     if table.get("kind") not in _KINDS:
         raise _BadArtifact("is of an unknown kind")
     source = match(_ALIAS, table.get("source"), "source")
@@ -78,7 +79,7 @@ def _file(file: object, source: str) -> str:
     if not source and file.startswith(("https://", "http://", DIRECT)):
         return _url(file)
     if not file or file.startswith("/") or "\\" in file or not {"", ".", ".."}.isdisjoint(file.split("/")):
-        raise _BadArtifact(f"has the path `{file[:80]}`, which is not below its source")
+        raise _BadArtifact(f"has the path `{excerpt(file)}`, which is not below its source")
     return file
 
 

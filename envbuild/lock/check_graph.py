@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from envbuild.core.errors import SpecError
 from envbuild.lock.markers import holds, marker_environment
 from envbuild.lock.model import Locked, PlatformLock, PythonQuestion
 from envbuild.lock.reach import Reached, Want, reach
@@ -19,7 +20,12 @@ def check_graph(part: PlatformLock, question: PythonQuestion, *, unchanged: bool
     if question.facts.python is None:
         return
     locked = {artifact.name: artifact for artifact in part.artifacts}
-    reached = _reach(part, locked, question)
+    try:
+        reached = _reach(part, locked, question)
+    except SpecError as error:
+        _reach(PlatformLock(()), {}, question)  # raises where the requirements themselves are at fault
+        yield f"it states a dependency that is none: {error.message}"
+        return
     yield from _check_presence(locked, question, reached)
     if not unchanged:
         for name in sorted(reached.wants):

@@ -11,14 +11,16 @@ from typing import Any
 
 from envbuild.core.errors import EnvbuildError, LockError
 from envbuild.core.platform import Platform
+from envbuild.core.text import excerpt
 from envbuild.lock.artifact_codec import NAME, VERSION, decode_artifact, encode_artifact
-from envbuild.lock.fields import BadLock, items, mapping, match, only, text, texts
+from envbuild.lock.fields import BadLock, facts, items, mapping, match, only, text, texts
 from envbuild.lock.image_codec import decode_images, encode_images
 from envbuild.lock.model import Lock, Pin, PlatformLock
 
 SCHEMA = 1
 
 _MAX_BYTES = 64_000_000
+_INPUT_LEVELS = 4  # as in `indexes`: a list of mappings with lists
 _in_order = attrgetter("kind", "name")  # of artifacts: no two of a platform have one name
 
 
@@ -83,14 +85,16 @@ def _compact(value: object) -> str:
 def _decode(data: bytes) -> Lock:
     document = mapping(_parse(data), "the lock")
     schema = document.get("schema")
+    if not isinstance(schema, (int, str)):
+        raise BadLock("its schema is no number")
     if schema != SCHEMA:
         kind = _NewerLock if isinstance(schema, int) and schema > SCHEMA else BadLock
-        raise kind(f"its schema is `{str(schema)[:20]}`, and this version reads {SCHEMA}")
+        raise kind(f"its schema is `{excerpt(str(schema))}`, and this version reads {SCHEMA}")
     only(document, {"schema", "rule", "inputs", "platforms"}, "the lock")
     platforms = mapping(document.get("platforms"), "`platforms`")
     return Lock(
         text(document.get("rule"), "`rule`"),
-        mapping(document.get("inputs"), "`inputs`"),
+        mapping(_plain(document.get("inputs"), _INPUT_LEVELS), "`inputs`"),
         {_platform(key): _decode_platform(value, key) for key, value in platforms.items()},
     )
 
@@ -104,6 +108,18 @@ def _parse(data: bytes) -> object:
         return json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise BadLock("it is no JSON in UTF-8, or nested too deeply") from None
+
+
+def _plain(value: Any, levels: int) -> Any:
+    """The value, of which errors quote parts: texts are printable, and nothing is nested deeper."""
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    if inner and not levels:
+        raise BadLock("its inputs are nested too deeply")
+    for each in inner:
+        _plain(each, levels - 1)
+    if isinstance(value, float) or (isinstance(value, str) and not value.isprintable()):
+        raise BadLock("its inputs hold something else than texts and integers")
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -121,14 +137,13 @@ def _decode_platform(value: object, key: str) -> PlatformLock:
     where = f"`{key}`"
     table = mapping(value, where)
     only(table, {"facts", "pins", "artifacts", "images"}, where)
-    facts = mapping(table.get("facts"), f"the facts of {where}")
     pins = mapping(table.get("pins"), f"the pins of {where}")
     artifacts = tuple(decode_artifact(each) for each in items(table.get("artifacts"), "`artifacts`"))
     if len({each.name for each in artifacts}) != len(artifacts):
         raise BadLock(f"{where} holds a package twice")
     return PlatformLock(
         tuple(sorted(artifacts, key=_in_order)),
-        {name: text(fact, f"the fact `{name}`") for name, fact in facts.items()},
+        facts(table.get("facts"), where),
         {match(NAME, name, "pin"): _decode_pin(pin, name) for name, pin in pins.items()},
         decode_images(table["images"]) if "images" in table else {},
     )
@@ -141,6 +156,9 @@ def _decode_pin(value: object, name: str) -> Pin:
 
 def _platform(name: str) -> Platform:
     try:
-        return Platform.parse(name)
+        platform = Platform.parse(name)
     except EnvbuildError as error:
         raise BadLock(error.message) from None
+    if str(platform) != name:  # else one platform could be stated twice
+        raise BadLock(f"it calls `{platform}` `{name}`")
+    return platform

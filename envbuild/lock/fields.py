@@ -6,6 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from envbuild.core.text import excerpt
+
+_FACTS = {
+    "libc": re.compile(r"(?:glibc|musl) [0-9]{1,3}\.[0-9]{1,3}\Z"),
+    "python": re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9a-z]{1,16})?\Z"),
+    "interpreter": re.compile(r"/.*\Z"),
+    "generation": re.compile(r"[0-9]{1,15}\Z"),
+}
+
 
 class BadLock(Exception):
     """What is wrong with a lock's bytes."""
@@ -15,7 +24,7 @@ def match(pattern: re.Pattern[str], value: object, what: str) -> str:
     """A text of this pattern."""
     found = text(value, what)
     if not pattern.match(found):
-        raise BadLock(f"`{found[:80]}` is no {what}")
+        raise BadLock(f"`{excerpt(found)}` is no {what}")
     return found
 
 
@@ -48,7 +57,14 @@ def mapping(value: object, what: str) -> Mapping[str, Any]:
     return value
 
 
+def facts(value: object, where: str) -> Mapping[str, str]:
+    """What is known of a target, by name: each in the form that its readers rely on."""
+    stated = mapping(value, f"the facts of {where}")
+    only(stated, set(_FACTS), f"the facts of {where}")
+    return {name: match(_FACTS[name], fact, f"fact `{name}`") for name, fact in stated.items()}
+
+
 def only(table: Mapping[str, Any], known: set[str], where: str) -> None:
     """Refuse keys that are not known."""
     if unknown := sorted(set(table) - known):
-        raise BadLock(f"{where} has an unknown key `{unknown[0][:80]}`")
+        raise BadLock(f"{where} has an unknown key `{excerpt(unknown[0])}`")

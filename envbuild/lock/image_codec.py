@@ -8,9 +8,10 @@ from typing import Any
 
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import EnvbuildError
+from envbuild.core.text import excerpt
 from envbuild.lock.artifact_codec import decode_artifact, encode_artifact
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
-from envbuild.lock.fields import BadLock, items, mapping, match, only, text, texts
+from envbuild.lock.fields import BadLock, facts, items, mapping, match, only, text, texts
 from envbuild.lock.model import Locked
 
 _KEYS = {"named", "manifest", "layers", "config", "facts", "root", "packages"}
@@ -27,7 +28,7 @@ def encode_images(images: Mapping[str, BaseImage]) -> dict[str, Any]:
 def decode_images(value: object) -> Mapping[str, BaseImage]:
     """Read what `encode_images` gave; raises BadLock."""
     return {
-        reference: _decode_image(image, f"`{reference[:80]}`")
+        reference: _decode_image(image, f"`{excerpt(reference)}`")
         for reference, image in mapping(value, "`images`").items()
     }
 
@@ -57,7 +58,7 @@ def _decode_image(value: object, where: str) -> BaseImage:
         manifest=_decode_digest(table.get("manifest"), where),
         layers=tuple(_decode_layer(layer) for layer in items(table.get("layers"), f"`layers` of {where}")),
         config=mapping(table.get("config"), f"`config` of {where}"),
-        facts=_table(table.get("facts"), f"`facts` of {where}"),
+        facts=facts(table.get("facts"), where),
         root=_decode_root(table.get("root"), where),
         packages=texts(table.get("packages"), f"`packages` of {where}"),
     )

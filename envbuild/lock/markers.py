@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts
-from envbuild.spec.requirement_line import normal_form
+from envbuild.core.text import excerpt
+from envbuild.spec.requirement_line import normal_form, read_pep508
 
 if TYPE_CHECKING:
     from packaging.markers import Marker
@@ -45,15 +46,23 @@ def full_version(version: str) -> str:
 
 
 def holds(marker: Marker | None, environment: Environment, extra: str = "") -> bool:
-    """Whether a marker holds on the target, for a package asked with this extra."""
-    return marker is None or marker.evaluate({**environment, "extra": extra})
+    """Whether a marker holds on the target, for a package asked with this extra.
+
+    Raises SpecError where it compares what cannot be compared.
+    """
+    try:
+        return marker is None or marker.evaluate({**environment, "extra": extra})
+    except (ValueError, LookupError):
+        message = f"the marker `{excerpt(str(marker))}` compares what cannot be compared"
+        raise SpecError(message, hint="see PEP 508 for what markers may say") from None
 
 
 def reduce_edges(requires: Iterable[str], extras: Iterable[str], environment: Environment) -> tuple[str, ...]:
     """The dependencies that hold on the target with these extras, in normal form and sorted.
 
     Markers are gone but for the extra that asks for an edge: `pysocks>=1.5.6; extra == "socks"`.
-    Lines that are no PEP 508, as old packages have them, are left out, as installers do.
+    Lines that are no PEP 508, as old packages have them, or whose marker nobody can judge, are left
+    out, as installers do.
     """
     wanted = sorted(extras)
     return tuple(sorted({edge for text in requires for edge in _reduce_edge(text, wanted, environment)}))
@@ -61,31 +70,30 @@ def reduce_edges(requires: Iterable[str], extras: Iterable[str], environment: En
 
 def _reduce_edge(text: str, extras: list[str], environment: Environment) -> Iterator[str]:
     from packaging.markers import Marker
-    from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
+        requirement = read_pep508(text)
+        marker, requirement.marker = requirement.marker, None
+        always = holds(marker, environment)
+        gates = [] if always else [each for each in extras if holds(marker, environment, each)]
+    except (ValueError, SpecError):
         return
-    marker, requirement.marker = requirement.marker, None
-    if holds(marker, environment):
+    if always:
         yield normal_form(requirement)
-        return
-    for extra in extras:
-        if holds(marker, environment, extra):
-            requirement.marker = Marker(f"extra == '{extra}'")
-            yield normal_form(requirement)
+    for extra in gates:
+        requirement.marker = Marker(f"extra == '{extra}'")
+        yield normal_form(requirement)
 
 
 def asks_for_patch(requires: Iterable[str], requires_python: Iterable[str], minor: str) -> bool:
     """Whether a package's metadata tells patch releases of the Python version `minor` apart."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.specifiers import SpecifierSet
 
     if any(_PATCH.search(text) for text in requires):
         return True
     try:
         bounds = [each.version for text in requires_python for each in SpecifierSet(text)]
-    except InvalidSpecifier:
+    except ValueError:
         return True
     patches = [bound.removeprefix(f"{minor}.") for bound in bounds if bound.startswith(f"{minor}.")]
     return any(patch not in ("0", "*") for patch in patches)

@@ -40,11 +40,11 @@ def needed_libc(files: Iterable[str], facts: Facts) -> Libc | None:
 
 
 def _tags(file: str) -> frozenset[Tag]:
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+    from packaging.utils import parse_wheel_filename
 
     try:
         return parse_wheel_filename(file.rpartition("/")[2])[3]
-    except InvalidWheelFilename:
+    except ValueError:
         return frozenset()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from envbuild.core.errors import EnvbuildError
+from envbuild.core.wire import parse_json
 
 MAX_SIZE: Final = 4 << 20  # bytes; the distribution spec ("Pushing Manifests") asks registries for this much
 
@@ -30,8 +30,8 @@ class Document:
         if len(data) > MAX_SIZE:
             raise BadImage(f"{name} has {len(data)} bytes, more than the {MAX_SIZE} allowed")
         try:
-            return cls(json.loads(data), name)
-        except (ValueError, RecursionError):
+            return cls(parse_json(data), name)
+        except ValueError:
             raise BadImage(f"{name} is no JSON") from None
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -42,9 +42,9 @@ class Document:
         return value
 
     def number(self, key: str) -> int:
-        """A non-negative integer."""
+        """A non-negative integer of at most 63 bits, as descriptor.md has sizes (`int64`)."""
         value = self._values.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if type(value) is not int or not 0 <= value < 1 << 63:
             raise self._wrong(key, "non-negative integer")
         return value
 

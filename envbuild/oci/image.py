@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from envbuild.core.digest import Digest
 from envbuild.core.platform import Platform
+from envbuild.core.text import excerpt
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.document import BadImage
 from envbuild.oci.index import Index
@@ -62,9 +63,9 @@ def read_image(root: Descriptor, read: ReadDocument) -> Image:
     if root.media_type == MANIFEST:
         return Image(root, ((root, Manifest.parse(read(root))),))
     if root.media_type != INDEX:
-        raise BadImage(f"`{root.media_type}` is no media type of an OCI image")
+        raise BadImage(f"`{excerpt(root.media_type)}` is no media type of an OCI image")
     entries = Index.parse(read(root)).manifests
     for entry in entries:
         if entry.media_type != MANIFEST:
-            raise BadImage(f"an index lists a `{entry.media_type}`, not an image manifest")
+            raise BadImage(f"an index lists a `{excerpt(entry.media_type)}`, not an image manifest")
     return Image(root, tuple((entry, Manifest.parse(read(entry))) for entry in entries))

@@ -11,6 +11,7 @@ from envbuild.archive.gzip import inflate_members
 from envbuild.core.digest import PREFIX, Digest
 from envbuild.core.errors import EnvbuildError
 from envbuild.core.platform import Platform
+from envbuild.core.text import excerpt
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from envbuild.oci.document import MAX_SIZE, BadImage
@@ -68,7 +69,7 @@ class _Check:
 
     def manifest(self, descriptor: Descriptor) -> None:
         """A manifest: its media types, its config, and as many layers with the diff IDs stated."""
-        self._require(descriptor.media_type == MANIFEST, descriptor, f"is a `{descriptor.media_type}`")
+        self._kind(descriptor, MANIFEST)
         try:
             manifest = Manifest.parse(self._document(descriptor))
             config = ImageConfig.parse(self._document(manifest.config))
@@ -78,6 +79,10 @@ class _Check:
         self._require(manifest.config.media_type == CONFIG, manifest.config, "is no image config by its type")
         self._platform(descriptor, config.platform)
         self._layers(descriptor, manifest, config)
+
+    def _kind(self, descriptor: Descriptor, media_type: str) -> None:
+        same = descriptor.media_type == media_type
+        self._require(same, descriptor, f"is a `{excerpt(descriptor.media_type)}`")
 
     def _platform(self, descriptor: Descriptor, platform: Platform) -> None:
         agrees = descriptor.platform in (None, platform)
@@ -95,7 +100,7 @@ class _Check:
             self._layer(layer, diff_id)
 
     def _layer(self, layer: Descriptor, diff_id: str) -> None:
-        self._require(layer.media_type == LAYER, layer, f"is a `{layer.media_type}`")
+        self._kind(layer, LAYER)
         if layer.digest not in self._diff_ids:
             self._diff_ids[layer.digest] = self._inflate(layer)
         found = self._diff_ids[layer.digest]

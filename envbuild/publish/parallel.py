@@ -37,11 +37,21 @@ def run_parallel(work: Callable[[T, Stop], R], items: Iterable[T], jobs: int) ->
     `work` asks its Stop now and then, and leaves nothing half-written when that raises.
     """
     stop = Stop()
+
+    def run(item: T) -> R:
+        try:
+            return work(item, stop)
+        except BaseException:
+            stop.set()  # before this thread takes the next item
+            raise
+
     with ThreadPoolExecutor(jobs, thread_name_prefix="transfer") as pool:
-        futures = [pool.submit(work, item, stop) for item in items]
+        futures = [pool.submit(run, item) for item in items]
         try:
             for future in as_completed(futures):
-                future.result()
+                # Those that gave up did so for one that failed: its error is yet to come.
+                if not isinstance(future.exception(), Stopped):
+                    future.result()
         except BaseException:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from envbuild.core.errors import RegistryError
+from envbuild.core.wire import parse_json
 from envbuild.sources.credentials import RegistryLogin
 from envbuild.sources.http import HttpClient, basic_authorization
 from envbuild.sources.registry_address import Address
@@ -139,7 +139,7 @@ def _read_challenges(header: str) -> dict[str, dict[str, str]]:
 
 def _read_token(data: bytes, host: str) -> str:
     try:
-        answer = json.loads(data)
+        answer = parse_json(data)
         token = answer.get("token") or answer.get("access_token")
     except (ValueError, AttributeError):
         token = None

@@ -51,9 +51,13 @@ class Connections:
     ) -> urllib3.BaseHTTPResponse:
         """The answer to one request, its body not read yet; raises TransportError."""
         with transport_errors(url):
-            return self._manager(url).request(
+            answer = self._manager(url).request(
                 method, url, headers=headers, body=body, redirect=False, retries=False, preload_content=False
             )
+        if method == "GET" and _is_head_cut(answer):
+            answer.close()
+            raise _broken_off(redact(url))
+        return answer
 
     def close(self) -> None:
         """Close the connections that no answer holds."""
@@ -104,7 +108,7 @@ def transport_errors(url: str) -> Iterator[None]:
 
     try:
         yield
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: a chunk of -5 bytes
         raise _explain(error, redact(url)) from error
 
 
@@ -112,6 +116,7 @@ def _explain(error: Exception, shown: str) -> TransportError:
     from urllib3 import exceptions
 
     kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[], TransportError]], ...] = (
+        (exceptions.LocationValueError, lambda: _unusable(shown)),
         (exceptions.ProxyError, lambda: _proxy_failed(shown)),
         (exceptions.SSLError, lambda: _untrusted(error, shown)),
         (exceptions.NameResolutionError, lambda: _unknown_host(shown)),
@@ -121,7 +126,25 @@ def _explain(error: Exception, shown: str) -> TransportError:
     for kind, explanation in kinds:
         if isinstance(error, kind):
             return explanation()
+    return _broken_off(shown)
+
+
+def _is_head_cut(answer: urllib3.BaseHTTPResponse) -> bool:
+    """Whether headers are missing: the library takes the end of the stream for the end of the headers.
+
+    Who ends a body by closing must say so (RFC 9112, 9.6), except in HTTP/1.0.
+    """
+    framed = "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
+    closing = "close" in answer.headers.get("Connection", "").lower()
+    return answer.status in (200, 206) and answer.version == 11 and not framed and not closing
+
+
+def _broken_off(shown: str) -> TransportError:
     return TransportError(f"`{shown}` broke off its answer", hint="try again; a proxy may be in between")
+
+
+def _unusable(shown: str) -> TransportError:
+    return TransportError(f"`{shown}` is no URL that can be asked", hint="check the address", passing=False)
 
 
 def _proxy_failed(shown: str) -> TransportError:

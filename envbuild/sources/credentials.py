@@ -8,8 +8,6 @@ In this order: `DOCKER_AUTH_CONFIG` (the JSON itself), the file of `REGISTRY_AUT
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from envbuild.core.errors import RegistryError
+from envbuild.core.text import excerpt
+from envbuild.core.wire import parse_json
 
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _HELPER_SECONDS: Final = 60.0  # a helper may have to ask its user
@@ -80,8 +80,8 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, origin: str) -> Mapping[str, Any]:
     try:
-        config = json.loads(text)
-    except (ValueError, RecursionError):
+        config = parse_json(text.encode())
+    except ValueError:
         config = None
     if not isinstance(config, dict):
         # Without the parser's words: they may quote a secret.
@@ -132,7 +132,7 @@ def _read_entry(entry: Mapping[str, Any], host: str, origin: str) -> RegistryLog
 def _decode(auth: str, host: str, origin: str) -> RegistryLogin:
     try:
         user, colon, password = base64.b64decode(auth, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no UTF-8 in it
         user = colon = password = ""
     if not (user and colon):
         hint = f"log in again: `docker login {host}`"
@@ -144,7 +144,7 @@ def _ask_helper(helper: str, host: str) -> RegistryLogin | None:
     """What a credential helper has for a host, by Docker's protocol: host in, JSON out."""
     if not _HELPER.match(helper):
         raise RegistryError(
-            f"`{helper[:40]!r}` is no credential helper's name", hint="mend Docker's config.json"
+            f"`{excerpt(helper)}` is no credential helper's name", hint="mend Docker's config.json"
         )
     program = f"docker-credential-{helper}"
     key = f"https://{_HUB}/v1/" if host == _HUB else host
@@ -163,7 +163,7 @@ def _ask_helper(helper: str, host: str) -> RegistryLogin | None:
 
 def _read_helper(output: bytes, program: str) -> RegistryLogin | None:
     try:
-        values = json.loads(output)
+        values = parse_json(output)
         user, secret = values["Username"], values["Secret"]
     except (ValueError, KeyError, TypeError):
         raise RegistryError(f"the credential helper `{program}` answered no login") from None

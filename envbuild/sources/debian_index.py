@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from envbuild.core.errors import SourceError
+from envbuild.core.text import excerpt
 from envbuild.sources.debian_relations import Alternatives, Relation, parse_list, parse_relations
 from envbuild.sources.debian_version import version_order
 
@@ -24,6 +25,12 @@ _FIELDS: Final = (
     "Conflicts",
     "Breaks",
 )
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
+_SIZE: Final = re.compile(r"[0-9]{1,15}\Z")
+_VERSION: Final = re.compile(r"[A-Za-z0-9.+:~-]{1,1000}\Z")
+# A path that stays below the mirror's address.
+_FILE: Final = re.compile(r"(?!/)(?!(?:.*/)?\.{0,2}(?:/|\Z))[!-\[\]-~]+\Z")
 _NAMES: Final = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
 _BLANK: Final = ("",) * len(_FIELDS)
 # A field and the lines that continue it (policy 5.1); `\n` before it is faster than `^`.
@@ -147,6 +154,8 @@ def decode_rows(text: str) -> list[Row] | None:
 
 def _row(found: dict[str, str]) -> Row:
     row = Row._make(map(found.get, _FIELDS, _BLANK))
-    if not (row.name and row.version and row.file and row.sha256 and row.size.isdecimal()):
-        raise SourceError(f"the index describes {row.name[:80]!a} without version, file, sha256 or size")
+    if not (_NAME.match(row.name) and row.version and row.file and _SHA256.match(row.sha256)):
+        raise SourceError(f"the index describes `{excerpt(row.name)}` without version, file or sha256")
+    if not (_SIZE.match(row.size) and _VERSION.match(row.version) and _FILE.match(row.file)):
+        raise SourceError(f"the index describes `{row.name}` with a malformed version, file or size")
     return row

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from envbuild.core.errors import SourceError
+from envbuild.core.text import excerpt
 from envbuild.sources.debian_version import satisfies
 
 # The qualifier (`:any`, `:amd64`) says which architectures will do; an index is of one architecture.
@@ -52,5 +53,5 @@ def parse_list(field: str) -> tuple[Relation, ...]:
 def _parse_relation(text: str) -> Relation:
     match = _RELATION.match(text)
     if not match:
-        raise SourceError(f"an index holds the malformed relation {text.strip()[:80]!a}")
+        raise SourceError(f"an index holds the malformed relation `{excerpt(text.strip())}`")
     return Relation(match[1], match[2] or "", match[3] or "")

@@ -11,6 +11,7 @@ from typing import Final
 
 from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
+from envbuild.core.text import excerpt
 
 _SUM: Final = re.compile(r"^ ([0-9a-f]{64}) +(\d{1,12}) (\S+)$", re.MULTILINE)
 _FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$", re.MULTILINE)
@@ -65,5 +66,5 @@ def _parse_date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
         return date if date.tzinfo else date.replace(tzinfo=UTC)
-    except ValueError:
-        raise SourceError(f"a release file has the malformed date {text[:80]!a}") from None
+    except (ValueError, OverflowError):
+        raise SourceError(f"a release file has the malformed date `{excerpt(text)}`") from None

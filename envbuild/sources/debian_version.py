@@ -9,6 +9,7 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any, Final
 
 from envbuild.core.errors import SourceError
+from envbuild.core.text import excerpt
 
 if TYPE_CHECKING:
     from debian_inspector.version import Version
@@ -56,5 +57,5 @@ def _parse(text: str) -> Version:
 
     match = _VERSION.match(text)
     if not match:
-        raise SourceError(f"{text[:80]!a} is no Debian version")
+        raise SourceError(f"`{excerpt(text)}` is no Debian version")
     return Version(int(match[1] or 0), match[2], match[3] or "0")

@@ -31,11 +31,15 @@ def _from_uv(variables: Mapping[str, str]) -> str:
     for path in _uv_files(variables):
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
+            defaults = [str(each["url"]) for each in table.get("index", []) if each.get("default")]
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):  # also what is not UTF-8
             raise SourceError("uv's configuration file `uv.toml` is no TOML", hint="mend it") from None
-        defaults = [each["url"] for each in table.get("index", []) if each.get("default")]
+        except (TypeError, AttributeError, KeyError):
+            raise SourceError(
+                "`index` in uv's `uv.toml` is no list of tables with a `url`", hint="mend it"
+            ) from None
         if url := (defaults or [table.get("index-url", "")])[0]:
             return str(url)
     return ""

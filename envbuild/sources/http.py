@@ -61,7 +61,8 @@ class HttpClient:
     """Asks HTTP servers. Safe for several threads; imports and connects at the first request.
 
     Credentials come from an explicit `Authorization` header, else from the URL, else from netrc,
-    and never follow a redirect to another origin. `wait` lets seconds pass before another try.
+    and never follow a redirect to another origin; nor does what a POST sends. `wait` lets seconds
+    pass before another try.
     """
 
     def __init__(
@@ -223,7 +224,7 @@ class HttpClient:
 
 def basic_authorization(login: Login) -> str:
     """The value of an Authorization header (RFC 7617)."""
-    return "Basic " + base64.b64encode(":".join(login).encode()).decode()
+    return "Basic " + base64.b64encode(":".join(login).encode(errors="surrogateescape")).decode()
 
 
 def _from_offset(response: Response, offset: int) -> Iterator[bytes]:
@@ -273,5 +274,7 @@ def _redirect(request: _Request, target: str) -> _Request:
         raise SourceError(f"`{redact(request.url)}` redirects to the unprotected `{redact(url)}`")
     if here == there:
         return replace(request, url=url)
+    if request.method == "POST" and request.body:  # a form may hold a token (RFC 6749, section 6)
+        raise SourceError(f"`{redact(request.url)}` redirects what was sent to it to `{redact(url)}`")
     kept = {name: value for name, value in request.headers.items() if name.lower() not in _PRIVATE}
     return replace(request, url=url, headers=kept)

@@ -7,13 +7,14 @@ milliseconds where an HTML parser takes seconds.
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from envbuild.core.errors import SourceError
+from envbuild.core.text import excerpt
+from envbuild.core.wire import parse_json
 from envbuild.sources.url import join_url
 
 HTML = "application/vnd.pypi.simple.v1+html"
@@ -41,11 +42,14 @@ def find_in_page(page: bytes, content_type: str, url: str, file: str) -> list[In
     Raises SourceError for what is no such page, as a proxy's or a portal's own answer.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    if kind == JSON:
-        return list(_find_in_json(page, url, file))
-    if kind not in (HTML, "text/html"):
-        raise SourceError(f"the index's answer is no page of the simple API: it is {kind[:80]!a}", hint=_HINT)
-    return list(_find_in_html(page, url, file))
+    if kind not in (JSON, HTML, "text/html"):
+        raise SourceError(
+            f"the index's answer is no page of the simple API: it is `{excerpt(kind)}`", hint=_HINT
+        )
+    try:
+        return list((_find_in_json if kind == JSON else _find_in_html)(page, url, file))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SourceError("the index's answer is no page of the simple API", hint=_HINT) from None
 
 
 def _find_in_html(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
@@ -83,11 +87,7 @@ def _file_at(link: str) -> IndexFile:
 
 
 def _find_in_json(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
-    try:
-        files = json.loads(page)["files"]
-        for item in files:
-            if item["filename"] == file:
-                link = urljoin(url, str(item["url"]))
-                yield IndexFile(file, link, str(item.get("hashes", {}).get("sha256", "")).lower())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise SourceError("the index's answer is no page of the simple API (PEP 691)", hint=_HINT) from None
+    for item in parse_json(page)["files"]:
+        if item["filename"] == file:
+            link = join_url(url, str(item["url"]))
+            yield IndexFile(file, link, str(item.get("hashes", {}).get("sha256", "")).lower())

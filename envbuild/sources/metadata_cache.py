@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.wire import parse_json
 from envbuild.sources.wheel_metadata import WheelMetadata
 
 
@@ -30,7 +31,7 @@ class MetadataCache:
 
 def _read(path: Path) -> WheelMetadata | None:
     try:
-        size, text = json.loads(path.read_bytes())
+        size, text = parse_json(path.read_bytes())
     except (OSError, ValueError, TypeError):
         return None
     return WheelMetadata(size, text) if isinstance(size, int) and isinstance(text, str) else None

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import EnvbuildError, RegistryError
 from envbuild.core.protocols import BlobWriter
+from envbuild.core.text import excerpt
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.document import MAX_SIZE
 from envbuild.sources.authorization import Authorizer, Credentials, Scope
@@ -247,7 +248,7 @@ class RegistryClient:
         """The media type of a manifest; other web servers answer 200 to anything, too."""
         media_type = page.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type and media_type not in accepted:
-            message = f"`{self.host}/{path}` is no image of ours: its media type is `{media_type}`"
+            message = f"`{self.host}/{path}` is no image of ours: its media type is `{excerpt(media_type)}`"
             raise RegistryError(message, hint="check the address: this may be no registry")
         return media_type
 

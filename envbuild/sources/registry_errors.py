@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from envbuild.core.errors import RegistryError, SourceError
+from envbuild.core.wire import parse_json
 from envbuild.sources.connections import PlainHttp
 from envbuild.sources.http import PASSING, TransportError
 from envbuild.sources.registry_address import Address
@@ -93,7 +93,7 @@ def _read_code(response: Response) -> str:
     if response.status == 401 or response.status not in range(400, 500):
         return ""
     try:
-        code = json.loads(response.read(_MAX_ERROR))["errors"][0]["code"]
-    except (SourceError, ValueError, LookupError, TypeError, RecursionError):
+        code = parse_json(response.read(_MAX_ERROR))["errors"][0]["code"]
+    except (SourceError, ValueError, LookupError, TypeError):
         return ""
     return code if isinstance(code, str) and _CODE.match(code) else ""

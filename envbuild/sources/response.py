@@ -19,6 +19,7 @@ _ADVICE: Final = {
     401: "put a login for this host into ~/.netrc, or the file that `NETRC` names",
     403: "ask for access, or check which credentials are used",
     404: "check the name and the address",
+    410: "check the name and the address",
     407: "put the proxy's credentials into `https_proxy`",
     429: "it asks for fewer requests: try again later",
 }
@@ -28,7 +29,7 @@ class StatusError(SourceError):
     """A server answered with another status than those expected."""
 
     def __init__(self, status: int, url: str) -> None:
-        fallback = "try again later" if status >= 500 else ""
+        fallback = "try again later" if status >= 500 else "check the address, and what answers there"
         super().__init__(
             f"`{redact(url)}` answered {describe_status(status)}", hint=_ADVICE.get(status, fallback)
         )

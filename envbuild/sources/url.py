@@ -9,6 +9,8 @@ from envbuild.core.errors import SourceError
 
 Login = tuple[str, str]
 
+_LONGEST = 1000  # characters of a URL that an error shows
+
 
 def redact(url: str) -> str:
     """The URL without credentials, query and fragment: what an error, event or log may show.
@@ -24,6 +26,7 @@ def redact(url: str) -> str:
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":
         return "<URL with `@`>"
     shown = parts._replace(netloc=_host_and_port(parts), query="", fragment="").geturl()
+    shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
     return f"{shown}?..." if parts.query else shown
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import lzma
 import re
 import zipfile
 import zlib
@@ -19,13 +18,11 @@ from envbuild.sources.url import redact
 
 _TAIL = 1 << 16  # bytes: holds the directory and METADATA of most wheels, which lie at their end
 _MAX_METADATA = 16 << 20
-_MAX_WHEEL = 8 << 30
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+MAX_WHEEL = 8 << 30
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what a wheel may use (docs/wheel-layers.md)
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})\Z")
 _NO_RANGES = (200, 416, 501)  # what servers say that know none
-_UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(ValueError, OSError, NotImplementedError, RuntimeError, EOFError),
-)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError)
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 
 
@@ -50,20 +47,23 @@ def read_wheel_metadata(path: Path) -> WheelMetadata:
         return WheelMetadata(path.stat().st_size, _metadata_text(file, path.name))
 
 
-def peek_wheel(http: HttpClient, url: str, headers: Mapping[str, str]) -> WheelMetadata:
+def peek_wheel(
+    http: HttpClient, url: str, headers: Mapping[str, str], limit: int = MAX_WHEEL
+) -> WheelMetadata:
     """The metadata of a wheel at a URL; reads the whole file only from a server without ranges.
 
-    Not verified: the bytes are, when the wheel is fetched. Raises SourceError.
+    No more than `limit` bytes are read, however long the file is. Nothing is verified: the bytes are
+    when the wheel is fetched. Raises SourceError.
     """
     try:
         answer = http.read(url, _TAIL, {**headers, "Range": f"bytes=-{_TAIL}"}, status=206)
     except StatusError as error:
         if error.status not in _NO_RANGES:
             raise
-        return _read_whole(http, url, headers)
+        return _read_whole(http, url, headers, limit)
     tail = _read_tail(answer)
     if tail is None:
-        return _read_whole(http, url, headers)
+        return _read_whole(http, url, headers, limit)
     size = tail.begin + len(tail.data)
     remote = _RemoteFile(http, url, headers, size, tail)
     return WheelMetadata(size, _metadata_text(cast("IO[bytes]", remote), url))
@@ -78,12 +78,12 @@ def _read_tail(answer: Page) -> _Part | None:
     return _Part(begin, answer.body) if last + 1 == size == begin + len(answer.body) else None
 
 
-def _read_whole(http: HttpClient, url: str, headers: Mapping[str, str]) -> WheelMetadata:
+def _read_whole(http: HttpClient, url: str, headers: Mapping[str, str], limit: int) -> WheelMetadata:
     with TemporaryFile() as file:
         size = 0
         for piece in http.stream(lambda extra: http.get(url, {**headers, **extra})):
             size += file.write(piece)
-            if size > _MAX_WHEEL:
+            if size > limit:
                 raise SourceError(f"`{redact(url)}` is larger than any wheel", hint="check the address")
         return WheelMetadata(size, _metadata_text(file, url))
 
@@ -102,7 +102,7 @@ def _metadata_text(file: IO[bytes], shown: str) -> str:
 
 def _metadata_entry(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     found = [info for info in archive.infolist() if _METADATA.match(info.filename)]
-    if len(found) != 1 or found[0].file_size > _MAX_METADATA:
+    if len(found) != 1 or found[0].file_size > _MAX_METADATA or found[0].compress_type not in _METHODS:
         raise zipfile.BadZipFile
     # Else the file is not as long as the server says: zipfile looks for its parts from the end.
     if min(info.header_offset for info in archive.infolist()) != 0:
@@ -165,7 +165,8 @@ class _RemoteFile(io.RawIOBase):
         last = min(max(end, begin + _TAIL), self._size) - 1
         wanted = {**self._headers, "Range": f"bytes={begin}-{last}"}
         answer = self._http.read(self._url, last - begin + 1, wanted, status=206)
-        if answer.headers.get("Content-Range") != f"bytes {begin}-{last}/{self._size}":
+        stated = answer.headers.get("Content-Range")
+        if stated != f"bytes {begin}-{last}/{self._size}" or len(answer.body) != last - begin + 1:
             raise SourceError(
                 f"`{redact(self._url)}` answered with another range than asked for",
                 hint="try again; a proxy or a cache may be in between",

@@ -12,17 +12,22 @@ from envbuild.core.errors import Location, SpecError
 
 Positioned = tuple[str, Location]
 
+_MAX_DEPTH = 100
+
 
 def read_pyproject(path: Path, shown: str, groups: Sequence[str] = ()) -> list[Positioned]:
     """`[project] dependencies`, and those of the extras or dependency groups named, with positions.
 
     `shown` is the file's name in positions. Raises SpecError.
     """
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"this is no TOML: {str(error).lower()}", location=Location(shown)) from None
+    except UnicodeDecodeError:
+        raise SpecError("the file is not UTF-8", hint="save it as UTF-8", location=Location(shown)) from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error).lower() if isinstance(error, ValueError) else "nested too deeply"
+        raise SpecError(f"this is no TOML: {reason}", location=Location(shown)) from None
     project = _table(table, "project", shown)
     found = _texts(project.get("dependencies", []), "[project] dependencies", shown)
     for group in groups:
@@ -36,28 +41,45 @@ def _group(table: Mapping[str, Any], project: Mapping[str, Any], group: str, sho
     groups = {_normal(name): value for name, value in _table(table, "dependency-groups", shown).items()}
     if _normal(group) in extras:
         return _texts(extras[_normal(group)], f"the extra `{group}`", shown)
-    return _include_group(groups, group, shown, ())
+    return _Groups(groups, shown).include(group, ())
 
 
-def _include_group(groups: Mapping[str, Any], group: str, shown: str, above: tuple[str, ...]) -> list[str]:
-    """A group's requirements with those of the groups that it includes (PEP 735)."""
-    name = _normal(group)
-    if name in above:
-        chain = " -> ".join(f"`{each}`" for each in (*above, name))
-        raise SpecError(f"dependency groups include each other: {chain}", location=Location(shown))
-    if name not in groups:
-        raise SpecError(
-            f"there is neither an extra nor a dependency group `{group}`",
-            hint=f"it has {_listed(groups)}" if groups else "name one that it has",
-            location=Location(shown),
-        )
-    found: list[str] = []
-    for item in _list(groups[name], f"the group `{group}`", shown):
-        if isinstance(item, dict) and isinstance(item.get("include-group"), str) and len(item) == 1:
-            found += _include_group(groups, item["include-group"], shown, (*above, name))
-        else:
-            found += _texts([item], f"the group `{group}`", shown)
-    return found
+class _Groups:
+    """The dependency groups of a file (PEP 735); a group that several include is read once."""
+
+    def __init__(self, groups: Mapping[str, Any], shown: str) -> None:
+        self._groups = groups
+        self._shown = shown
+        self._included: set[str] = set()
+
+    def include(self, group: str, above: tuple[str, ...]) -> list[str]:
+        """A group's requirements with those of the groups that it includes, but for what was read before."""
+        name = _normal(group)
+        self._check(group, (*above, name))
+        found: list[str] = []
+        if name in self._included:
+            return found
+        for item in _list(self._groups[name], f"the group `{group}`", self._shown):
+            if isinstance(item, dict) and isinstance(item.get("include-group"), str) and len(item) == 1:
+                found += self.include(item["include-group"], (*above, name))
+            else:
+                found += _texts([item], f"the group `{group}`", self._shown)
+        self._included.add(name)
+        return found
+
+    def _check(self, group: str, chain: tuple[str, ...]) -> None:
+        place = Location(self._shown)
+        if chain[-1] in chain[:-1]:
+            listed = " -> ".join(f"`{each}`" for each in chain)
+            raise SpecError(f"dependency groups include each other: {listed}", location=place)
+        if len(chain) > _MAX_DEPTH:
+            raise SpecError(f"dependency groups include each other over {_MAX_DEPTH} levels", location=place)
+        if chain[-1] not in self._groups:
+            raise SpecError(
+                f"there is neither an extra nor a dependency group `{group}`",
+                hint=f"it has {_listed(self._groups)}" if self._groups else "name one that it has",
+                location=place,
+            )
 
 
 def _table(parent: Mapping[str, Any], key: str, shown: str) -> Mapping[str, Any]:

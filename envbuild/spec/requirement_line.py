@@ -10,13 +10,16 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from envbuild.core.errors import SpecError
 from envbuild.spec.wheels import parse_wheel_name
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+# Python reads numbers of up to 4,300 digits, and deep nesting needs text, too.
+MAX_LENGTH = 4096
 
 _HASH = re.compile(r"\s--hash[= ]\s*(\S+)")
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -93,7 +96,7 @@ def parse_pinned(text: str) -> Pinned:
 def _read_plain(text: str) -> Pinned | None:
     """A requirement as nearly all of them are, read at once; None for any other."""
     match = _PLAIN.fullmatch(text)
-    if match is None:
+    if match is None or len(text) > MAX_LENGTH:
         return None
     clauses = match["versions"].split(",") if match["versions"] else []
     # Of two clauses with one operator, packaging may drop one: `>=1,>=1.0`.
@@ -146,13 +149,23 @@ def refuse_unsupported(text: str) -> None:
 _BUILD_IT = "build a wheel of it, and name the wheel or its URL"
 
 
+def read_pep508(text: str) -> Requirement:
+    """A requirement as packaging reads it; raises ValueError, also for what only an attacker would write."""
+    from packaging.requirements import Requirement
+
+    if len(text) > MAX_LENGTH or not text.isprintable():
+        raise ValueError(f"expected printable text of at most {MAX_LENGTH} characters")
+    try:
+        return Requirement(text)
+    except RecursionError:
+        raise ValueError("its marker is nested too deeply") from None
+
+
 @lru_cache(maxsize=1 << 12)
 def _parse_pep508(text: str) -> Requirement:
-    from packaging.requirements import InvalidRequirement, Requirement
-
     try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
+        requirement = read_pep508(text)
+    except ValueError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise SpecError(
             f"`{_shown(text)}` is no requirement: {reason[:1].lower()}{_shown(reason[1:])}",
@@ -166,7 +179,7 @@ def _parse_pep508(text: str) -> Requirement:
 def _checked_url(requirement: Requirement) -> str:
     """The URL of a wheel, with no fragment but `sha256`; raises SpecError for any other."""
     url = requirement.url or ""
-    parts = urlsplit(url)
+    parts = _split_url(url)
     file = unquote(parts.path.rpartition("/")[2])
     if parts.username or parts.password:
         raise SpecError(
@@ -193,12 +206,19 @@ def _check_same_name(name: str, file: str) -> None:
         raise SpecError(f"`{name}` is given the URL of a wheel of `{found}`", hint=f"write `{found} @ ...`")
 
 
+def _split_url(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise SpecError(f"`{_shown(url)}` is a malformed URL", hint="write `https://host/path`") from None
+
+
 def _with_name(text: str) -> str:
     """A bare URL of a wheel with its project's name in front, as PEP 508 wants it."""
     if not _URL.match(text):
         return text
     url, _, marker = text.partition(" ;")
-    file = unquote(urlsplit(url).path.rpartition("/")[2])
+    file = unquote(_split_url(url).path.rpartition("/")[2])
     if not file.endswith(".whl"):
         raise SpecError(f"`{_shown(url)}` is no wheel", hint=_BUILD_IT)
     return f"{parse_wheel_name(file)[0]} @ {url}" + (f" ;{marker}" if marker else "")

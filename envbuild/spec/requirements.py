@@ -17,6 +17,7 @@ from envbuild.spec.requirement_text import NESTED, is_path, logical_lines, split
 from envbuild.spec.wheels import LocalWheel, read_local_wheel
 
 _MAX_BYTES = 4 << 20
+_MAX_DEPTH = 100
 _HARMLESS = frozenset({"--require-hashes", "--prefer-binary", "--only-binary"})
 _INDEXES = frozenset(
     {"-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--trusted-host"}
@@ -61,6 +62,7 @@ class _Place:
 
     folder: Path
     constraint: bool = False
+    depth: int = 0  # how many files name each other to get here
 
 
 class _Reader:
@@ -101,7 +103,9 @@ class _Reader:
         if key in self._seen:
             return
         self._seen.add(key)
-        inside = _Place(path.parent, place.constraint)
+        if place.depth == _MAX_DEPTH:
+            raise SpecError(f"requirement files name each other over {_MAX_DEPTH} levels")
+        inside = _Place(path.parent, place.constraint, place.depth + 1)
         for line, text in _numbered(path, shown, groups):
             try:
                 self._read_line(text, inside)
@@ -122,7 +126,7 @@ class _Reader:
             if "://" in value:
                 raise SpecError(f"`{option}` names a URL", hint="copy the file into the workspace")
             constraint = place.constraint or NESTED[option]
-            self._read_file(value, (), _Place(place.folder, constraint))
+            self._read_file(value, (), _Place(place.folder, constraint, place.depth))
         elif option not in _HARMLESS:
             raise _refused_option(option)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envbuild.core.errors import SpecError
+from envbuild.core.text import excerpt
 
 _CHUNK = 1 << 20
 
@@ -36,14 +37,14 @@ class LocalWheel:
 
 def parse_wheel_name(file: str) -> tuple[str, str]:
     """Normalised project name and version of a wheel's file name; raises SpecError."""
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+    from packaging.utils import parse_wheel_filename
 
     base = file.rpartition("/")[2]
     try:
         name, version, _, _ = parse_wheel_filename(base)
-    except InvalidWheelFilename:
+    except ValueError:  # InvalidWheelFilename, or a version with a number of thousands of digits
         raise SpecError(
-            f"`{base}` is no wheel's file name",
+            f"`{excerpt(base)}` is no wheel's file name",
             hint="name it `name-version-python-abi-platform.whl`, as build tools do",
         ) from None
     return name, str(version)

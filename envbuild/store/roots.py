@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from envbuild.core.digest import parse_sha256
 from envbuild.core.errors import EnvbuildError, StoreError
+from envbuild.core.wire import parse_json
 from envbuild.store.disk import DiskStore
 
 
@@ -38,8 +38,8 @@ def reachable(store: DiskStore) -> set[str]:
 
 def _load(path: Path) -> Mapping[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        document = parse_json(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from None
     if not isinstance(document, dict):
         raise _unreadable(path, "it is no JSON object")

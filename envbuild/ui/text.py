@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
+from envbuild.core.text import escape
+
 
 def printable(text: str) -> str:
     r"""`text` with all but line ends and printable characters escaped (`\x1b`).
@@ -12,7 +14,7 @@ def printable(text: str) -> str:
     Names come from archives, indexes and registries: none of them may move the cursor, rename
     the window or turn the reading direction.
     """
-    return "".join(char if char == "\n" or char.isprintable() else _escape(char) for char in text)
+    return "\n".join(map(escape, text.split("\n")))
 
 
 def one_line(text: str) -> str:
@@ -41,7 +43,3 @@ def format_size(size: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.1f} {unit}"
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,26 @@ def test_superseded_package(debian: Project, mirror: Mirror) -> None:
     assert debian.images() == []
     assert "~ tool 1.0-1 -> 1.0-2" in debian.succeed("lock", "--upgrade-package", "tool").out
     debian.succeed("build")
+
+
+# The bytes are those that the mirror's signed index states: it is the package that lies.
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([entry("./dev/sda", type=tarfile.BLKTYPE)], "'./dev/sda' is neither a file nor a folder nor a link"),
+        ([entry("./../../etc/shadow", b"x")], "`../../etc/shadow` is not a path that a layer may hold"),
+        ([link("./etc", "/root"), entry("./etc/\x1b[2J", b"x")], "`etc` is there twice"),
+        ([entry("./\x1b[2J\n", b"x")], r"`\x1b[2J\n` is not a path that a layer may hold"),
+    ],
+)
+def test_hostile_package(
+    debian: Project, mirror: Mirror, entries: list[tuple[tarfile.TarInfo, bytes]], message: str
+) -> None:
+    mirror.publish("stable", [BASE, Deb("liar", entries=entries)])
+    debian.write({"BUILD.yaml": base("liar")}).succeed("lock")
+    for _ in ("first", "again"):  # a failure is no result that a cache keeps
+        assert debian.fail(1, "build").startswith(f"error: `DebLayer liar 1.0-1` failed: {message}\n")
+    assert debian.images() == []
 
 
 def test_damaged_package(debian: Project, mirror: Mirror) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from uuid import uuid4
+
 import pytest
 
-from tests.makers.gate import Answer, Asked, Gate, open_gate
+from tests.makers.gate import Answer, Asked, Break, Gate, open_gate
 from tests.makers.index import FakeIndex, make_package
 from tests.makers.project import Project, environment
-from tests.makers.servers import free_port
+from tests.makers.registry_content import read_tag
+from tests.makers.registry_faults import PASSING, PUBLISHING, Endpoint, FailOnce, Trouble
+from tests.makers.servers import PASSWORD, USER, free_port
 
 
 @pytest.fixture
@@ -91,3 +97,59 @@ def test_push_of_what_is_not_built(locked: Project) -> None:
 def test_registry_that_is_not_asked(locked: Project) -> None:
     host = f"127.0.0.1:{free_port()}"
     assert "image    envs/env_" in locked.succeed("build", "--registry", host).out
+
+
+def test_registry_that_does_not_answer(locked: Project) -> None:
+    """It is neither there nor missing: nothing is built."""
+    hasty = locked.with_variables(ENVBUILD_HTTP_TIMEOUT="0.2")
+    with open_gate(Gate("", before=lambda asked: Answer(0, broken=Break(silent=True)))) as gate:
+        error = hasty.fail(4, "build", "--push", "--registry", gate.host)
+        place = f"{gate.host}/v2/{image_name(locked)}/manifests/latest"
+        assert error == (
+            f"error: registry `{gate.host}`: `http://{place}` did not answer in time\n"
+            "hint: check the network, then try again\n"
+        )
+        assert len(gate.asked) == 3
+    assert locked.images() == []
+
+
+def test_time_that_is_none(locked: Project) -> None:
+    assert locked.with_variables(ENVBUILD_HTTP_TIMEOUT="soon").fail(2, "build") == (
+        "error: `ENVBUILD_HTTP_TIMEOUT` is no number of seconds: `soon`\n"
+        "hint: set `ENVBUILD_HTTP_TIMEOUT=60`\n"
+    )
+
+
+@pytest.mark.services
+def test_registry_that_fails_once_at_everything(
+    locked: Project, private_registry: str, tmp_path: Path
+) -> None:
+    """And wants a login; what is there afterwards is whole."""
+    with open_gate(Gate(private_registry, before=FailOnce(503))) as gate:
+        login = json.dumps({"auths": {gate.host: {"username": USER, "password": PASSWORD}}})
+        known = locked.with_variables(DOCKER_AUTH_CONFIG=login)
+        name = f"{gate.host}/once"
+        target = known.succeed("build", "--push", "--registry", name, "--output", "json").target
+        assert gate.count("PUT", "/manifests/latest") == 2
+    place = f"once/{target['image']}"
+    assert read_tag(private_registry, place, login=(USER, PASSWORD)) == target["digest"]
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("endpoint", PUBLISHING[4:], ids=lambda endpoint: endpoint.name.replace(" ", "-"))
+def test_registry_that_breaks_off_while_it_is_pushed_to(
+    locked: Project, registry: str, endpoint: Endpoint
+) -> None:
+    """No tag before its blobs; the work is not lost, and the next push ends it."""
+    place = f"t{uuid4().hex}"
+    with open_gate(Gate(registry)) as gate:
+        gate.around = Trouble(endpoint, PASSING["cut"], always=True)
+        error = locked.fail(4, "build", "--push", "--registry", f"{gate.host}/{place}")
+        assert error.startswith(f"error: registry `{gate.host}`: `http://{gate.host}/v2/{place}/envs/")
+        assert "broke off its answer\nhint: try again; a proxy may be in between\n" in error
+        repository = f"{place}/{image_name(locked)}"
+        if endpoint.name != "GET tag after PUT":
+            assert read_tag(registry, repository) is None
+    name = f"{registry}/{place}"
+    target = locked.succeed("push", "--registry", name, "--output", "json").target
+    assert read_tag(registry, repository) == target["digest"]

@@ -158,7 +158,7 @@ def signers(*expires: str) -> Iterator[list[Signer]]:
     yield made
     for signer in made:
         subprocess.run(["gpgconf", "--homedir", str(signer.home), "--kill", "all"], check=True)
-        rmtree(signer.home)
+        rmtree(signer.home, ignore_errors=True)  # the agent takes its sockets away at the same time
 
 
 @dataclass(frozen=True)

@@ -34,18 +34,38 @@ class Asked:
     def query(self) -> list[tuple[str, str]]:
         return parse_qsl(urlsplit(self.target).query)
 
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """What a form says, wherever it stands."""
+        return self.query or parse_qsl(self.body.decode())
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """An end before the end: after so many bytes of the body, or (None) before anything is said.
+
+    The gate hangs up; if `silent` it says nothing more until the client has gone.
+    """
+
+    after: int | None = None
+    silent: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    broken: Break | None = None
 
 
+Forward = Callable[[Asked], Answer]
 # Answers a request itself, or lets it through (None).
 Before = Callable[[Asked], Answer | None]
 # Changes what the registry answered.
 After = Callable[[Asked, Answer], Answer]
+# Stands around the registry: may change what it is asked, and what it answers.
+Around = Callable[[Asked, Forward], Answer]
 
 
 @dataclass(slots=True)
@@ -55,6 +75,7 @@ class Gate:
     upstream: str
     before: Before = lambda asked: None
     after: After = lambda asked, answer: answer
+    around: Around = lambda asked, forward: forward(asked)
     host: str = ""
     asked: list[Asked] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -63,7 +84,7 @@ class Gate:
         with self.lock:
             self.asked.append(asked)
             own = self.before(asked)
-        return own or self.after(asked, self._forward(asked))
+        return own or self.after(asked, self.around(asked, self._forward))
 
     def _forward(self, asked: Asked) -> Answer:
         connection = http.client.HTTPConnection(self.upstream)
@@ -84,36 +105,52 @@ class Gate:
 
 
 class _Server(ThreadingHTTPServer):
+    gate: Gate
+    daemon_threads = True
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients under test hang up when they have seen enough."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
+
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.gate.answer(Asked(self.command, self.path, headers, body))
+        if answer.broken is None:
+            self._send(answer, answer.body)
+            return
+        if answer.broken.after is not None:
+            self._send(answer, answer.body[: answer.broken.after])
+        if answer.broken.silent:
+            self.connection.recv(1)  # comes back when the client has gone
+        self.close_connection = True
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+
+    def _send(self, answer: Answer, body: bytes) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if "Content-Length" not in answer.headers:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
 
 
 @contextmanager
 def open_gate(gate: Gate, tls: ssl.SSLContext | None = None) -> Iterator[Gate]:
     """Serve a gate on loopback; its `host` is set."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = gate.answer(Asked(self.command, self.path, headers, body))
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            if "Content-Length" not in answer.headers:
-                self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = _Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.gate = gate
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -151,13 +188,12 @@ class TokenGuard:
         return Answer(401, b"{}", {"WWW-Authenticate": challenge})
 
     def _give(self, asked: Asked) -> Answer:
-        fields = asked.query or parse_qsl(asked.body.decode())
         allowed = asked.headers.get("authorization") == self._basic
         if asked.method == "POST":
-            allowed = bool(self._refresh) and ("refresh_token", self._refresh) in fields
+            allowed = bool(self._refresh) and ("refresh_token", self._refresh) in asked.fields
         if not allowed:
             return Answer(401, b"{}")
-        scopes = [value for key, value in fields if key == "scope"]
+        scopes = [value for key, value in asked.fields if key == "scope"]
         token = f"{self.valid}|" + " ".join(scopes)
         self.given.append(base64.b64encode(token.encode()).decode())
         return Answer(200, json.dumps({"token": self.given[-1]}).encode())

@@ -153,8 +153,8 @@ def _page(index: FakeIndex, project: str) -> _Answer:
     if project not in index.files:
         return _Answer(404)
     if index.json:
-        return _Answer(200, _json_page(index.files[project]), {"Content-Type": _JSON})
-    return _Answer(200, _html_page(index.files[project]), {"Content-Type": "text/html"})
+        return _Answer(200, json_page(index.files[project]), {"Content-Type": _JSON})
+    return _Answer(200, html_page(index.files[project]), {"Content-Type": "text/html"})
 
 
 def _file(index: FakeIndex, name: str, asked: str) -> _Answer:
@@ -209,7 +209,8 @@ def _basic(login: str) -> str:
     return "Basic " + base64.b64encode(login.encode()).decode()
 
 
-def _html_page(files: list[IndexedFile]) -> bytes:
+def html_page(files: Sequence[IndexedFile]) -> bytes:
+    """A project's page (PEP 503)."""
     links = [f'<a href="{_link(each)}#sha256={each.sha256}">{each.name}</a><br/>' for each in files]
     return "\n".join(["<!DOCTYPE html><html><body>", *links, "</body></html>"]).encode()
 
@@ -218,7 +219,8 @@ def _link(file: IndexedFile) -> str:
     return f"../../files/{quote(file.name)}"
 
 
-def _json_page(files: list[IndexedFile]) -> bytes:
+def json_page(files: Sequence[IndexedFile]) -> bytes:
+    """A project's page (PEP 691)."""
     listed = [
         {"filename": each.name, "url": _link(each), "hashes": {"sha256": each.sha256}} for each in files
     ]

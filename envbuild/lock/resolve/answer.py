@@ -17,7 +17,7 @@ from envbuild.sources.blame import blame
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.url import redact
-from envbuild.sources.wheel_metadata import WheelMetadata, peek_wheel, read_wheel_metadata
+from envbuild.sources.wheel_metadata import MAX_WHEEL, WheelMetadata, peek_wheel, read_wheel_metadata
 from envbuild.spec.wheels import LocalWheel
 
 _REQUESTS = 8
@@ -29,6 +29,7 @@ class Descriptions:
 
     indexes: PackageIndexes
     cache: MetadataCache
+    max_wheel: int = MAX_WHEEL  # bytes to read of a wheel at most
 
     def remote(self, candidate: Candidate, file: WheelFile) -> WheelMetadata:
         """Of a candidate's wheel; raises SourceError."""
@@ -49,7 +50,7 @@ class Descriptions:
         """What the server tells, if it is of the wheel asked for: what is wrong must not be kept."""
         headers = self.indexes.authorization(url, wheel.source) if wheel.source else {}
         with blame(wheel.source, wheel.name):
-            found = peek_wheel(self.indexes.http, url, headers)
+            found = peek_wheel(self.indexes.http, url, headers, self.max_wheel)
             _check_same(found, wheel, redact(url))
         return found
 

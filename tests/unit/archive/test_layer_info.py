@@ -28,6 +28,7 @@ def test_survives() -> None:
         b"{}",
         b"null",
         b"\xff",
+        b"[" * 100_000,
         TEXT + b" ",
         TEXT.replace(b'"size":5', b'"size":5.0'),
         TEXT.replace(b'"size":5', b'"size":"5"'),

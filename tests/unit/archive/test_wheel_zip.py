@@ -53,6 +53,10 @@ def test_reads(data: bytes) -> None:
     assert read_all(data) == {"good.py": DATA, "stored.txt": b"abc"}
 
 
+def test_a_zip_may_be_empty() -> None:
+    assert read_all(assemble_zip([])) == {}
+
+
 def test_names_without_the_utf8_flag_are_in_code_page_437() -> None:
     assert list(read_all(assemble_zip([STORED.but(name=b"caf\x82.txt", flags=0)]))) == ["café.txt"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.cli.quick import cache_folder, may_remember
+from envbuild.cli.quick import VERSION_LINE, cache_folder, may_remember
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,12 @@ def test_looking_into_the_memory_imports_nothing_heavy() -> None:
         "dataclasses",
     }
     assert heavy.isdisjoint(loaded.stdout.split())
+
+
+def test_the_version_is_told_before_click_is_imported() -> None:
+    code = (
+        "import sys; from envbuild.cli.quick import answer; "
+        "print(answer(['version'], {}), 'click' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said == f"{VERSION_LINE} False\n"

@@ -9,6 +9,7 @@ from envbuild.core.wire import (
     fields,
     integer_field,
     message_field,
+    parse_json,
     text_field,
     varint,
 )
@@ -64,6 +65,33 @@ def test_values_that_look_alike_are_told_apart() -> None:
     assert len({canonical_json(value) for value in values}) == len(values)
     words = [{"pip": "git"}, {"apt": "git"}, {"pip": ["git"]}]  # one word under two attributes
     assert len({canonical_json(value) for value in words}) == len(words)
+
+
+def test_json_of_others_is_read() -> None:
+    assert parse_json(b' {"a": [1, -2.5, "\\ud83d\\ude00", null]}') == {"a": [1, -2.5, "😀", None]}
+
+
+NO_JSON = {
+    "nothing": b"",
+    "two values": b"1 2",
+    "too deep": b"[" * 100_000,
+    "too deep, and whole": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "a number that Python does not read": b"9" * 5000,
+    "no number": b"[NaN]",
+    "no end": b"-Infinity",
+    "half a pair": b'["\\ud800"]',
+    "half a pair as a key": b'{"a": {"\\uDFFF": 1}}',
+    "no UTF-8": b'"\xff"',
+    "UTF-16": '"a"'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "a NUL": b"{}\0",
+}
+
+
+@pytest.mark.parametrize("data", NO_JSON.values(), ids=NO_JSON)
+def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (each caller has its own words)
+        parse_json(data)
 
 
 @pytest.mark.parametrize("value", [1.0, [float("nan")], {"a": [0.5]}, {1: "a"}, {"a": {None: 1}}])

@@ -76,7 +76,9 @@ def test_a_young_input_is_not_remembered(tmp_path: Path, source: Path) -> None:
     assert recall(str(tmp_path / "memo"), KEY) is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"inputs": 3, "text": ""}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b'{"inputs": 3, "text": ""}', b"\xff\xfe", b"[" * 100_000]
+)
 def test_a_damaged_entry_is_no_answer(tmp_path: Path, source: Path, damage: bytes) -> None:
     keep(tmp_path, source)
     (tmp_path / f"{KEY}.json").write_bytes(damage)

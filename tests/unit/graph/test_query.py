@@ -144,6 +144,17 @@ def test_wrong_expressions(text: str, error: str) -> None:
     assert fails(text) == error
 
 
+@pytest.mark.parametrize("regex", ["a{99999999999}", "(" * 5000 + ")" * 5000])
+def test_expressions_that_python_gives_up_on(regex: str) -> None:
+    reason = "is no regular expression: it is nested too deeply, or counts too far"
+    assert fails(f"kind('{regex}', :web)").endswith(reason)
+
+
+# Nothing recurses with its length: a program may have written it.
+def test_a_chain_of_thousands() -> None:
+    assert run(" + ".join([":web"] * 20_000) + " - :web + :api") == "api"
+
+
 def test_an_unknown_function_like_no_other() -> None:
     assert fails("tests(:web)").splitlines() == [
         "query:1:1: there is no function `tests`",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from envbuild.core.errors import SpecError
 from envbuild.core.platform import Platform
 from envbuild.lock.check import check_lock, record_inputs
 from envbuild.lock.model import DebianQuestion, Index, Lock, Locked, Pin, PlatformLock, PythonQuestion
@@ -42,6 +43,20 @@ def check(question: PythonQuestion, lock: Lock = LOCK) -> tuple[str, ...]:
 
 def asking(*requirements: str, **more: object) -> PythonQuestion:
     return replace(QUESTION, requirements=ask(*requirements).requirements, **more)  # type: ignore[arg-type]
+
+
+# A merge, or somebody, may have left what no resolver writes.
+@pytest.mark.parametrize("edge", ["(((", "dep; python_version ~= 'x'"])
+def test_a_lock_with_edges_that_are_none(edge: str) -> None:
+    broken = lock_of(QUESTION, replace(APP, requires=(edge,)), DEP)
+    (reason,) = check(QUESTION, broken)
+    assert reason.startswith("it states a dependency that is none: ")
+
+
+# The target's own marker is at fault, not its lock.
+def test_a_requirement_that_nobody_can_judge() -> None:
+    with pytest.raises(SpecError, match="compares what cannot be compared"):
+        check(asking("app; python_version ~= 'x'"))
 
 
 FRESH = {

@@ -6,7 +6,8 @@ import pytest
 
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts, Platform
-from envbuild.lock.markers import asks_for_patch, marker_environment, reduce_edges
+from envbuild.lock.markers import asks_for_patch, holds, marker_environment, reduce_edges
+from envbuild.spec.requirement_line import parse_pinned
 from tests.makers.questions import make_facts
 
 TARGET = marker_environment(make_facts(python="3.99", target="linux/arm64"))
@@ -30,6 +31,14 @@ TARGET = marker_environment(make_facts(python="3.99", target="linux/arm64"))
         ),
         ("dep (>=1)", ("dep>=1",)),  # as PEP 345 wrote it
         ("dep >= nonsense", ()),
+        # What only an attacker writes: it would be a lock that nobody can read.
+        ("dep===\x1b[2J", ()),
+        (f"dep~=1.{'9' * 5000}", ()),
+        ("dep; " + "(" * 2000 + "os_name == 'x'" + ")" * 2000, ()),
+        # What cannot be compared holds nowhere.
+        ("dep; python_version ~= 'x'", ()),
+        ("dep; '3' ~= '3.1'", ()),
+        ("dep; 'x' in dependency_groups", ()),
     ],
 )
 def test_edges(text: str, edges: tuple[str, ...]) -> None:
@@ -45,10 +54,17 @@ def test_edges(text: str, edges: tuple[str, ...]) -> None:
         ([], [">=3.11.0,!=3.11.*"], False),
         (["dep; python_full_version < '3.11.3'"], [], True),
         ([], ["whatever"], True),
+        ([], [f"~=3.{'9' * 5000}"], False),
     ],
 )
 def test_what_patch_releases_matter(requires: list[str], python: list[str], asks: bool) -> None:
     assert asks_for_patch(requires, python, "3.11") == asks
+
+
+def test_a_marker_of_the_target_itself_that_nobody_can_judge() -> None:
+    marker = parse_pinned("dep; python_version ~= 'x'").requirement.marker
+    with pytest.raises(SpecError, match="compares what cannot be compared"):
+        holds(marker, TARGET)
 
 
 def test_a_target_without_python() -> None:

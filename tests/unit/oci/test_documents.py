@@ -14,6 +14,7 @@ from envbuild.core.platform import Platform
 from envbuild.oci.config import ImageConfig, Runtime
 from envbuild.oci.descriptor import LAYER, MANIFEST, Descriptor
 from envbuild.oci.document import MAX_SIZE, BadImage, Document
+from envbuild.oci.image import read_image
 from envbuild.oci.index import Index
 from envbuild.oci.layout import find_image, list_image
 from envbuild.oci.manifest import Manifest
@@ -78,10 +79,27 @@ def test_whatever_comes_in_is_an_error_of_ours(values: object) -> None:
             continue
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[" * 100_000, bytes(MAX_SIZE + 1), b"1"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"[" * 100_000, bytes(MAX_SIZE + 1), b"1", b'{"a": NaN}', b'{"a": "\\ud800"}']
+)
 def test_what_is_no_json_object_is_refused(data: bytes) -> None:
     with pytest.raises(BadImage):
         Document.parse(data, "a document")
+
+
+# What a descriptor's `int64` can hold, and no more: sums of such sizes can be written down.
+@pytest.mark.parametrize("size", [-1, 1 << 63, 10**4000, 1.0, True, "1", None])
+def test_sizes_that_are_none(size: object) -> None:
+    with pytest.raises(BadImage, match="`size` of a descriptor is no non-negative integer"):
+        Document({"size": size}, "a descriptor").number("size")
+
+
+def test_media_types_are_quoted_on_one_line() -> None:
+    root = Descriptor("a\nhint: b\x1b[2J" + "c" * 1000, Digest("1" * 64, 1))
+    with pytest.raises(BadImage) as caught:
+        read_image(root, lambda descriptor: b"")
+    assert caught.value.message.startswith(r"`a\nhint: b\x1b[2Jccc")
+    assert len(caught.value.message) < 150
 
 
 def test_the_bytes_of_a_config() -> None:

@@ -43,3 +43,17 @@ def test_the_first_failure_ends_the_others() -> None:
         run_parallel(work, range(50), jobs=2)
     assert 1 in stopped
     assert sorted(begun) == [0, *sorted(stopped)]
+
+
+def test_nothing_begins_after_a_failure() -> None:
+    """One thread takes all: it knows of the failure before it takes the next item."""
+    begun = list[int]()
+
+    def work(item: int, stop: Stop) -> None:
+        stop.check()
+        begun.append(item)
+        raise BuildError("this one")
+
+    with pytest.raises(BuildError, match="this one"):
+        run_parallel(work, range(50), jobs=1)
+    assert begun == [0]

@@ -25,6 +25,7 @@ from envbuild.store.disk import DiskStore
 from tests.makers.actions import Recorder
 from tests.makers.gate import Answer, Asked, Gate, open_gate
 from tests.makers.images import LAYERS, load_image, make_index, make_manifest
+from tests.makers.registry_faults import FailOnce
 
 pytestmark = pytest.mark.services
 
@@ -196,22 +197,6 @@ def test_a_registry_that_cannot_be_asked_is_an_error(
 def test_a_registry_that_is_down_is_an_error(tmp_path: Path, name: RegistryName) -> None:
     with pytest.raises(RegistryError, match="cannot be reached"):
         publisher("127.0.0.1:1", DiskStore(tmp_path), name).exists(HASH)
-
-
-class FailOnce:
-    """Fails the first request of each method and path."""
-
-    def __init__(self, status: int) -> None:
-        self._status = status
-        self._seen: set[tuple[str, str]] = set()
-
-    def __call__(self, asked: Asked) -> Answer | None:
-        # Of an upload's URL only what is the same in a second try.
-        key = (asked.method, asked.path.partition("/uploads/")[0])
-        if key in self._seen:
-            return None
-        self._seen.add(key)
-        return Answer(self._status, b"{}", {"Retry-After": "0"})
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])

@@ -69,7 +69,7 @@ def test_the_first_file_that_knows_the_host_counts(tmp_path: Path) -> None:
     assert DockerCredentials(elsewhere).find(HOST) == RegistryLogin("", "late")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "null"])
+@pytest.mark.parametrize("text", ["{", "[]", "null", "[" * 100_000, '{"auths": {"\\ud800": 1}}'])
 def test_a_broken_file_is_an_error_that_quotes_nothing(text: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
@@ -78,7 +78,7 @@ def test_a_broken_file_is_an_error_that_quotes_nothing(text: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "auth", ["???", base64.b64encode(b"no-colon").decode(), base64.b64encode(b"\xff:a").decode()]
+    "auth", ["???", "é", base64.b64encode(b"no-colon").decode(), base64.b64encode(b"\xff:a").decode()]
 )
 def test_a_broken_auth_is_an_error_that_quotes_nothing(auth: str) -> None:
     with pytest.raises(RegistryError) as caught:
@@ -120,7 +120,7 @@ def test_a_helper_may_give_an_identity_token(helper: Path) -> None:
     assert inline({"credsStore": "tests"}).find(HOST) == RegistryLogin("", "t")
 
 
-@pytest.mark.parametrize("answer", ["", "[]", "{}", "no"])
+@pytest.mark.parametrize("answer", ["", "[]", "{}", "no", "[" * 100_000])
 def test_a_helper_that_answers_nonsense_is_an_error(answer: str, helper: Path) -> None:
     helper.write_text(answer)
     with pytest.raises(RegistryError, match="answered no login"):

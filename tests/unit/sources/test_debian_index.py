@@ -14,6 +14,7 @@ def stanza(name: str, version: str = "1", **fields: str) -> str:
     return "".join(f"{field}: {value}\n" for field, value in {**known, **given}.items())
 
 
+DASH = {"Package": "dash", "Version": "1:0.5+b1~x-2", "Filename": "pool/d.deb", "Size": "1", "SHA256": SHA256}
 TEXT = "\n".join(
     [
         stanza("mawk", Provides="awk (= 2), nawk", Priority="required"),
@@ -38,6 +39,38 @@ def test_parse() -> None:
     assert [str(relation) for group in older.depends() for relation in group] == ["c", "d", "e"]
     assert [str(relation) for relation in older.conflicts()] == ["a (<< 1)", "b"]
     assert (newest.row.sha256, newest.row.size, newest.row.file) == (SHA256, "1", "libc6.deb")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"Version": "1\x1b[2J"}, "the index describes `dash` with a malformed version, file or size"),
+        ({"Version": "1 2"}, "with a malformed version"),
+        ({"Size": "9" * 5000}, "with a malformed version, file or size"),
+        ({"Size": "\u0661"}, "with a malformed version, file or size"),  # a digit to Python
+        ({"Filename": "../dash.deb"}, "with a malformed version, file or size"),
+        ({"Filename": "pool/../../dash.deb"}, "with a malformed version, file or size"),
+        ({"Filename": "/dash.deb"}, "with a malformed version, file or size"),
+        ({"Filename": "pool//dash.deb"}, "with a malformed version, file or size"),
+        ({"Filename": "pool\\dash.deb"}, "with a malformed version, file or size"),
+        ({"Filename": "pool/\x1b.deb"}, "with a malformed version, file or size"),
+        ({"SHA256": "a" * 63}, "without version, file or sha256"),
+        ({"Version": ""}, "without version, file or sha256"),
+        ({"Package": "dash\x1b]0;x\x07"}, r"the index describes `dash\x1b]0;x\x07` without"),
+    ],
+)
+def test_what_no_lock_may_hold(fields: dict[str, str], error: str) -> None:
+    text = "".join(f"{key}: {value}\n" for key, value in {**dict(DASH), **fields}.items())
+    with pytest.raises(SourceError) as caught:
+        list(parse_packages(text))
+    assert error in caught.value.message
+
+
+def test_what_a_lock_may_hold() -> None:
+    text = "".join(
+        f"{key}: {value}\n" for key, value in {**DASH, "Filename": "pool/m/d..x/.d/e~+.deb"}.items()
+    )
+    assert next(parse_packages(text)).file == "pool/m/d..x/.d/e~+.deb"
 
 
 def test_folded_fields() -> None:

@@ -37,9 +37,20 @@ def test_uv_s_file(tmp_path: Path, text: str) -> None:
     assert default_index_url({"HOME": "/nowhere", "UV_CONFIG_FILE": str(folder / "uv.toml")}) == UV
 
 
-def test_a_broken_file_of_uv(tmp_path: Path) -> None:
-    (tmp_path / "uv.toml").write_text("[")
-    with pytest.raises(SourceError, match="no TOML"):
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("[", "no TOML"),
+        ("a = " + "[" * 100_000, "no TOML"),
+        ("a = " + "9" * 5000, "no TOML"),
+        ("index = 1", "no list of tables"),
+        ("index = ['a']", "no list of tables"),
+        ("index = [{default = true}]", "no list of tables"),
+    ],
+)
+def test_a_broken_file_of_uv(text: str, error: str, tmp_path: Path) -> None:
+    (tmp_path / "uv.toml").write_text(text)
+    with pytest.raises(SourceError, match=error):
         default_index_url({"UV_CONFIG_FILE": str(tmp_path / "uv.toml")})
 
 

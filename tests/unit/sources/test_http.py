@@ -18,6 +18,7 @@ from envbuild.core.errors import SourceError
 from envbuild.sources.http import HttpClient, Patience, StatusError, TransportError, redact
 from envbuild.sources.url import is_loopback, origin, split_login
 from envbuild.store.disk import DiskStore
+from tests.makers.authority import make_authority
 from tests.makers.gate import Answer, Asked, Gate, open_gate
 
 DATA = bytes(range(256)) * 4096
@@ -250,6 +251,28 @@ def test_credentials_follow_within_an_origin_only(http: HttpClient, server: Gate
         assert not {"authorization", "cookie"} & other.asked[0].headers.keys()
 
 
+def test_what_a_post_sends_stays_at_its_origin(http: HttpClient, server: Gate) -> None:
+    """A form may hold a refresh token; 307 and 308 would have it sent again."""
+    with open_gate(Gate("", before=lambda asked: Answer(200))) as other:
+        server.before = lambda asked: Answer(307, b"", {"Location": f"http://{other.host}/token"})
+        with pytest.raises(SourceError, match="redirects what was sent to it to"):
+            http.request("POST", f"http://{server.host}/token", body=b"refresh_token=secret")
+        assert other.asked == []
+
+
+@pytest.mark.parametrize("host", ["h\x1b", "a b", "a..b", "a" * 64])
+def test_a_redirect_to_no_host_at_all_is_not_tried_again(host: str, http: HttpClient, server: Gate) -> None:
+    server.before = lambda asked: Answer(302, b"", {"Location": f"http://{host}/"})
+    with pytest.raises(TransportError, match="is no URL that can be asked") as caught:
+        http.get(f"http://{server.host}/f")
+    assert not caught.value.passing
+    assert len(server.asked) == 1
+
+
+def test_a_url_without_end_is_not_shown_whole() -> None:
+    assert redact(f"https://host.example/{'a' * 100_000}?b") == f"https://host.example/{'a' * 979}...?..."
+
+
 def test_endless_redirects_are_an_error(http: HttpClient, server: Gate) -> None:
     server.before = lambda asked: Answer(302, b"", {"Location": "/again"})
     with pytest.raises(SourceError, match="redirects too often"):
@@ -320,21 +343,14 @@ def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
 
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A TLS server with a certificate that nobody trusts yet; gives its URL and the certificate."""
-    import ssl
-
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    """A TLS server whose authority nobody trusts yet; gives its URL and the authority's certificate."""
+    authority = make_authority(tmp_path)
 
     def answer_or_redirect(asked: Asked) -> Answer:
         return Answer(302, b"", {"Location": asked.query[0][1]}) if asked.query else Answer(200, DATA)
 
-    with open_gate(Gate("", before=answer_or_redirect), context) as gate:
-        yield f"https://localhost:{gate.host.rpartition(':')[2]}/f", certificate
+    with open_gate(Gate("", before=answer_or_redirect), authority.vouch(tmp_path, "DNS:localhost")) as gate:
+        yield f"https://localhost:{gate.host.rpartition(':')[2]}/f", authority.certificate
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])

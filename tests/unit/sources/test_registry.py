@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.http import HttpClient, Patience
 from envbuild.sources.registry import RegistryClient, RegistryStatusError
 from envbuild.store.disk import DiskStore
-from tests.makers.gate import Answer, Asked, Gate, TokenGuard, open_gate
+from tests.makers.gate import Answer, Asked, Break, Gate, TokenGuard, open_gate
 from tests.makers.servers import PASSWORD, USER
 
 pytestmark = pytest.mark.services
@@ -135,7 +136,9 @@ def test_a_token_server_that_refuses_is_an_error_with_advice(gate: Gate, reposit
     assert "docker login" in caught.value.hint
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"token": 1}', b'{"token": "a\\nb"}'])
+@pytest.mark.parametrize(
+    "answer", [b"", b"[]", b"{}", b'{"token": 1}', b'{"token": "a\\nb"}', b"[" * 100_000]
+)
 def test_a_token_server_that_gives_no_token_is_an_error(answer: bytes, gate: Gate, repository: str) -> None:
     """The last one would end the header it stands in."""
     guard = TokenGuard(USER, PASSWORD)
@@ -181,6 +184,54 @@ def test_uploads_elsewhere_get_no_login(registry: str, repository: str, tmp_path
         (put,) = (asked for asked in storage.asked if asked.method == "PUT")
         assert "authorization" not in put.headers
     assert client(registry).has_blob(repository, DIGEST)
+
+
+def test_storage_that_asks_for_a_login_gets_none(gate: Gate, repository: str) -> None:
+    """Only the registry itself may say where its logins and tokens come from."""
+    guard = TokenGuard(USER, PASSWORD)
+    with open_gate(Gate("", before=guard)) as storage:
+        gate.before = lambda asked: Answer(307, b"", {"Location": f"http://{storage.host}{asked.target}"})
+        with pytest.raises(RegistryStatusError, match="answered 401"):
+            client(gate.host, credentials(gate.host)).find_manifest(repository, "latest")
+        assert [asked.path for asked in storage.asked] == [f"/v2/{repository}/manifests/latest"]
+        assert "authorization" not in storage.asked[0].headers
+        assert len(gate.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN"}]}', ": `MANIFEST_BLOB_UNKNOWN`"),
+        # Nothing else that a server says is shown: it may hold anything.
+        (b'{"errors": [{"code": "secret of robin"}]}', ""),
+        (b'{"errors": [{"code": 7}]}', ""),
+        (b'{"errors": []}', ""),
+        (b'{"errors": "', ""),
+        (b"[" * 70000, ""),
+    ],
+)
+def test_a_registry_may_say_why(body: bytes, shown: str, gate: Gate, repository: str) -> None:
+    gate.before = lambda asked: Answer(400, body)
+    with pytest.raises(RegistryStatusError) as caught:
+        client(gate.host).find_manifest(repository, "latest")
+    assert caught.value.message.endswith(f"the registry answered 400 (bad request){shown}")
+
+
+def test_a_token_server_without_a_name_is_an_error(gate: Gate, repository: str) -> None:
+    gate.before = lambda asked: Answer(401, b"", {"WWW-Authenticate": 'Bearer service="x"'})
+    with pytest.raises(RegistryError, match="names no server that gives one"):
+        client(gate.host).has_blob(repository, DIGEST)
+
+
+def test_a_blob_that_is_there_after_a_lost_answer_is_not_sent_again(
+    gate: Gate, repository: str, tmp_path: Path
+) -> None:
+    def lose(asked: Asked, answer: Answer) -> Answer:
+        return replace(answer, broken=Break()) if asked.method == "PUT" else answer
+
+    gate.after = lose
+    send(client(gate.host), repository, tmp_path)
+    assert gate.count("PUT") == 1
 
 
 def test_a_registry_without_the_digest_header_is_read(gate: Gate, repository: str) -> None:

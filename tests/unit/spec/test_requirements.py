@@ -110,6 +110,12 @@ REFUSED = {
     "-r ../../etc/passwd": "`../../etc/passwd` lies outside of the workspace",
     "-r https://host.example/r.txt": "`-r` names a URL",
     "six --hash=md5:00": "`--hash=md5:00` is no sha256",
+    "x @ https://[host/x-1.0-py3-none-any.whl": "`https://[host/x-1.0-py3-none-any.whl` is a malformed URL",
+    "https://[host/x-1.0-py3-none-any.whl": "`https://[host/x-1.0-py3-none-any.whl` is a malformed URL",
+    f"./x-{'9' * 200}{'9' * 5000}-py3-none-any.whl": "is no wheel's file name",
+    f"x>={'9' * 5000}": "is no requirement: expected printable text of at most 4096 characters",
+    "x===\x1b[2J": "is no requirement: expected printable text",
+    "x; " + "(" * 2000 + "os_name == 'x'" + ")" * 2000: "is no requirement: its marker is nested too deeply",
     "x${SUFFIX}": "`x${SUFFIX}` holds an environment variable",
 }
 
@@ -142,6 +148,8 @@ def test_all_faults_together(tmp_path: Path) -> None:
 
 PROJECTS = {
     "dependencies = [": "this is no TOML: ",
+    "a = " + "[" * 100_000: "this is no TOML: nested too deeply",
+    "a = " + "9" * 5000: "this is no TOML: exceeds the limit",
     "project = 1": "`project` is not a table",
     "[project]\ndependencies = [1]": "[project] dependencies holds something else than texts",
     "[dependency-groups]\na = []": "there is neither an extra nor a dependency group `dev`",
@@ -156,6 +164,33 @@ def test_broken_projects(tmp_path: Path, text: str, message: str) -> None:
         read(tmp_path, "pyproject.toml[dev]")
     assert message in caught.value.errors[0].message
     assert caught.value.errors[0].location == Location("pyproject.toml")
+
+
+def test_a_pyproject_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(b"a = '\xff'")
+    with pytest.raises(ErrorGroup, match=r"pyproject\.toml: the file is not UTF-8"):
+        read(tmp_path, "pyproject.toml")
+
+
+# Each includes the next one twice: what is included is read once, or it would take for ever.
+def test_groups_that_double(tmp_path: Path) -> None:
+    groups = [f"g{n} = [{{include-group = 'g{n + 1}'}}, {{include-group = 'g{n + 1}'}}]" for n in range(60)]
+    write(tmp_path / "pyproject.toml", "\n".join(["[dependency-groups]", *groups, "g60 = ['six']"]))
+    assert read(tmp_path, "pyproject.toml[g0]").requirements == ("six",)
+
+
+def test_a_chain_of_groups_without_end(tmp_path: Path) -> None:
+    groups = [f"g{n} = [{{include-group = 'g{n + 1}'}}]" for n in range(5000)]
+    write(tmp_path / "pyproject.toml", "\n".join(["[dependency-groups]", *groups, "g5000 = []"]))
+    with pytest.raises(ErrorGroup, match="dependency groups include each other over 100 levels"):
+        read(tmp_path, "pyproject.toml[g0]")
+
+
+def test_a_chain_of_files_without_end(tmp_path: Path) -> None:
+    for n in range(300):
+        write(tmp_path / f"r{n}.txt", f"-r r{n + 1}.txt\n")
+    with pytest.raises(ErrorGroup, match="requirement files name each other over 100 levels"):
+        read(tmp_path, "r0.txt")
 
 
 def test_a_fault_in_a_pyproject_has_its_line(tmp_path: Path) -> None:

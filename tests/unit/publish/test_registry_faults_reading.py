@@ -1,0 +1,75 @@
+"""Reading: every endpoint of Debian's registry, and every fault at it: the right bytes, or a clear error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envbuild.store.disk import DiskStore
+from tests.makers.gate import Answer, Asked, Forward
+from tests.makers.registry_bench import Bench, at_each, silence
+from tests.makers.registry_content import read_tag
+from tests.makers.registry_faults import (
+    PASSING_FOR_READERS,
+    PULLING,
+    REFUSALS_FOR_READERS,
+    Endpoint,
+    Trouble,
+)
+
+pytestmark = pytest.mark.services
+
+
+@at_each(*PULLING)
+@pytest.mark.parametrize("fault", PASSING_FOR_READERS)
+def test_reading_gets_over_a_fault(pulling: Bench, endpoint: Endpoint, fault: str, tmp_path: Path) -> None:
+    pulling.patience = silence(fault)
+    trouble = pulling.make(endpoint, PASSING_FOR_READERS[fault], always=False)
+    pulling.pull(tmp_path)
+    assert trouble.hits
+
+
+@at_each(*PULLING)
+@pytest.mark.parametrize("fault", PASSING_FOR_READERS)
+def test_reading_gives_up(pulling: Bench, endpoint: Endpoint, fault: str, tmp_path: Path) -> None:
+    pulling.patience = silence(fault)
+    trouble = pulling.make(endpoint, PASSING_FOR_READERS[fault], always=True)
+    pulling.refuse_pull(tmp_path)
+    pulling.check_tries(trouble, fault)
+
+
+@at_each(*PULLING)
+@pytest.mark.parametrize("fault", REFUSALS_FOR_READERS)
+def test_reading_is_refused(pulling: Bench, endpoint: Endpoint, fault: str, tmp_path: Path) -> None:
+    trouble = pulling.make(endpoint, REFUSALS_FOR_READERS[fault], always=True)
+    pulling.refuse_pull(tmp_path)
+    assert trouble.hits == (9 if fault == "circle" else 1)
+    assert pulling.waits == []
+
+
+@pytest.mark.parametrize("fault", PASSING_FOR_READERS | REFUSALS_FOR_READERS)
+def test_bytes_that_only_the_pool_has(bench: Bench, fault: str, tmp_path: Path) -> None:
+    """A machine without them sends them where mounts are refused: what it gets from the pool is checked."""
+    bench.publish()
+    documents = [*bench.image.documents, bench.image.manifests[0][1].config]
+    full, bench.store = bench.store, DiskStore(tmp_path)
+    for part in documents:
+        bench.store.put(full.read(part.digest))
+    bench.patience = silence(fault)
+    faults = PASSING_FOR_READERS | REFUSALS_FOR_READERS
+    trouble = Trouble(PULLING[-1], faults[fault], always=fault in REFUSALS_FOR_READERS)
+
+    def refuse_mounts(asked: Asked, forward: Forward) -> Answer:
+        return Answer(405, b"{}") if "mount=" in asked.target else trouble(asked, forward)
+
+    bench.gate.around = refuse_mounts
+    other = "1" * 32
+    if fault in PASSING_FOR_READERS:
+        assert bench.publisher(bench.store).publish(other, bench.image).mounted == 0
+        assert read_tag(bench.gate.upstream, f"{bench.place}/envs/env_{other}") == str(bench.image.digest)
+    else:
+        bench.refuse(lambda: bench.publisher(bench.store).publish(other, bench.image))
+        assert read_tag(bench.gate.upstream, f"{bench.place}/envs/env_{other}") is None
+        assert not bench.store.has(bench.image.layers[0].digest)
+    assert trouble.hits
