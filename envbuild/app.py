@@ -17,7 +17,7 @@ from envbuild.build.plan import find_artifacts, find_files
 from envbuild.build.report import Report
 from envbuild.build.scheduler import BuildReport, Scheduler
 from envbuild.core.errors import EnvbuildError, UsageError
-from envbuild.core.events import EventSink
+from envbuild.core.events import EventSink, Note
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import Executor
@@ -149,12 +149,17 @@ class App:
         return RegistryClient(self.http, host, DockerCredentials(os.environ), plain_http=plain)
 
     def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
-        """Execute all that `goals` need."""
+        """Execute all that `goals` need; once more where blobs were damaged, which are gone then."""
         executor = self._executor(tuple(walk(*goals)))
         workers = self.jobs + _DOWNLOADS
         scheduler = Scheduler(
             executor, self.sink, self.interrupt, workers, keep_going=keep_going, reverse=self._reverse
         )
+        damaged = self.disk.damaged
+        outcome = scheduler.run(goals)
+        if not (outcome.failures and self.disk.damaged > damaged):
+            return outcome
+        self.sink.emit(Note("warning", "damaged blobs were set aside, and are made or fetched again"))
         return scheduler.run(goals)
 
     def _executor(self, actions: Sequence[DeclaredAction]) -> Executor:

@@ -48,6 +48,9 @@ class BlobStore(Protocol):
     def path(self, digest: Digest) -> Path:
         """A read-only local file with the blob's bytes; raises BlobMissing."""
 
+    def sound_path(self, digest: Digest) -> Path:
+        """As `path`, with bytes that are known to be right; raises StoreError where they are others."""
+
     def read(self, digest: Digest) -> bytes:
         """The blob's bytes, verified; raises BlobMissing, or StoreError where they are others."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from envbuild.core.action import Action, ActionResult
+from envbuild.core.digest import Digest
 from envbuild.core.errors import BuildError
 from envbuild.core.events import ResultSource
 from envbuild.core.protocols import BlobStore, BlobWriter
@@ -42,7 +43,8 @@ class Job:
     """One run of a builtin, which fills `outputs` from the rest and looks at nothing else.
 
     `parameters` are what the rule declared; `inputs` read-only files by input path, in order of
-    path; `definition` is the action's definition digest ("" unless the rule asked for it).
+    path, with the very bytes that are in the key; `definition` is the action's definition digest
+    ("" unless the rule asked for it).
     """
 
     parameters: Mapping[str, Any]
@@ -53,6 +55,28 @@ class Job:
 
 Function = Callable[[Job], None]
 """A builtin: raises EnvbuildError for bad input; any other error is a bug, but for those of parsers."""
+
+
+class _SoundInputs(Mapping[str, Path]):
+    """Inputs in order of path, each hashed before it is first handed out, unless this process made it.
+
+    All are there from the beginning; what a function does not look at costs nothing.
+    """
+
+    def __init__(self, store: BlobStore, digests: Mapping[str, Digest]) -> None:
+        self._store = store
+        self._digests = dict(sorted(digests.items()))
+        for digest in self._digests.values():
+            store.path(digest)
+
+    def __getitem__(self, path: str) -> Path:
+        return self._store.sound_path(self._digests[path])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._digests)
+
+    def __len__(self) -> int:
+        return len(self._digests)
 
 
 class BuiltinExecutor:
@@ -78,9 +102,7 @@ class BuiltinExecutor:
                 function(
                     Job(
                         parameters=json.loads(action.inline[PARAMETERS]),
-                        inputs={
-                            path: self._store.path(digest) for path, digest in sorted(action.inputs.items())
-                        },
+                        inputs=_SoundInputs(self._store, action.inputs),
                         outputs=outputs,
                         definition=action.inline.get(DEFINITION, b"").decode(),
                     )

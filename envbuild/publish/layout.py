@@ -39,9 +39,14 @@ class LocalImages:
         return self._images / name
 
     def find(self, name: str, elsewhere: Collection[Digest] = ()) -> Image | None:
-        """The image, if it is there with all its blobs but those kept `elsewhere`; a broken one is none."""
+        """The image, if it is there with all its blobs but those kept `elsewhere`; a broken one is none.
+
+        Documents are read and verified, layers are not.
+        """
         try:
             image = self.read(find_image((self.folder(name) / INDEX_FILE).read_bytes()))
+            for _, manifest in image.manifests:
+                self._blobs.read(manifest.config.digest)
         except (OSError, EnvbuildError):
             return None
         missing = self._blobs.missing(part.digest for part in image.blobs)

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from envbuild.core.digest import Digest
-from envbuild.core.errors import BlobMissing
+from envbuild.core.errors import BlobMissing, StoreError
 from envbuild.store.faults import BlobMismatch, store_fault
 from envbuild.store.temporary import create_file, sweep, temporary_folder
 
@@ -34,6 +34,8 @@ class DiskStore:
         self.root = root
         self._sweeping = threading.Lock()
         self._swept = False
+        self._sound: set[str] = set()  # blobs whose bytes this process has made or hashed
+        self.damaged = 0  # blobs that were found to be wrong, and set aside
 
     @cached_property
     def blobs(self) -> Path:
@@ -64,6 +66,35 @@ class DiskStore:
             raise _missing(digest)
         return self.blobs / digest.hash
 
+    def sound_path(self, digest: Digest) -> Path:
+        """As `path`, of a file that this process has made, or hashed now; raises also BlobMismatch.
+
+        A wrong blob is set aside, so that it is missing from then on and gets made again.
+        """
+        path = self.path(digest)
+        if digest.hash not in self._sound:
+            try:
+                with path.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise store_fault(error, self.root) from error
+            if found != digest.hash:
+                raise self._set_damaged_aside(digest)
+            self.note_sound(digest)
+        return path
+
+    def is_sound(self, digest: Digest) -> bool:
+        """Whether the blob is there with its very bytes; a wrong one is set aside."""
+        try:
+            self.sound_path(digest)
+        except StoreError:
+            return False
+        return True
+
+    def note_sound(self, digest: Digest) -> None:
+        """Remember that this process knows the blob's bytes."""
+        self._sound.add(digest.hash)
+
     def read(self, digest: Digest) -> bytes:
         """The blob's bytes, verified; raises BlobMissing, or BlobMismatch where they are others.
 
@@ -76,9 +107,7 @@ class DiskStore:
         except OSError as error:
             raise store_fault(error, self.root) from error
         if Digest.of(data) != digest:
-            self.set_aside(digest.hash)
-            hint = "run the command again to make it anew"
-            raise BlobMismatch(f"the blob `{digest}` is damaged", hint=hint)
+            raise self._set_damaged_aside(digest)
         return data
 
     def put(self, data: bytes) -> Digest:
@@ -105,6 +134,13 @@ class DiskStore:
             except OSError as error:
                 raise store_fault(error, self.root) from error
             yield folder
+
+    def _set_damaged_aside(self, digest: Digest) -> BlobMismatch:
+        self.set_aside(digest.hash)
+        self._sound.discard(digest.hash)
+        self.damaged += 1
+        hint = "run the command again to make it anew"
+        return BlobMismatch(f"the blob `{digest}` is damaged", hint=hint)
 
     def set_aside(self, name: str) -> None:
         """Move the blob of these hex digits out of sight, if the disk lets us."""
@@ -158,7 +194,7 @@ class DiskWriter:
         with self._faults():
             self._file.flush()
             # Equal bytes are there already: leave the file that others may have mapped.
-            if not self._store.has(digest):
+            if not self._store.is_sound(digest):
                 self._publish(self._path, digest)
         return digest
 
@@ -169,6 +205,7 @@ class DiskWriter:
         self._store.blobs.mkdir(parents=True, exist_ok=True)
         path.rename(self._store.blobs / digest.hash)
         self._path = None
+        self._store.note_sound(digest)
 
     def __enter__(self) -> Self:
         """Begin."""

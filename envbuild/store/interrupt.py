@@ -63,6 +63,10 @@ class InterruptibleStore:
         """As the inner store."""
         return self._inner.path(digest)
 
+    def sound_path(self, digest: Digest) -> Path:
+        """As the inner store."""
+        return self._inner.sound_path(digest)
+
     def read(self, digest: Digest) -> bytes:
         """As the inner store."""
         return self._inner.read(digest)
