@@ -13,6 +13,7 @@ TOP = Path(__file__).parents[2]
 PAGES = [*sorted(TOP.glob("*.md")), *sorted(TOP.glob("docs/**/*.md")), *sorted(TOP.glob("tests/**/*.md"))]
 _BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]*`")
+_NAMED = re.compile(r"\bdocs/[a-z0-9/-]+\.md\b")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
@@ -38,6 +39,15 @@ def test_no_link_is_dead(page: Path) -> None:
         assert place.exists(), f"{page.name} links to {place}"
         assert place.is_relative_to(TOP)
         assert not anchor or anchor in anchors(place), f"{page.name} links to {place.name}#{anchor}"
+
+
+def test_every_page_that_is_named_anywhere_is_there() -> None:
+    folders = ("envbuild", "rules", "tests", "benchmarks", "examples", "docs")
+    below = (path for folder in folders for path in (TOP / folder).rglob("*"))
+    for path in [*below, *TOP.iterdir()]:
+        if path.suffix in (".md", ".py", ".toml", ".yaml") or path.name == "Makefile":
+            for name in _NAMED.findall(path.read_text()):
+                assert (TOP / name).is_file(), f"{path.relative_to(TOP)} names {name}"
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
