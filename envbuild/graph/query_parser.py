@@ -59,7 +59,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         match = _TOKEN.match(text, at)
         if match is None:
             hint = "put spaces around an operator, and close every quote"
-            raise UsageError(f"cannot read `{rest[:40]}`", hint=hint, location=location)
+            raise UsageError(f"cannot read `{excerpt(rest)}`", hint=hint, location=location)
         kind = match.lastgroup or ""
         yield _Token(kind, match[kind][1:-1] if kind == "quoted" else match[kind], location)
         at = match.end()

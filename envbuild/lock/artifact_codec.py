@@ -57,11 +57,12 @@ class _BadArtifact(Exception):
 def _read_artifact(table: Mapping[str, Any], name: str) -> Locked:
     if unknown := sorted(table.keys() - _KEYS):
         raise _BadArtifact(f"has an unknown key `{excerpt(unknown[0])}`")
-    if table.get("kind") not in _KINDS:
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise _BadArtifact("is of an unknown kind")
     source = match(_ALIAS, table.get("source"), "source")
     return Locked(
-        kind=table["kind"],
+        kind=kind,
         name=name,
         version=match(VERSION, table.get("version"), "version"),
         source=source,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from envbuild.core.errors import SpecError, UsageError
+from envbuild.core.text import excerpt
 
 LATEST: Final = "latest"
 _HUB: Final = "docker.io"
@@ -73,7 +74,7 @@ class ImageName:
         sound = is_repository(path) and (tag is None or is_tag(tag)) and (not at or _DIGEST.match(digest))
         if not sound:
             hint = "write `host/repository:tag`, or `host/repository@sha256:...`"
-            raise SpecError(f"`{text}` names no image", hint=hint)
+            raise SpecError(f"`{excerpt(text)}` names no image", hint=hint)
         return cls(host, path, tag or ("" if digest else LATEST), digest, alias)
 
 
@@ -112,7 +113,8 @@ class RegistryName:
         host, slash, path = text.removesuffix("/").partition("/")
         if not is_host(host) or (slash and not is_repository(path)):
             raise UsageError(
-                f"`{text}` is no registry", hint="write `host:port` or `host/path`, without `https://`"
+                f"`{excerpt(text)}` is no registry",
+                hint="write `host:port` or `host/path`, without `https://`",
             )
         return cls(host, path)
 

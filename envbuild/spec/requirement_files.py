@@ -47,7 +47,7 @@ def _of_file(path: str) -> Iterator[str]:
     try:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 (there are many of them)
             text = file.read()
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # also what is not UTF-8, or no path
         return
     for _, line in logical_lines(text):
         yield from _of_line(line, os.path.dirname(path))  # noqa: PTH120
@@ -66,4 +66,7 @@ def _of_line(line: str, folder: str) -> Iterator[str]:
 
 
 def _real(folder: str, name: str) -> str:
-    return os.path.realpath(f"{folder}/{name}")
+    try:
+        return os.path.realpath(f"{folder}/{name}")
+    except (OSError, ValueError):  # no file can have that name: who reads the requirements says so
+        return f"{folder}/{name}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from envbuild.core.errors import SpecError
+from envbuild.core.text import escape, excerpt
 from envbuild.spec.wheels import parse_wheel_name
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def _read_any(text: str) -> Pinned:
     bare = _HASH.sub("", text).strip()
     if option := _OPTION.search(bare):
         raise SpecError(
-            f"the option `{bare[option.start() + 1 :].split()[0]}` is not supported", hint="remove it"
+            f"the option `{excerpt(bare[option.start() + 1 :].split()[0])}` is not supported",
+            hint="remove it",
         )
     requirement = _parse_pep508(_with_name(bare))
     gate = _GATE.fullmatch(str(requirement.marker or ""))
@@ -226,10 +228,10 @@ def _with_name(text: str) -> str:
 
 def _sha256(text: str) -> str:
     if not _SHA256.match(text):
-        raise SpecError(f"`--hash={text[:80]}` is no sha256", hint="use `--hash=sha256:<64 hex digits>`")
+        raise SpecError(f"`--hash={excerpt(text)}` is no sha256", hint="use `--hash=sha256:<64 hex digits>`")
     return text.removeprefix("sha256:")
 
 
 def _shown(text: str) -> str:
     """The text for an error: no userinfo of URLs, one line, not endless."""
-    return re.sub(r"//[^/@\s]*@", "//", text).strip()[:200]
+    return escape(re.sub(r"//[^/@\s]*@", "//", text).strip()[:200])

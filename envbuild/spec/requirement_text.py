@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from envbuild.core.errors import SpecError
+from envbuild.core.text import excerpt
 
 # Options that name another file -> whether that one holds constraints.
 NESTED: Mapping[str, bool] = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
@@ -57,7 +58,7 @@ def split_option(line: str) -> tuple[str, str]:
         # Only where something is quoted does a shell's reading differ, and it is slow.
         words = shlex.split(line) if _QUOTES.search(line) else line.split()
     except ValueError:
-        raise SpecError(f"`{line[:80]}` has an unclosed quote") from None
+        raise SpecError(f"`{excerpt(line)}` has an unclosed quote") from None
     first, rest = words[0], " ".join(words[1:])
     if first.startswith("--"):
         option, equals, value = first.partition("=")

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envbuild.core.errors import EnvbuildError, ErrorGroup, Location, SpecError
+from envbuild.core.text import excerpt
 from envbuild.spec.pyproject import Positioned, read_pyproject
 from envbuild.spec.requirement_line import parse_pinned
 from envbuild.spec.requirement_text import NESTED, is_path, logical_lines, split_file, split_option
-from envbuild.spec.wheels import LocalWheel, read_local_wheel
+from envbuild.spec.wheels import LocalWheel, read_local_wheel, resolve_path
 
 _MAX_BYTES = 4 << 20
 _MAX_DEPTH = 100
@@ -91,12 +92,14 @@ class _Reader:
             self.errors.append(_located(error, location))
 
     def _read_file(self, name: str, groups: Sequence[str], place: _Place) -> None:
-        path = (place.folder / name).resolve()
+        path = resolve_path(place.folder / name)
         if not path.is_relative_to(self._root):
-            raise SpecError(f"`{name}` lies outside of the workspace", hint="copy it into the workspace")
+            raise SpecError(
+                f"`{excerpt(name)}` lies outside of the workspace", hint="copy it into the workspace"
+            )
         shown = path.relative_to(self._root).as_posix()
         if not path.is_file():
-            raise SpecError(f"there is no file `{shown}`", hint="check the path")
+            raise SpecError(f"there is no file `{excerpt(shown)}`", hint="check the path")
         # Files may include each other; a file may be read once per role and set of groups.
         key = (path, place.constraint, *groups)
         self.files.add(path)
@@ -124,7 +127,7 @@ class _Reader:
         option, value = split_option(text)
         if option in NESTED:
             if "://" in value:
-                raise SpecError(f"`{option}` names a URL", hint="copy the file into the workspace")
+                raise SpecError(f"`{excerpt(option)}` names a URL", hint="copy the file into the workspace")
             constraint = place.constraint or NESTED[option]
             self._read_file(value, (), _Place(place.folder, constraint, place.depth))
         elif option not in _HARMLESS:
@@ -132,10 +135,12 @@ class _Reader:
 
     def _read_wheel(self, text: str, place: _Place) -> None:
         if place.constraint:
-            raise SpecError(f"the constraint `{text}` is a path", hint="constraints state versions: `name<2`")
+            raise SpecError(
+                f"the constraint `{excerpt(text)}` is a path", hint="constraints state versions: `name<2`"
+            )
         if not text.endswith(".whl"):
             raise SpecError(
-                f"`{text}` is not the path of a wheel",
+                f"`{excerpt(text)}` is not the path of a wheel",
                 hint="build a wheel; for extras or a marker, list it under `wheels` and its name under `pip`",
             )
         wheel = read_local_wheel(place.folder / text, self._root)
@@ -171,7 +176,7 @@ def _refused_option(option: str) -> SpecError:
         return SpecError(
             "an editable requirement cannot be locked", hint="build a wheel, and write its path: `./x.whl`"
         )
-    return SpecError(f"the option `{option}` is not supported", hint="remove it")
+    return SpecError(f"the option `{excerpt(option)}` is not supported", hint="remove it")
 
 
 def _numbered(path: Path, shown: str, groups: Sequence[str]) -> Iterable[tuple[int, str]]:

@@ -50,17 +50,28 @@ def parse_wheel_name(file: str) -> tuple[str, str]:
     return name, str(version)
 
 
+def resolve_path(path: Path) -> Path:
+    """Where a path leads, through links; raises SpecError for one that no file can have."""
+    try:
+        real = path.resolve()
+        real.is_file()
+    except (OSError, ValueError):
+        raise SpecError(f"`{excerpt(path.name)}` is no path of a file", hint="check the path") from None
+    return real
+
+
 def read_local_wheel(path: Path, root: Path) -> LocalWheel:
     """The wheel at `path`, hashed; raises SpecError where it is none or lies outside of `root`."""
-    real, top = path.resolve(), root.resolve()
+    real, top = resolve_path(path), root.resolve()
     if not real.is_relative_to(top):
         raise SpecError(
-            f"`{path.name}` lies outside of the workspace", hint="copy it below the workspace's folder"
+            f"`{excerpt(path.name)}` lies outside of the workspace",
+            hint="copy it below the workspace's folder",
         )
     file = real.relative_to(top).as_posix()
     parse_wheel_name(path.name)
     if not real.is_file():
-        raise SpecError(f"there is no file `{file}`", hint="check the path")
+        raise SpecError(f"there is no file `{excerpt(file)}`", hint="check the path")
     digest, size = hashlib.sha256(), 0
     with real.open("rb") as stream:
         while chunk := stream.read(_CHUNK):

@@ -195,6 +195,7 @@ BROKEN = {
     "the pin `dep` is not a text": part(pins={"dep": [1]}),
     "`` is no version": part(pins={"dep": []}),
     "the artifact `six` is of an unknown kind": artifact(kind="exe"),
+    "`six` is of an unknown kind": artifact(kind=[]),
     "the artifact `six` has no valid sha256": artifact(sha256="AB" * 32),
     "the artifact `six` has no valid size": artifact(size=True),
     "`../six` is no package name": artifact(name="../six"),

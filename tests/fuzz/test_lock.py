@@ -1,0 +1,68 @@
+"""Locks in which anything is exchanged: a lock of the same form, or a refusal that names the file."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import LockError
+from envbuild.core.platform import Platform
+from envbuild.lock.base_image import BaseImage, Folder, Root
+from envbuild.lock.check import check_lock, record_inputs
+from envbuild.lock.codec import decode_lock, encode_lock
+from envbuild.lock.model import DebianQuestion, Lock, Locked, Pin, PlatformLock
+from envbuild.rule.facts import read_facts
+from tests.makers.documents import documents, read_or_say
+from tests.makers.mutants import fuzz
+from tests.makers.questions import ask
+
+AMD64, SHA = Platform(), "ab" * 32
+QUESTION = ask("six>=1")
+WHEEL = Locked("wheel", "six", "1.0", "main", "six-1.0-py3-none-any.whl", SHA, 11, ("dep>=1",), ("fast",))
+DEB = Locked("deb", "libc6", "2:2.36-9~x", "debian", "pool/libc6.deb", SHA, 12, notes=("é",))
+LAYER = Locked("tar+gzip", "layer-1", f"sha256:{SHA}", "hub", "library/x", SHA, 13)
+IMAGE = BaseImage(
+    f"sha256:{SHA}", Digest(SHA, 14), (LAYER,), {"Env": ["A=b"]}, {"libc": "glibc 2.36"},
+    Root({"lib": "usr/lib"}, {"tmp": Folder(0o1777)}, {"me": "1:1"}, {"us": "2"}), ("libc6 2 amd64",),
+)  # fmt: skip
+PART = PlatformLock((WHEEL, DEB), {"python": "3.11", "libc": "glibc 2.5"}, {"dep": Pin("2.0", ("a",))})
+LOCK = Lock("environment", record_inputs({AMD64: QUESTION}), {AMD64: PART})
+DEBIAN = DebianQuestion("debian", "bookworm", ("main",), ("dash",), essential=True, platform=AMD64)
+
+
+def decode(data: bytes) -> Lock:
+    return decode_lock(data, file="app.lock.json", label="//:app")
+
+
+def check(data: bytes) -> None:
+    lock = read_or_say(lambda: decode(data), LockError)
+    if lock is None:
+        return
+    written = encode_lock(lock)
+    assert encode_lock(decode(written)) == written
+    for question in (QUESTION, DEBIAN):
+        reasons = check_lock(lock, "environment", {AMD64: question}, [AMD64])
+        assert all(reason.isprintable() for reason in reasons)
+    for platform, part in lock.platforms.items():
+        read_facts(part.facts, platform)
+
+
+@fuzz
+@given(documents(json.loads(encode_lock(LOCK))))
+def test_a_lock_of_packages(data: bytes) -> None:
+    check(data)
+
+
+@fuzz
+@given(documents(json.loads(encode_lock(Lock("x", {}, {AMD64: PlatformLock((), images={"r": IMAGE})})))))
+def test_a_lock_of_images(data: bytes) -> None:
+    check(data)
+
+
+def test_locks_that_nobody_changed_are_read() -> None:
+    # Else the tests above could only ever see refusals.
+    assert decode(encode_lock(LOCK)).platforms[AMD64].pins == PART.pins
+    assert "`dep` is no longer in the base" in check_lock(LOCK, "environment", {AMD64: QUESTION}, [AMD64])
+    assert decode(encode_lock(Lock("x", {}, {AMD64: PlatformLock((), images={"r": IMAGE})}))).platforms
