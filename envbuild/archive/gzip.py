@@ -38,15 +38,8 @@ def crc32(data: bytes | bytearray | memoryview, start: int = 0) -> int:
 
 
 def inflate(stream: bytes | memoryview, *, size: int, crc: int) -> bytes:
-    """The contents of a raw deflate stream; raises ArchiveError unless they have this size and CRC."""
-    refuse_bomb(len(stream), size)
-    try:
-        data = bytes(deflate.deflate_decompress(stream, size))
-    except deflate.DeflateError:
-        raise ArchiveError("a deflate stream is broken") from None
-    if len(data) != size or crc32(data) != crc:
-        raise ArchiveError("a deflate stream does not hold the size and CRC stated for it")
-    return data
+    """The contents of a raw deflate stream; raises ArchiveError unless it is whole and they are as stated."""
+    return bytes(carry_stream(stream, size=size, crc=crc)[1])
 
 
 def carry_stream(stream: bytes | memoryview, *, size: int, crc: int) -> tuple[bytes, bytearray]:
@@ -63,8 +56,9 @@ def carry_stream(stream: bytes | memoryview, *, size: int, crc: int) -> tuple[by
         raise ArchiveError("a deflate stream does not hold the size and CRC stated for it") from None
     # The codec has seen this footer right behind the stream, but it does not say where that was: a second
     # copy of the footer may hide bytes that readers of the member would take for another one.
+    # Asked for nothing, it has seen nothing.
     only_footer = size > 0 and member.rfind(footer, len(HEADER), len(member) - 1) < 0
-    if len(data) != size or not (only_footer or _is_whole(stream)):
+    if len(data) != size or not (only_footer or _is_whole(stream, size)):
         raise ArchiveError("a deflate stream is followed by bytes that are not its own")
     return member, data
 
@@ -118,14 +112,14 @@ def inflate_members(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _inflate_whole(data: bytes) -> Generator[bytes, None, int]:
     """Inflate members as long as another one begins right behind; returns how many bytes they took.
 
-    What looks like the beginning of a member may be part of one: where anything is in doubt, this stops,
-    and who reads bit by bit decides.
+    What looks like the beginning of a member may be part of one, and the codec checks nothing where it is
+    asked for nothing: where anything is in doubt, this stops, and who reads bit by bit decides.
     """
     view, at = memoryview(data), 0
     while data.startswith(HEADER, at) and (end := data.find(HEADER, at + 1)) > 0:
         footer = data[end - _FOOTER.size : end]
         _, size = _FOOTER.unpack(footer)
-        if size > min(_AT_ONCE, (end - at) * _MAX_RATIO) or data.find(footer, at, end - 1) >= 0:
+        if size == 0 or size > min(_AT_ONCE, (end - at) * _MAX_RATIO) or data.find(footer, at, end - 1) >= 0:
             break
         try:
             contents = bytes(deflate.gzip_decompress(view[at:end], size))
@@ -133,8 +127,7 @@ def _inflate_whole(data: bytes) -> Generator[bytes, None, int]:
             break
         if len(contents) != size:
             break
-        if contents:
-            yield contents
+        yield contents
         at = end
     return at
 
@@ -158,12 +151,11 @@ def refuse_bomb(compressed: int, size: int) -> None:
         raise ArchiveError(f"a deflate stream of {compressed} bytes cannot hold the {size} stated for it")
 
 
-def _is_whole(stream: bytes | memoryview) -> bool:
-    """Whether a deflate stream ends with the last byte: slow and exact."""
+def _is_whole(stream: bytes | memoryview, size: int) -> bool:
+    """Whether a deflate stream holds `size` bytes and ends with its last one: slow and exact."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    for _ in inflate_pieces(inflater, stream):
-        pass
-    return inflater.eof and not inflater.unused_data
+    whole = sum(map(len, inflate_pieces(inflater, stream))) == size
+    return whole and inflater.eof and not inflater.unused_data
 
 
 def _footer(crc: int, size: int) -> bytes:

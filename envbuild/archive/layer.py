@@ -207,9 +207,14 @@ class LayerWriter:
 
 def check_path(path: str) -> None:
     """Raise ArchiveError unless `path` is relative, stays below the root and can be written down."""
-    parts = path.split("/")
-    if not _REFUSED_PARTS.isdisjoint(parts) or "\0" in path or "\n" in path:
+    if not _REFUSED_PARTS.isdisjoint(path.split("/")) or "\0" in path or "\n" in path:
         raise ArchiveError(f"`{_shown(path)}` is not a path that a layer may hold")
+    check_length(path)
+
+
+def check_length(path: str) -> None:
+    """Raise ArchiveError for a path that is too long, or lies too deep."""
+    parts = path.split("/")
     # A path that is as short as a name may be needs no second look.
     size = len(path) if path.isascii() else _size(path)
     if size > MAX_NAME and (size > MAX_PATH or max(map(_size, parts)) > MAX_NAME):

@@ -18,7 +18,7 @@ _LIBPYTHON: Final = re.compile(r"(?:.*/)?libpython(3\.\d+)\.so[0-9.]*\Z")
 _PATCHLEVEL: Final = re.compile(r"(?:.*/)?include/python(3\.\d+)/patchlevel\.h\Z")
 _LIBC: Final = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?(?:libc\.so\.6|libc-[0-9.]+\.so)\Z")
 _MUSL: Final = re.compile(r"(?:usr/)?lib/ld-musl-[^/]+\.so\.1\Z")
-_GLIBC_VERSION: Final = re.compile(rb"GNU C Library [^\n]*?version (\d+\.\d+)")
+_GLIBC_VERSION: Final = re.compile(rb"GNU C Library [^\n]{0,200}?version (\d+\.\d+)")
 _MUSL_VERSION: Final = re.compile(rb"\0(1\.\d+)\.\d+\0")
 
 
@@ -39,12 +39,12 @@ def find_facts(root: RootScan) -> dict[str, str]:
 def find_users(root: RootScan) -> Mapping[str, str]:
     """By name, "uid:gid" (passwd(5))."""
     rows = _rows(root.read(_USERS), 4)
-    return {row[0]: f"{row[2]}:{row[3]}" for row in rows if row[2].isdecimal() and row[3].isdecimal()}
+    return {row[0]: f"{row[2]}:{row[3]}" for row in rows if _is_number(row[2]) and _is_number(row[3])}
 
 
 def find_groups(root: RootScan) -> Mapping[str, str]:
     """By name, "gid" (group(5))."""
-    return {row[0]: row[2] for row in _rows(root.read(_GROUPS), 3) if row[2].isdecimal()}
+    return {row[0]: row[2] for row in _rows(root.read(_GROUPS), 3) if _is_number(row[2])}
 
 
 def find_packages(root: RootScan) -> tuple[str, ...]:
@@ -105,6 +105,11 @@ def _sources(root: RootScan, path: str, minor: str) -> Iterator[str]:
 
 def _matching(root: RootScan, pattern: re.Pattern[str], minor: str) -> Iterator[str]:
     yield from sorted(path for path in root.nodes if (match := pattern.match(path)) and match[1] == minor)
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a user's or group's number."""
+    return re.fullmatch("[0-9]{1,10}", text) is not None
 
 
 def _rows(data: bytes, least: int) -> Iterator[list[str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
+from envbuild.archive.layer import check_length
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import ArchiveError
 
@@ -20,6 +21,7 @@ OPAQUE: Final = ".wh..wh..opq"
 _MAX_KEPT: Final = 64 << 20  # bytes of contents, over all files that are wanted
 _MAX_NODES: Final = 4_000_000
 _MAX_LINKS: Final = 40  # as Linux has it (path_resolution(7))
+_MAX_STEPS: Final = 1000  # folders to pass on the way to a path, over all links
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class RootScan:
         added: set[str] = set()
         for entry, contents in read_tar(archive, EVERY_KIND):
             path = posixpath.normpath("/" + entry.name).lstrip("/")
+            check_length(path)
             folder, name = posixpath.split(path)
             if name == OPAQUE:
                 self._hide(folder, added)
@@ -86,9 +89,12 @@ class RootScan:
         """The real path of a path, its last part included; what does not exist stays as written."""
         done: list[str] = []
         parts = [part for part in path.split("/") if part not in ("", ".")][::-1]
-        links = 0
+        links = steps = 0
         while parts:
             part = parts.pop()
+            steps += 1
+            if steps > _MAX_STEPS:
+                return path
             if part == "..":
                 done = done[:-1]
                 continue

@@ -66,6 +66,7 @@ def test_carried_members_hold_the_stream_unchanged(carry: Carry, data: bytes) ->
         pytest.param(b"\xff" * 100, len(DATA), CRC, id="no deflate stream"),
         pytest.param(b"", len(DATA), CRC, id="nothing"),
         pytest.param(b"", 0, 0, id="nothing for nothing"),
+        pytest.param(STREAM, 0, 0, id="something for nothing"),
         # What a codec that stops at the end of a member takes for a whole one, and hides a second in it.
         pytest.param(STREAM + FOOTER + gzip.compress(b"hidden")[:-8], len(DATA), CRC, id="a hidden member"),
         pytest.param(STREAM + FOOTER, len(DATA), CRC, id="the footer twice"),
@@ -109,9 +110,33 @@ def test_damaged_files_of_members_are_refused(damage: Callable[[bytes], bytes]) 
         list(members.inflate_members([damage(members.compress_member(DATA))]))
 
 
-def test_inflate_checks_size_and_crc() -> None:
-    assert members.inflate(STREAM, size=len(DATA), crc=CRC) == DATA
-    with pytest.raises(ArchiveError, match="size and CRC"):
-        members.inflate(STREAM, size=len(DATA), crc=CRC ^ 1)
+EMPTY = raw_deflate(b"")
+
+
+@pytest.mark.parametrize(("stream", "data"), [(STREAM, DATA), (EMPTY, b"")])
+def test_inflate(stream: bytes, data: bytes) -> None:
+    assert members.inflate(stream, size=len(data), crc=zlib.crc32(data)) == data
+
+
+@pytest.mark.parametrize(
+    ("stream", "size", "crc"),
+    [
+        pytest.param(STREAM, len(DATA), CRC ^ 1, id="another CRC"),
+        pytest.param(b"\xff" * 100, 100, 0, id="no deflate stream"),
+        pytest.param(STREAM + b"junk", len(DATA), CRC, id="junk behind it"),
+        pytest.param(STREAM, 0, 0, id="something for nothing"),
+        pytest.param(EMPTY + b"junk", 0, 0, id="junk behind nothing"),
+        pytest.param(b"", 0, 0, id="no stream for nothing"),
+    ],
+)
+def test_inflate_refuses(stream: bytes, size: int, crc: int) -> None:
+    with pytest.raises(ArchiveError, match="deflate stream"):
+        members.inflate(stream, size=size, crc=crc)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50, 1000])
+def test_a_member_that_states_nothing_and_holds_something_is_refused(chunk: int) -> None:
+    member = members.compress_member(b"first" * 50)
+    lying = member[:-8] + bytes(8) + members.compress_member(b"second")
     with pytest.raises(ArchiveError, match="broken"):
-        members.inflate(b"\xff" * 100, size=100, crc=0)
+        list(members.inflate_members([lying[at : at + chunk] for at in range(0, len(lying), chunk)]))

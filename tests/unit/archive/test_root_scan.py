@@ -73,10 +73,35 @@ def test_folders_are_told_where_they_differ_from_their_parents() -> None:
     assert list(root.special_folders()) == ["home/me", "tmp"]
 
 
-def test_too_deep_is_no_recursion() -> None:
-    deep = "/".join(["d"] * 1500)
+def test_deep_is_no_recursion() -> None:
+    deep = "/".join(["d"] * 128)
     root = scan([entry(deep, b"")], [entry(".wh.d", b"")])
     assert not root.exists(deep)
+
+
+@pytest.mark.parametrize("path", ["d/" * 128 + "d", "n" * 256, "/".join(["n" * 200] * 21)])
+def test_paths_that_no_system_needs_are_refused(path: str) -> None:
+    # Each folder above is kept with its whole path: one name of 64 KiB would make a GiB of them.
+    with pytest.raises(ArchiveError, match=r"too long|folders deep"):
+        scan([entry(path, b"")])
+
+
+def test_a_link_with_a_way_without_end_leads_nowhere() -> None:
+    root = scan([folder("a/"), link("far", "a/../" * 10_000 + "a"), link("near", "a/../a")])
+    assert root.links_to_folders() == {"near": "a"}
+
+
+def test_numbers_of_users_are_numbers() -> None:
+    root = scan(
+        [entry("etc/passwd", "a:x:\uff11:0::\nb:x:-1:0::\nc:x:99999999999:0::\nd:x:1:2::\n".encode())]
+    )
+    assert find_users(root) == {"d": "1:2"}
+
+
+def test_a_library_of_words_without_end_is_read_once() -> None:
+    # In quadratic time, this would run for hours.
+    root = scan([entry("usr/lib/libc.so.6", b"GNU C Library " * 50_000)])
+    assert find_facts(root) == {}
 
 
 def test_a_hard_link_to_nothing_is_refused() -> None:

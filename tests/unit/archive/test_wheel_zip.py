@@ -211,11 +211,16 @@ REFUSED = {
     ),
     "a wrong CRC": (assemble_zip([GOOD.but(crc=1)]), "size and CRC"),
     "a wrong CRC of stored contents": (assemble_zip([STORED.but(crc=1)]), "CRC"),
-    "more than stated": (assemble_zip([GOOD.but(size=len(DATA) - 1)]), "broken"),
+    "more than stated": (assemble_zip([GOOD.but(size=len(DATA) - 1)]), "size and CRC"),
     "less than stated": (assemble_zip([GOOD.but(size=len(DATA) + 1)]), "size and CRC"),
     "a bomb": (assemble_zip([GOOD.but(size=1 << 31)]), "cannot hold"),
     "a stream that ends early": (assemble_zip([GOOD.but(stored=GOOD.stored[:-4])]), "broken|size and CRC"),
-    "no stream": (assemble_zip([GOOD.but(stored=b"\xff" * 40)]), "broken"),
+    "a stream in the place of nothing": (assemble_zip([GOOD.but(size=0, crc=0)]), "not its own"),
+    "bytes behind a stream": (
+        assemble_zip([GOOD.but(stored=GOOD.stored + b"junk")]),
+        "a deflate stream",
+    ),
+    "no stream": (assemble_zip([GOOD.but(stored=b"\xff" * 40)]), "size and CRC"),
     "more than the bound altogether": (
         assemble_zip([GOOD.but(name=b"%d" % n, size=FULL - 1) for n in range(9)]),
         f"more than the {MAX_UNPACKED} allowed",
