@@ -9,14 +9,13 @@ from envbuild.archive.layer_info import LayerInfo
 from envbuild.core.digest import Digest
 from envbuild.core.platform import Platform
 from envbuild.execute.builtin import Job
+from envbuild.oci.annotations import DEFINITION
 from envbuild.oci.config import ImageConfig, Runtime
 from envbuild.oci.descriptor import LAYER, MANIFEST, Descriptor
 from envbuild.oci.document import Document
 from envbuild.oci.index import Index
 from envbuild.oci.manifest import Manifest
 from envbuild.rule import builtins
-
-DEFINITION_ANNOTATION = "dev.envbuild.definition"
 
 
 def make_image(job: Job) -> None:
@@ -55,4 +54,4 @@ def _read_layers(job: Job, count: int) -> Sequence[LayerInfo]:
 
 
 def _annotations(job: Job) -> dict[str, str]:
-    return {DEFINITION_ANNOTATION: job.definition}
+    return {DEFINITION: job.definition}

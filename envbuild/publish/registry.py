@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,8 +11,10 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import RegistryError, UsageError
 from envbuild.core.events import EventSink, Phase, TransferProgress
 from envbuild.core.protocols import BlobStore
+from envbuild.core.text import excerpt
+from envbuild.oci.annotations import DEFINITION
 from envbuild.oci.descriptor import Descriptor
-from envbuild.oci.document import BadImage
+from envbuild.oci.document import BadImage, Document
 from envbuild.oci.image import Image, read_image
 from envbuild.oci.reference import LATEST, Reference, RegistryName, is_repository, is_tag
 from envbuild.publish.foreign import NO_FOREIGN, Foreign
@@ -99,7 +103,7 @@ class RegistryPublisher:
 
     def exists(self, name_hash: str) -> Descriptor | None:
         """What the registry has under an image's name, or None; not to be able to ask is an error."""
-        return self._find(self.reference(name_hash))
+        return self._find(name_hash)
 
     def publish(self, name_hash: str, image: Image, foreign: Foreign = NO_FOREIGN) -> Pushed:
         """Put an image there unless its name is taken; then that image is adopted, and nothing sent.
@@ -115,10 +119,10 @@ class RegistryPublisher:
         sent = self._bring_blobs(reference.repository, image, foreign)
         for document in image.documents:
             self._put(reference.repository, str(document.digest), document)
-        first = self._find(reference)
+        first = self._find(name_hash)
         if not first:
             self._put(reference.repository, reference.tag, image.root)
-            first = self._find(reference)
+            first = self._find(name_hash)
         if not first:
             raise RegistryError(f"`{reference}` vanished after it was pushed", hint="push it again")
         return Pushed(first.digest, sent.blobs, sent.bytes, sent.mounted)
@@ -129,6 +133,7 @@ class RegistryPublisher:
         repository = reference.repository
         self._events.emit(Phase("pulling", str(reference)))
         root, data = self._client.read_manifest(repository, reference.tag)
+        _check_definition(reference, name_hash, data)
         self._blobs.put(data)
         image = self._read_image(reference, root)
         wanted = self._blobs.missing(part.digest for part in image.blobs)
@@ -136,8 +141,14 @@ class RegistryPublisher:
         run_parallel(lambda digest, stop: self._download(repository, digest, stop), largest_first, self._jobs)
         return root
 
-    def _find(self, reference: Reference) -> Descriptor | None:
-        return self._client.find_manifest(reference.repository, reference.tag)
+    def _find(self, name_hash: str) -> Descriptor | None:
+        reference = self.reference(name_hash)
+        found = self._client.find_manifest(reference.repository, reference.tag)
+        if not found:
+            return None
+        root, data = found
+        _check_definition(reference, name_hash, data)
+        return root
 
     def _bring_blobs(self, repository: str, image: Image, foreign: Foreign) -> Pushed:
         pool = self._below.place(self._naming.pool).repository if self._naming.pooled else repository
@@ -162,11 +173,8 @@ class RegistryPublisher:
         self._client.write_manifest(repository, reference, data, document.media_type)
 
     def _read_image(self, reference: Reference, root: Descriptor) -> Image:
-        try:
+        with _images_of_ours(reference):
             return read_image(root, lambda document: self._document(reference.repository, document))
-        except BadImage as error:
-            text = f"`{reference}` is no image of ours: {error.message}"
-            raise RegistryError(text, hint=error.hint) from error
 
     def _document(self, repository: str, document: Descriptor) -> bytes:
         if self._blobs.has(document.digest):
@@ -183,3 +191,23 @@ class RegistryPublisher:
         stop.check()
         with self._blobs.writer() as writer:
             self._client.download_blob(repository, digest, writer, report)
+
+
+def _check_definition(reference: Reference, name_hash: str, data: bytes) -> None:
+    """Raise RegistryError for a manifest that says it is of another definition than its name."""
+    with _images_of_ours(reference):
+        stated = Document.parse(data, "what is there").table("annotations").get(DEFINITION, "")
+    if stated and not stated.removeprefix("sha256:").startswith(name_hash):
+        raise RegistryError(
+            f"`{reference}` is another image: its definition is `{excerpt(stated)}`",
+            hint="delete that tag in the registry, then push again",
+        )
+
+
+@contextmanager
+def _images_of_ours(reference: Reference) -> Iterator[None]:
+    try:
+        yield
+    except BadImage as error:
+        hint = error.hint or "check the address: this may be no registry"
+        raise RegistryError(f"`{reference}` is no image of ours: {error.message}", hint=hint) from error

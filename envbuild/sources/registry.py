@@ -59,13 +59,13 @@ class RegistryClient:
         self._checked = False
         self._authorizer = Authorizer(http, self._address, credentials)
 
-    def find_manifest(self, repository: str, reference: str) -> Descriptor | None:
-        """What a tag or digest names, or None where there is nothing.
+    def find_manifest(self, repository: str, reference: str) -> tuple[Descriptor, bytes] | None:
+        """What a tag or digest names, and its bytes, or None where there is nothing.
 
         The manifest itself is read: an answer to HEAD would be the registry's word only.
         """
         try:
-            return self.read_manifest(repository, reference)[0]
+            return self.read_manifest(repository, reference)
         except RegistryStatusError as error:
             if error.status == 404:
                 return None

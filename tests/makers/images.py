@@ -30,7 +30,10 @@ def make_layer(store: BlobStore, files: Mapping[str, bytes]) -> LayerInfo:
 
 
 def make_manifest(
-    store: BlobStore, layers: Sequence[Mapping[str, bytes]] = LAYERS, platform: Platform = AMD64
+    store: BlobStore,
+    layers: Sequence[Mapping[str, bytes]] = LAYERS,
+    platform: Platform = AMD64,
+    annotations: Mapping[str, str] | None = None,
 ) -> Descriptor:
     """An image for one platform with a layer per mapping."""
     infos = [make_layer(store, files) for files in layers]
@@ -41,7 +44,8 @@ def make_manifest(
         tuple(f"layer {n}" for n, _ in enumerate(infos)),
     )
     store.put(config.to_bytes())
-    manifest = Manifest(config.describe(), tuple(Descriptor(LAYER, info.digest) for info in infos))
+    descriptors = tuple(Descriptor(LAYER, info.digest) for info in infos)
+    manifest = Manifest(config.describe(), descriptors, annotations or {})
     store.put(manifest.to_bytes())
     return manifest.describe()
 

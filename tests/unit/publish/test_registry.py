@@ -13,6 +13,7 @@ import pytest
 
 from envbuild.core.errors import RegistryError, UsageError
 from envbuild.core.events import Silent
+from envbuild.oci.annotations import DEFINITION
 from envbuild.oci.image import Image
 from envbuild.oci.reference import RegistryName
 from envbuild.oci.validate import require_valid
@@ -179,6 +180,23 @@ def test_the_first_publisher_wins(gate: Gate, tmp_path: Path, name: RegistryName
     pushed = publisher(gate.host, store, name).publish(HASH, ours)
     assert done.is_set()
     assert pushed.digest == theirs.digest
+
+
+def test_another_image_under_the_name_is_refused(registry: str, tmp_path: Path, name: RegistryName) -> None:
+    """It says itself what it is of: somebody moved the tag, or something in between mixes up its answers."""
+    here, there = DiskStore(tmp_path / "here"), DiskStore(tmp_path / "there")
+    other = load_image(here, make_manifest(here, annotations={DEFINITION: "sha256:" + "1" * 64}))
+    client = RegistryClient(HttpClient(), registry, DockerCredentials({}))
+    below = RegistryName(registry, name.path)
+    mixed_up = RegistryPublisher(client, here, Silent(), below=below, naming=Naming("envs:{hash}"))
+    mixed_up.publish("1" * 32, other)
+    client.write_manifest(f"{name.path}/envs", HASH, here.read(other.digest), other.root.media_type)
+    to = publisher(registry, there, name, Naming("envs:{hash}"))
+    assert to.exists("1" * 32)
+    for ask in (to.exists, to.pull, lambda name_hash: to.publish(name_hash, other)):
+        with pytest.raises(RegistryError, match="is another image: its definition is `sha256:1111"):
+            ask(HASH)
+    assert not there.has(other.digest)
 
 
 @pytest.mark.parametrize(
