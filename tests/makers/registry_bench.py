@@ -61,14 +61,14 @@ class Bench:
     waits: list[float] = field(default_factory=list)
     place: str = ""
     patience: Patience = PATIENCE
+    jobs: int = 1  # what is asked how often is then the same each time
     credentials: DockerCredentials = field(default_factory=lambda: DockerCredentials({}))
 
     def publisher(self, store: DiskStore) -> RegistryPublisher:
         http = HttpClient(patience=self.patience, wait=self.waits.append)
         client = RegistryClient(http, self.gate.host, self.credentials)
         below = RegistryName(self.gate.host, self.place)
-        # One transfer at a time: what is asked how often is then the same each time.
-        return RegistryPublisher(client, store, Silent(), below=below, jobs=1)
+        return RegistryPublisher(client, store, Silent(), below=below, jobs=self.jobs)
 
     def make(self, endpoint: Endpoint, fault: Fault, *, always: bool, guard: Before = let_in) -> Trouble:
         """Let the registry misbehave; a guard stands between it and the fault."""

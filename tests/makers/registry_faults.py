@@ -184,6 +184,7 @@ WRONG_BODIES: dict[str, Fault] = {
     "longer": with_body(lambda body: body + b" "),
     "other": with_body(lambda body: b"{}"),
     "none": with_body(lambda body: b""),
+    "endless": with_body(lambda body: body + bytes(8 << 20)),
 }
 REFUSALS_FOR_READERS = REFUSALS | WRONG_BODIES
 WRONG_DIGEST = with_header("Docker-Content-Digest", "sha256:" + "0" * 64)

@@ -5,8 +5,13 @@ Either the right image is there, or a clear error says why not, and no tag is th
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
+from envbuild.core.errors import RegistryError
+from tests.makers.gate import Answer, Asked, Forward
+from tests.makers.images import load_image, make_index
 from tests.makers.registry_bench import HASH, PATIENCE, Bench, at_each, silence
 from tests.makers.registry_faults import (
     NO_DIGEST,
@@ -166,3 +171,25 @@ def test_a_mount_that_is_claimed_but_not_made_leaves_no_tag(bench: Bench) -> Non
     bench.make(AT["mount"], status(201, Location="/v2/"), always=True)
     assert "MANIFEST_BLOB_UNKNOWN" in bench.refuse(bench.publish).message
     assert bench.standing() is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_faults_anywhere_while_much_is_sent_at_once(bench: Bench, seed: int) -> None:
+    """One request of eight fails in some way; what comes of that is the right image or none."""
+    bench.image = load_image(bench.store, make_index(bench.store))
+    bench.jobs = 8
+    random = Random(seed)  # which request draws what is up to the threads
+    faults = [fault for name, fault in (PASSING | REFUSALS).items() if name != "silent"]
+
+    def misbehave(asked: Asked, forward: Forward) -> Answer:
+        return random.choice(faults)(asked, forward) if random.random() < 1 / 8 else forward(asked)
+
+    bench.gate.around = misbehave
+    for _ in range(4):
+        try:
+            bench.publish()
+        except RegistryError as error:
+            assert error.hint  # noqa: PT017 - either outcome is right
+            assert bench.standing() in (None, str(bench.image.digest))
+    bench.gate.around = lambda asked, forward: forward(asked)
+    bench.publish()

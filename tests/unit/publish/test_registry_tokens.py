@@ -15,6 +15,7 @@ from tests.makers.registry_faults import (
     PUBLISHING,
     PULLING,
     REFUSALS,
+    WRONG_BODIES,
     Endpoint,
     Fault,
     status,
@@ -68,7 +69,12 @@ def old_token(asked: Asked, forward: Forward) -> Answer:
     return Answer(200, json.dumps({"token": token}).encode())
 
 
-TOKEN_REFUSALS: dict[str, Fault] = {**REFUSALS, "old": old_token, "none": status(200)}
+TOKEN_REFUSALS: dict[str, Fault] = {
+    **REFUSALS,
+    "old": old_token,
+    "none": status(200),
+    "endless": WRONG_BODIES["endless"],
+}
 
 
 @at_each(BY_PASSWORD, BY_REFRESH_TOKEN)
