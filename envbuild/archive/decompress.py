@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import lzma
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
@@ -148,6 +149,23 @@ def _decode(decoder: lzma.LZMADecompressor, data: bytes) -> Iterator[bytes]:
         raise ArchiveError("an xz stream is followed by bytes that are not its own")
 
 
+def _unbzipped(source: Source) -> Iterator[bytes]:
+    """The contents of one bzip2 stream."""
+    decoder = bz2.BZ2Decompressor()
+    try:
+        for chunk in _chunks(source):
+            piece = decoder.decompress(chunk, PIECE)
+            while piece:
+                yield piece
+                piece = b"" if decoder.eof else decoder.decompress(b"", PIECE)
+            if decoder.unused_data:
+                raise ArchiveError("a bzip2 stream is followed by bytes that are not its own")
+    except (OSError, EOFError) as error:
+        raise ArchiveError("a bzip2 stream is broken") from error
+    if not decoder.eof:
+        raise ArchiveError("a bzip2 stream ends early")
+
+
 def _unzstded(source: Source) -> Iterator[bytes]:
     """The contents of one zstd frame, which is what dpkg-deb writes."""
     import zstandard
@@ -193,5 +211,11 @@ def _non_empty(piece: bytes) -> Iterator[bytes]:
 
 
 _Opener = Callable[[Source], Iterator[bytes]]
-_OPENERS: Final[dict[str, _Opener]] = {"": _stored, ".gz": _gunzipped, ".xz": _unxzed, ".zst": _unzstded}
+_OPENERS: Final[dict[str, _Opener]] = {
+    "": _stored,
+    ".gz": _gunzipped,
+    ".xz": _unxzed,
+    ".zst": _unzstded,
+    ".bz2": _unbzipped,
+}
 _MAGIC: Final[dict[bytes, _Opener]] = {b"\x1f\x8b": _gunzipped, b"\x28\xb5\x2f\xfd": _unzstded_frames}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import check_length
+from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import ArchiveError
 
@@ -26,7 +27,11 @@ _MAX_STEPS: Final = 1000  # folders to pass on the way to a path, over all links
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What is at a path; `data` are the contents of a file that was wanted."""
+    """What is at a path; `data` are the contents of a file that was wanted.
+
+    `layer` counts from the bottom, `origin` is the path under which the layer has it: of a hard link,
+    that of the file.
+    """
 
     kind: bytes  # a type of tar
     mode: int = 0o755
@@ -34,6 +39,8 @@ class Node:
     gid: int = 0
     target: str = ""
     data: bytes | None = None
+    layer: int = -1
+    origin: str = ""
 
     @property
     def is_folder(self) -> bool:
@@ -45,8 +52,19 @@ class Node:
         """Whether it is a symbolic link."""
         return self.kind == tarfile.SYMTYPE
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.kind in (tarfile.REGTYPE, tarfile.AREGTYPE)
+
 
 _ROOT: Final = Node(tarfile.DIRTYPE)
+_KINDS: Final = {
+    Kind.DIRECTORY: tarfile.DIRTYPE,
+    Kind.FILE: tarfile.REGTYPE,
+    Kind.SYMLINK: tarfile.SYMTYPE,
+    Kind.HARDLINK: tarfile.REGTYPE,
+}
 
 
 @dataclass(slots=True)
@@ -60,21 +78,29 @@ class RootScan:
     nodes: dict[str, Node] = field(default_factory=dict)
     _below: dict[str, set[str]] = field(default_factory=dict)
     _kept: int = 0
+    _layers: int = 0
 
     def add_layer(self, archive: ForwardReader) -> None:
         """Put a layer on those before it; raises ArchiveError."""
         added: set[str] = set()
         for entry, contents in read_tar(archive, EVERY_KIND):
-            path = posixpath.normpath("/" + entry.name).lstrip("/")
+            path = clean_path(entry.name)
             check_length(path)
-            folder, name = posixpath.split(path)
-            if name == OPAQUE:
-                self._hide(folder, added)
-            elif name.startswith(WHITEOUT):
-                self._remove(posixpath.join(folder, name.removeprefix(WHITEOUT)))
-            elif path:
-                self._put(path, self._node(path, entry, contents))
-                added.add(path)
+            if not self._is_whiteout(path, added):
+                self._put(path, self._node(path, entry, contents), added)
+        self._layers += 1
+
+    def add_listing(self, entries: Iterable[Entry]) -> None:
+        """Put a layer on those before it of which only the listing is there: no contents are kept."""
+        added: set[str] = set()
+        for entry in entries:
+            if not self._is_whiteout(entry.path, added):
+                kind = _KINDS[entry.kind]
+                node = Node(
+                    kind, entry.mode, entry.uid, entry.gid, entry.target, None, self._layers, entry.path
+                )
+                self._put(entry.path, node, added)
+        self._layers += 1
 
     def read(self, path: str) -> bytes:
         """The contents of a file that was wanted, by way of links; nothing where there is none."""
@@ -133,7 +159,7 @@ class RootScan:
 
     def _node(self, path: str, entry: tarfile.TarInfo, contents: Source) -> Node:
         if entry.islnk():
-            first = self.nodes.get(posixpath.normpath("/" + entry.linkname).lstrip("/"))
+            first = self.nodes.get(clean_path(entry.linkname))
             if first is None:
                 raise ArchiveError(f"{entry.name!a} is a hard link to nothing")
             return first
@@ -143,9 +169,22 @@ class RootScan:
             if self._kept > _MAX_KEPT:
                 raise ArchiveError(f"`/{path}` is too large: it and its like have over {_MAX_KEPT} bytes")
             data = b"".join(_pieces(contents, entry.size))
-        return Node(entry.type, entry.mode & 0o7777, entry.uid, entry.gid, entry.linkname, data)
+        mode, owner = entry.mode & 0o7777, (entry.uid, entry.gid)
+        return Node(entry.type, mode, *owner, entry.linkname, data, self._layers, path)
 
-    def _put(self, path: str, node: Node) -> None:
+    def _is_whiteout(self, path: str, added: set[str]) -> bool:
+        """Whether a path says that something is gone; what it names goes."""
+        folder, name = posixpath.split(path)
+        if name == OPAQUE:
+            self._hide(folder, added)
+        elif name.startswith(WHITEOUT):
+            self._remove(posixpath.join(folder, name.removeprefix(WHITEOUT)))
+        return name.startswith(WHITEOUT)
+
+    def _put(self, path: str, node: Node, added: set[str]) -> None:
+        if not path:
+            return
+        added.add(path)
         known = self.nodes.get(path)
         if known is not None and not (known.is_folder and node.is_folder):
             self._remove(path)
@@ -187,6 +226,11 @@ class RootScan:
             self.nodes.pop(gone, None)
         folder, name = posixpath.split(path)
         self._below.get(folder, set()).discard(name)
+
+
+def clean_path(name: str) -> str:
+    """A path below the root, whatever a layer calls it; "" for the root itself."""
+    return posixpath.normpath("/" + name).lstrip("/")
 
 
 def _pieces(contents: Source, size: int) -> Iterator[bytes]:

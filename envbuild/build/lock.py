@@ -92,6 +92,8 @@ class Locker:
     def _lock_one(self, label: Label, upgrade: Upgrade) -> LockReport:
         old, broken = self._read(label)
         questions = self.analyzer.questions(label)
+        if not questions:
+            return LockReport(label, written=False, path=self.files.path(label))
         stale = self.analyzer.find_stale(label, old, questions) if old else broken
         if old and not stale and not upgrade.concerns(old):
             return LockReport(label, written=False, path=self.files.path(label))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envbuild.execute import images, layers, paths
+from envbuild.execute import copying, images, layers, paths
 from envbuild.execute.builtin import Function
 from envbuild.rule import builtins
 from envbuild.rule.declared import Builtin
@@ -16,6 +16,7 @@ BUILTINS: Mapping[Builtin, Function] = {
     builtins.DEBIAN_STATE: layers.make_debian_state,
     builtins.VENV_LAYER: layers.make_venv_layer,
     builtins.FILES_LAYER: layers.make_files_layer,
+    builtins.COPY_LAYER: copying.make_copy_layer,
     builtins.MERGE_LAYERS: layers.make_merged_layer,
     builtins.CHECK_PATHS: paths.check_paths,
     builtins.IMAGE: images.make_image,

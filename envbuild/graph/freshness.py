@@ -24,10 +24,13 @@ def _find_faults(label: Label, analyzer: Analyzer, files: LockFiles) -> Sequence
         lock = files.read(label)
     except LockError as error:
         return [error.message]
-    if lock is None:
-        return [f"`{label}` has no lock"]
     try:
-        reasons = analyzer.find_stale(label, lock, analyzer.questions(label))
+        questions = analyzer.questions(label)
+        if lock is None:
+            return [f"`{label}` has no lock"] if questions else []
+        reasons = analyzer.find_stale(label, lock, questions)
     except LockError:
+        if lock is None:
+            return [f"`{label}` has no lock"]
         return [f"`{label}` can be checked once what it stands on is locked"]
     return [f"`{label}`: {reason}" for reason in reasons]

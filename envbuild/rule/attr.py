@@ -57,6 +57,21 @@ def labels(*, required: bool = False, doc: str = "") -> Attribute:
     return Attribute(Kind.LABELS, required, (), doc)
 
 
+def label_map(*, required: bool = False, doc: str = "") -> Attribute:
+    """Other targets by names of the rule's own, on which this one depends: a `Mapping[str, Label]`."""
+    return Attribute(Kind.LABEL_MAP, required, {}, doc)
+
+
+def context(*, default: str | None = ".", doc: str = "") -> Attribute:
+    """A folder whose files steps may copy: a `tuple[ContextEntry, ...]`."""
+    return Attribute(Kind.CONTEXT, required=False, default=default, doc=doc)
+
+
+def dockerfile(*, required: bool = False, doc: str = "") -> Attribute:
+    """A Dockerfile, by its path, or as a text of several lines: a `Dockerfile`, or None."""
+    return Attribute(Kind.DOCKERFILE, required, None, doc)
+
+
 def platforms(*, default: Sequence[Platform] = (Platform(),), doc: str = "") -> Attribute:
     """A list of platforms: a sorted `tuple[Platform, ...]`, never empty."""
     return Attribute(Kind.PLATFORMS, required=False, default=tuple(sorted(default)), doc=doc)

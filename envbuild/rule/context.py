@@ -6,7 +6,7 @@ Nothing here does I/O: files were read and hashed when the build file was loaded
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from envbuild.core.errors import SpecError
@@ -155,6 +155,12 @@ class Context:
             root=locked.root,
         )
         return self.image((), config, base=bare)
+
+    def stacked_image(self, layers: Sequence[Layer], config: Runtime, base: Image | None) -> Image:
+        """The image of these layers on a base's, with a whole configuration of its own."""
+        made = self.image(layers, Config(), base=base)
+        action = declare_image(made.layers, config, self.platform, str(self.label), made.foreign)
+        return replace(made, config=config, action=action)
 
     def layers(self, parts: Sequence[Part], plan: Plan | None = None) -> tuple[Layer, ...]:
         """Parts grouped into layers by size and name; without a plan, each its own layer, in this order."""

@@ -51,15 +51,19 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer of an image: one part's own, or several merged."""
+    """A layer of an image: one part's own, several merged, or what a step made.
+
+    A step has no parts: whatever it replaces, it means to. `step` says to people which one it is.
+    """
 
     action: DeclaredAction
     parts: tuple[Part, ...]
+    step: str = ""
 
     @property
     def packages(self) -> tuple[str, ...]:
         """Who owns this layer's paths."""
-        return tuple(part.owner for part in self.parts)
+        return tuple(part.owner for part in self.parts) or (self.step,)
 
     @property
     def blob(self) -> Input:

@@ -17,10 +17,13 @@ class Kind(str, Enum):
     TEXT_MAP = "a mapping of texts"
     LABEL = "a label"
     LABELS = "a list of labels"
+    LABEL_MAP = "a mapping of names to labels"
     PLATFORMS = "a list of platforms"
     FILE = "a file"
     FILES = "a mapping of sources to destinations"
     WHEELS = "a list of wheel files"
+    CONTEXT = "a folder"
+    DOCKERFILE = "a file, or the text of a Dockerfile"
     REQUIREMENTS = "a file or a list of files or requirements"
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from envbuild.core.errors import EnvbuildError
 from envbuild.spec.attribute import Kind
+from envbuild.spec.dockerfile.context import ContextEntry, read_context
+from envbuild.spec.dockerfile.instruction import Dockerfile
+from envbuild.spec.dockerfile.parse import parse_dockerfile
 from envbuild.spec.files import FileEntry, read_file, read_files
 from envbuild.spec.place import Place
 from envbuild.spec.problems import Problems
@@ -63,9 +66,39 @@ def _read_requirements(value: Sequence[Placed], place: Place, problems: Problems
     return found
 
 
+def _read_context(value: Placed | None, place: Place, problems: Problems) -> tuple[ContextEntry, ...] | None:
+    if value is None:
+        return None
+    try:
+        return read_context(value[0], place)
+    except EnvbuildError as error:
+        problems.catch(error, value[1])
+        return None
+
+
+def _read_dockerfile(value: Placed | None, place: Place, problems: Problems) -> Dockerfile | None:
+    """A Dockerfile: text of more than one line is one itself."""
+    if value is None:
+        return None
+    written, location = value
+    try:
+        if "\n" in written:
+            return parse_dockerfile(written.encode(), f"{location.file}:{location.line}: Dockerfile")
+        found = place.require(place.locate(written))
+        place.recorder.record(Path(found.real))
+        return parse_dockerfile(Path(found.real).read_bytes(), found.name)
+    except OSError as error:
+        problems.add(f"cannot read `{written}`: {error.strerror}", location)
+    except EnvbuildError as error:
+        problems.catch(error, location)
+    return None
+
+
 _READERS: Mapping[Kind, Callable[[Any, Place, Problems], Any]] = {
     Kind.FILE: _read_file,
     Kind.FILES: read_files,
     Kind.WHEELS: _read_wheels,
     Kind.REQUIREMENTS: _read_requirements,
+    Kind.CONTEXT: _read_context,
+    Kind.DOCKERFILE: _read_dockerfile,
 }

@@ -73,6 +73,8 @@ def refuse_unknown(stated: Mapping[str, Entry], known: Iterable[str], shown: str
 def _default(attribute: Attribute, location: Location) -> Any:
     if attribute.kind in (Kind.REQUIREMENTS, Kind.WHEELS):
         return tuple((text, location) for text in attribute.default)
+    if attribute.kind is Kind.CONTEXT and attribute.default is not None:
+        return attribute.default, location
     if attribute.kind is Kind.FILES:
         copies = attribute.default
         return tuple(
@@ -138,6 +140,10 @@ class _Checker:
 
     def labels(self, value: Value) -> tuple[Label | str, ...]:
         return _present(self.label(item) for item in self._items(value))
+
+    def label_map(self, value: Value) -> dict[str, Label | str]:
+        found = {key: self.label(entry.value) for key, entry in self._entries(value).items()}
+        return {key: label for key, label in found.items() if label is not None}
 
     def platforms(self, value: Value) -> tuple[Platform, ...]:
         found: dict[Platform, Value] = {}
@@ -239,6 +245,9 @@ _CHECKS: Mapping[Kind, Callable[[_Checker, Value], Any]] = {
     Kind.TEXT_MAP: _Checker.text_map,
     Kind.LABEL: _Checker.label,
     Kind.LABELS: _Checker.labels,
+    Kind.LABEL_MAP: _Checker.label_map,
+    Kind.CONTEXT: _Checker.file,
+    Kind.DOCKERFILE: _Checker.file,
     Kind.PLATFORMS: _Checker.platforms,
     Kind.FILE: _Checker.file,
     Kind.FILES: _Checker.files,

@@ -14,6 +14,7 @@ from envbuild.spec.build_file import RuleCall, build_file_name, load_build_file
 from envbuild.spec.contents import read_contents
 from envbuild.spec.packages import find_packages
 from envbuild.spec.place import Place
+from envbuild.spec.positions import Value
 from envbuild.spec.problems import Problems, suggest, suggest_near
 from envbuild.spec.recorder import Recorder
 from envbuild.spec.schema import Schema, Scope, check_attributes
@@ -145,14 +146,22 @@ def _dependencies(
     call: RuleCall, checked: Mapping[str, Any], schema: Schema
 ) -> Iterator[tuple[Label, Location]]:
     for name, attribute in schema.items():
-        if name not in call.attributes or attribute.kind not in (Kind.LABEL, Kind.LABELS):
-            continue
-        value = call.attributes[name].value
-        places = value.items or (value,)
-        labels = checked[name] if attribute.kind is Kind.LABELS else (checked[name],)
-        for label, place in zip(labels, places, strict=False):
-            if isinstance(label, Label):
-                yield label, place.location
+        if name in call.attributes:
+            value = call.attributes[name].value
+            for label, place in _labels(attribute.kind, checked[name], value):
+                if isinstance(label, Label):
+                    yield label, place
+
+
+def _labels(kind: Kind, checked: Any, value: Value) -> Iterator[tuple[object, Location]]:
+    """What an attribute names, each with its place."""
+    if kind is Kind.LABEL:
+        yield checked, value.location
+    elif kind is Kind.LABELS:
+        yield from zip(checked, (item.location for item in value.items), strict=False)
+    elif kind is Kind.LABEL_MAP:
+        for key, label in checked.items():
+            yield label, value.entries[key].value.location
 
 
 def _refuse_cycle(chain: list[Label], location: Location) -> None:

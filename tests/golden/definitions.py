@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from envbuild.core.digest import Digest
 from envbuild.core.label import Label
 from envbuild.rule.declared import walk
+from envbuild.spec.dockerfile.context import ContextEntry
+from envbuild.spec.dockerfile.parse import parse_dockerfile
 from tests.makers.targets import AMD64, ARM64, RULES, World, make_file, make_locked
 
 GOLDEN = Path(__file__).with_name("definitions.json")
@@ -25,6 +28,7 @@ def definitions() -> dict[str, dict[str, str]]:
     samples = {
         base: "debian_base",
         world.image("image", variables={"LANG": "C"}): "base_image",
+        _declare_dockerfile(world, base): "dockerfile_image",
         _declare_environment(world, base): "environment",
     }
     assert set(samples.values()) == set(RULES)
@@ -37,6 +41,27 @@ def _declare_base(world: World) -> Label:
         make_locked("python3.11-minimal", "3.11.2-6", kind="deb"),
     ]
     return world.debian("base", debs, variables={"LANG": "C.UTF-8"}, platforms=_BOTH)
+
+
+_DOCKERFILE = b"""\
+FROM scratch AS files
+COPY etc /etc/
+FROM base
+ARG V=1
+RUN --mount=type=cache,target=/c make V=$V
+COPY --from=files --chown=1 /etc/x /srv/
+"""
+
+
+def _declare_dockerfile(world: World, base: Label) -> Label:
+    return world.declare(
+        "dockerfile_image",
+        "steps",
+        dockerfile=parse_dockerfile(_DOCKERFILE, "Dockerfile"),
+        context=(ContextEntry("etc"), ContextEntry("etc/x", Digest.of(b"x"), source=Path("/nowhere/x"))),
+        contexts={"base": base},
+        args={"V": "2"},
+    )
 
 
 def _declare_environment(world: World, base: Label) -> Label:

@@ -98,7 +98,9 @@ class World:
         known = {key: _default(attribute) for key, attribute in RULES[kind].attributes.items()}
         assert attributes.keys() <= known.keys()
         values = {**known, **attributes}
-        below = tuple(value for value in values.values() if isinstance(value, Label))
+        maps = (value.values() for value in values.values() if isinstance(value, dict))
+        named = (*values.values(), *(each for value in maps for each in value))
+        below = tuple(value for value in named if isinstance(value, Label))
         self.targets[label] = Target(label, kind, values, below, Location("BUILD.yaml", 1, 3))
         return label
 

@@ -39,7 +39,7 @@ def fails(root: Path, files: dict[str, str | bytes]) -> list[str]:
 
 def test_the_rules_that_ship(tmp_path: Path) -> None:
     rules = load_rules((), tmp_path, Unrecorded())
-    assert set(rules) == {"base_image", "debian_base", "environment"}
+    assert set(rules) == {"base_image", "debian_base", "dockerfile_image", "environment"}
     for rule in rules.values():
         assert rule.doc
         assert all(attribute.doc for attribute in rule.attributes.values())

@@ -1,0 +1,162 @@
+"""The builtin that copies files onto a root which is known by its layers."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from envbuild.archive.copy_layer import (
+    CopyWriter,
+    Destination,
+    Owner,
+    copy_nodes,
+    find_suffix,
+    read_owner,
+    unpack_archive,
+)
+from envbuild.archive.decompress import ForwardReader, open_compressed
+from envbuild.archive.layer import LayerWriter
+from envbuild.archive.listing import parse_listing
+from envbuild.archive.root_scan import Node, RootScan
+from envbuild.core.errors import BuildError
+from envbuild.execute.builtin import Job
+from envbuild.execute.layers import finish_layer
+from envbuild.rule.builtins import LAYER, LISTING
+from envbuild.spec.dockerfile.patterns import compile_glob, has_wildcard
+
+MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
+_ACCOUNTS: Final = frozenset({"etc/passwd", "etc/group"})
+_MAGICS: Final = ((b"\x1f\x8b", ".gz"), (b"\x28\xb5\x2f\xfd", ".zst"))
+
+
+def make_copy_layer(job: Job) -> None:
+    """Files of the context, or of another image's layers, at a destination."""
+    options = job.parameters
+    root = RootScan(lambda path: path in _ACCOUNTS)
+    for layer, listing in _groups(job.inputs, "below/"):
+        _add_layer(root, layer, listing)
+    writer = LayerWriter(job.outputs[LAYER], epoch=options["epoch"])
+    owner = read_owner(options["owner"], root)
+    copies = CopyWriter(root, writer, Destination(options["destination"], options["mode"], owner))
+    if "patterns" in options:
+        _copy_from_image(job, copies)
+    else:
+        _copy_items(job, copies)
+    finish_layer(job, copies.finish())
+
+
+def _nothing(path: str) -> bool:
+    """Of which files the contents are kept: of none."""
+    return not path
+
+
+def open_layer(stack: ExitStack, path: Path) -> ForwardReader:
+    """A layer's tar, however it is compressed."""
+    file = stack.enter_context(path.open("rb"))
+    magic = file.read(4)
+    file.seek(0)
+    suffix = next((suffix for begin, suffix in _MAGICS if magic.startswith(begin)), "")
+    return open_compressed(file, suffix, limit=MAX_LAYER)
+
+
+def _groups(inputs: Mapping[str, Path], prefix: str) -> Iterator[tuple[Path, Path | None]]:
+    """Layers with their listings where there are any, from the bottom up."""
+    names = sorted({path.split("/")[1] for path in inputs if path.startswith(prefix)})
+    for name in names:
+        yield inputs[f"{prefix}{name}/{LAYER}"], inputs.get(f"{prefix}{name}/{LISTING}")
+
+
+def _add_layer(root: RootScan, layer: Path, listing: Path | None) -> None:
+    entries = parse_listing(listing.read_bytes()) if listing else None
+    if entries is not None and _ACCOUNTS.isdisjoint(entry.path for entry in entries):
+        root.add_listing(entries)
+        return
+    with ExitStack() as stack:
+        root.add_layer(open_layer(stack, layer))
+
+
+def _copy_items(job: Job, copies: CopyWriter) -> None:
+    if not job.parameters["single"] and (folder := copies.place("")):
+        copies.folder(folder, 0o755, Owner(0, 0))
+    for item in job.parameters["items"]:
+        _copy_item(item, job, copies)
+
+
+def _copy_item(item: Mapping[str, Any], job: Job, copies: CopyWriter) -> None:
+    below, root = item["path"], Owner(0, 0)
+    single = job.parameters["single"]
+    if "text" in item:
+        copies.text(copies.place(below, single=single), item["text"].encode(), item["mode"])
+    elif "target" in item:
+        copies.link(copies.place(below, single=single), item["target"], root)
+    elif "file" in item:
+        _copy_file(item, job.inputs[f"files/{item['file']:05}"], copies, job)
+    elif below:
+        copies.folder(copies.place(below), 0o755, root)
+
+
+def _copy_file(item: Mapping[str, Any], source: Path, copies: CopyWriter, job: Job) -> None:
+    with source.open("rb") as file:
+        suffix = find_suffix(file.read(512)) if job.parameters["unpack"] else None
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        if suffix is None:
+            path = copies.place(item["path"], single=job.parameters["single"])
+            copies.file(path, file, size, item["mode"], Owner(0, 0))
+        else:
+            unpack_archive(open_compressed(file, suffix, limit=MAX_LAYER), copies)
+
+
+def _copy_from_image(job: Job, copies: CopyWriter) -> None:
+    layers = [path for name, path in sorted(job.inputs.items()) if name.startswith("from/")]
+    source = RootScan(_nothing)
+    for layer in layers:
+        with ExitStack() as stack:
+            source.add_layer(open_layer(stack, layer))
+    options = job.parameters
+    chosen, single = _choose(source, options["patterns"], options["exclude"], parents=options["parents"])
+    with ExitStack() as stack:
+        copy_nodes(chosen, [open_layer(stack, layer) for layer in layers], copies, single=single)
+
+
+def _choose(
+    source: RootScan, patterns: Sequence[str], excluded: Sequence[str], *, parents: bool
+) -> tuple[Mapping[str, Node], bool]:
+    """Nodes by their path below the destination, and whether it is one file."""
+    refused = [compile_glob(pattern.lstrip("/")) for pattern in excluded]
+    chosen: dict[str, Node] = {}
+    single = len(patterns) == 1
+    for pattern in patterns:
+        for root in _find(source, pattern):
+            node = source.nodes.get(root)
+            single = single and node is not None and not node.is_folder
+            taken = _take(source, root, parents=parents)
+            chosen |= {below: each for below, each in taken if not any(g.fullmatch(below) for g in refused)}
+    return chosen, single and len(chosen) == 1
+
+
+def _find(source: RootScan, pattern: str) -> Sequence[str]:
+    path = posixpath.normpath("/" + pattern).lstrip("/")
+    if has_wildcard(path):
+        found = [known for known in sorted(source.nodes) if compile_glob(path).fullmatch(known)]
+    else:
+        real = source.resolve(path)
+        found = [real] if not real or real in source.nodes else []
+    if not found:
+        raise BuildError(f"`{pattern}` is not in the image that it is copied from")
+    return found
+
+
+def _take(source: RootScan, root: str, *, parents: bool) -> Iterator[tuple[str, Node]]:
+    node = source.nodes.get(root)
+    if node is not None and not node.is_folder:
+        yield root if parents else posixpath.basename(root), node
+        return
+    prefix = f"{root}/" if root else ""
+    for path, below in source.nodes.items():
+        if path.startswith(prefix) and path != root:
+            yield path if parents else path.removeprefix(prefix), below

@@ -1,0 +1,109 @@
+"""One stage: its instructions in order, each changing the configuration or adding a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from envbuild.core.errors import SpecError
+from envbuild.oci.config import Runtime
+from envbuild.rule.context import Context
+from envbuild.rule.dockerfile.plan import Plan, Source
+from envbuild.rule.dockerfile.settings import SETTINGS
+from envbuild.rule.dockerfile.steps import Step
+from envbuild.rule.image import Image, Layer
+from envbuild.spec.dockerfile.context import ContextEntry
+from envbuild.spec.dockerfile.instruction import Instruction, Stage
+from envbuild.spec.dockerfile.parse import parse_trigger
+
+# Whose words are expanded before they are looked at (Dockerfile reference, "Environment replacement").
+_EXPANDED: Final = frozenset(
+    {"ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
+)
+
+
+@dataclass
+class StageBuilder:
+    """Builds the image of one stage; used once."""
+
+    ctx: Context
+    plan: Plan
+    stage: Stage
+    files: tuple[ContextEntry, ...]
+    find_image: Callable[[Source], Image]
+    base: Image | None
+    layers: list[Layer] = field(default_factory=list)
+    config: Runtime = field(default_factory=Runtime)
+    arguments: dict[str, str] = field(default_factory=dict)
+    command_stated: bool = False
+
+    def build(self) -> Image:
+        """The stage's image on its base; raises SpecError with the line."""
+        if self.base:
+            self.config = replace(self.base.config, on_build=())
+            for trigger in self.base.config.on_build:
+                self._apply(parse_trigger(trigger, self.stage.location))
+        for instruction in self.stage.instructions:
+            self._apply(instruction)
+        return self.ctx.stacked_image(self.layers, self.config, self.base)
+
+    def _apply(self, instruction: Instruction) -> None:
+        try:
+            self._take(instruction)
+        except SpecError as error:
+            if error.location:
+                raise
+            raise SpecError(error.message, hint=error.hint, location=instruction.location) from None
+
+    def _take(self, instruction: Instruction) -> None:
+        name = instruction.name
+        if name in _EXPANDED:
+            words = tuple(self.plan.expand(word, self._scope, instruction) for word in instruction.words)
+            instruction = replace(instruction, words=words)
+        if name == "ARG":
+            self._add_arguments(instruction)
+        elif name in ("RUN", "COPY", "ADD"):
+            self.layers.append(getattr(self._step, name.lower())(instruction))
+        else:
+            self.config = SETTINGS[name](self.config, instruction)
+            self._settle_command(name)
+
+    @property
+    def _scope(self) -> Mapping[str, str]:
+        """The variables that words may name; what ENV sets hides an argument."""
+        return {**self.arguments, **self.config.variables}
+
+    @property
+    def _step(self) -> Step:
+        return Step(
+            ctx=self.ctx,
+            below=self.base,
+            layers=tuple(self.layers),
+            config=self.config,
+            scope=self._scope,
+            files=self.files,
+            find_image=lambda name, instruction: self.find_image(
+                self.plan.find(name, self.stage, instruction)
+            ),
+            escape=self.plan.dockerfile.escape,
+        )
+
+    def _add_arguments(self, instruction: Instruction) -> None:
+        """Each has the value that the target states, else its default, else that from above FROM."""
+        above = {**self.plan.platform_arguments, **self.plan.arguments}
+        for word in instruction.words:
+            name, given, default = word.partition("=")
+            if name in self.plan.stated:
+                self.arguments[name] = self.plan.stated[name]
+            elif given:
+                self.arguments[name] = self.plan.expand(default, self._scope, instruction)
+            elif name in above:
+                self.arguments[name] = above[name]
+
+    def _settle_command(self, name: str) -> None:
+        """An entrypoint drops the command that the base states, but none of this stage's own."""
+        if name == "CMD":
+            self.command_stated = True
+        elif name == "ENTRYPOINT" and not self.command_stated:
+            self.config = replace(self.config, command=())

@@ -1,0 +1,235 @@
+"""Instructions that change files: RUN, COPY and ADD as declared actions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from envbuild.core.errors import SpecError
+from envbuild.lock.check_image import GENERATION
+from envbuild.oci.config import Runtime
+from envbuild.rule import builtins
+from envbuild.rule.context import Context
+from envbuild.rule.declared import Builtin, DeclaredAction, Input, SourceFile
+from envbuild.rule.dockerfile.plan import has_network
+from envbuild.rule.dockerfile.selection import Selected, select_entries
+from envbuild.rule.dockerfile.settings import absolute_path, read_command
+from envbuild.rule.image import Image, Layer
+from envbuild.spec.dockerfile.context import ContextEntry
+from envbuild.spec.dockerfile.instruction import Heredoc, Instruction
+from envbuild.spec.dockerfile.mount import Mount, read_mount
+from envbuild.spec.dockerfile.words import expand_word
+
+_SHOWN: Final = 60  # characters of an instruction that tell people which one it is
+_HEREDOC: Final = re.compile(r"<<-?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
+_REMOTE: Final = re.compile(r"(?:https?|git|ssh)://|git@")
+_CHMOD: Final = re.compile(r"[0-7]{3,4}\Z")
+_LAYER_OUTPUTS: Final = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
+
+FindImage = Callable[[str, Instruction], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an instruction finds: the stage so far, the context's files, and how to expand words."""
+
+    ctx: Context
+    below: Image | None  # what lies below the stage's first layer
+    layers: Sequence[Layer]
+    config: Runtime
+    scope: Mapping[str, str]  # variables, arguments among them
+    files: Sequence[ContextEntry]
+    find_image: FindImage
+    escape: str
+
+    def run(self, instruction: Instruction) -> Layer:
+        """A command in the root so far."""
+        if instruction.flag("security", "sandbox") != "sandbox":
+            raise SpecError("`RUN --security=insecure` is not supported: it would own the machine")
+        if instruction.flag("network", "none") not in ("none", "default", "host"):
+            raise SpecError(f"`--network={instruction.flag('network')}` is none of `none`, `default`, `host`")
+        inputs = {f"root/{n:03}": layer.blob for n, layer in enumerate(self._stack)}
+        mounts = [
+            self._mount(n, text, inputs, instruction)
+            for n, text in enumerate(instruction.flags.get("mount", ()))
+        ]
+        command, scripts = self._command(instruction)
+        networked = has_network(instruction)
+        parameters = {
+            "argv": list(command),
+            "environment": dict(self.scope),
+            "workdir": self.config.workdir or "/",
+            "user": self.config.user,
+            "network": networked,
+            "generation": int(self.ctx.answer.facts[GENERATION]) if networked else 0,
+            "mounts": [*mounts, *scripts],
+        }
+        return self._declare(builtins.RUN_STEP, parameters, inputs, instruction)
+
+    def copy(self, instruction: Instruction) -> Layer:
+        """Files of the context, of another image, or written in the Dockerfile."""
+        *sources, destination = instruction.words
+        if not sources:
+            raise SpecError(f"{instruction.name} takes a source and a destination")
+        inputs: dict[str, Input] = {}
+        parameters = self._copy_parameters(instruction, destination)
+        if "from" in instruction.flags:
+            image = self.find_image(instruction.flag("from"), instruction)
+            inputs |= {f"from/{n:03}": layer.blob for n, layer in enumerate(image.all_layers)}
+            parameters |= {
+                "patterns": sources,
+                "exclude": list(instruction.flags.get("exclude", ())),
+                "parents": instruction.is_set("parents"),
+            }
+        else:
+            parameters["items"] = self._items(sources, instruction, inputs)
+            parameters["single"] = len(sources) == 1 and self._is_file(parameters["items"], sources[0])
+        if not instruction.is_set("link"):
+            inputs |= self._below()
+        return self._declare(builtins.COPY_LAYER, parameters, inputs, instruction)
+
+    def add(self, instruction: Instruction) -> Layer:
+        """As COPY; archives of the context are unpacked."""
+        for source in instruction.words[:-1]:
+            if _REMOTE.match(source):
+                raise SpecError(
+                    f"`ADD {source[:60]}` is not supported", hint="download it into the context, and COPY it"
+                )
+        return self.copy(instruction)
+
+    @property
+    def _stack(self) -> Sequence[Any]:
+        return (*(self.below.all_layers if self.below else ()), *self.layers)
+
+    def _below(self) -> dict[str, Input]:
+        """What tells where links lead and whom folders belong to: listings, or the layers' own bytes."""
+        found: dict[str, Input] = {}
+        for n, layer in enumerate(self._stack):
+            found[f"below/{n:03}/{builtins.LAYER}"] = layer.blob
+            if isinstance(layer, Layer) and len(layer.parts) <= 1:
+                found[f"below/{n:03}/{builtins.LISTING}"] = layer.action.output(builtins.LISTING)
+        return found
+
+    def _command(self, instruction: Instruction) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+        """The arguments, and the scripts that lie in files: those whose first line names who reads them."""
+        match = _HEREDOC.match(instruction.words[0].strip()) if instruction.heredocs else None
+        if match and len(instruction.heredocs) == 1:
+            script = instruction.heredocs[0]
+            if script.text.startswith("#!"):
+                path = f"/dev/pipes/{script.name}"
+                return (path,), [{"type": "file", "target": path, "text": script.text, "mode": 0o755}]
+            return read_command(replace(instruction, words=(script.text,)), self.config), []
+        # The shell reads here-documents itself; their texts are as they were written.
+        texts = "".join(f"\n{each.text}{each.name}" for each in instruction.heredocs)
+        if not texts:
+            return read_command(instruction, self.config), []
+        return read_command(replace(instruction, words=(instruction.words[0] + texts,)), self.config), []
+
+    def _mount(self, n: int, text: str, inputs: dict[str, Input], instruction: Instruction) -> dict[str, Any]:
+        mount = read_mount(text)
+        target = absolute_path(expand_word(mount.target, self.scope, self.escape), self.config)
+        if mount.type == "bind":
+            return self._bind(n, mount, target, inputs, instruction)
+        if mount.type == "tmpfs":
+            return {"type": "tmpfs", "target": target, "size": mount.size}
+        owner = {"mode": mount.mode, "uid": mount.uid, "gid": mount.gid}
+        if mount.type == "cache":
+            return {"type": "cache", "target": target, "id": mount.id, "sharing": mount.sharing, **owner}
+        required = {"required": mount.required, "env": mount.variable}
+        return {
+            "type": "secret",
+            "target": target if mount.target else "",
+            "id": mount.id,
+            **owner,
+            **required,
+        }
+
+    def _bind(
+        self, n: int, mount: Mount, target: str, inputs: dict[str, Input], instruction: Instruction
+    ) -> dict[str, Any]:
+        source = expand_word(mount.source, self.scope, self.escape)
+        found = {"type": "bind", "target": target, "source": source.strip("/"), "readonly": mount.readonly}
+        if mount.origin:
+            image = self.find_image(mount.origin, instruction)
+            inputs |= {f"mounts/{n}/root/{m:03}": layer.blob for m, layer in enumerate(image.all_layers)}
+            return found
+        taken: dict[str, Input] = {}
+        items = self._context_items(select_entries((source or ".",), self.files, parents=True), taken)
+        inputs |= {f"mounts/{n}/{path}": item for path, item in taken.items()}
+        return {**found, "items": items}
+
+    def _copy_parameters(self, instruction: Instruction, destination: str) -> dict[str, Any]:
+        chmod = expand_word(instruction.flag("chmod"), self.scope, self.escape)
+        if chmod and not _CHMOD.match(chmod):
+            raise SpecError(f"`--chmod={chmod[:40]}` is no mode", hint="write it in octal: `--chmod=0755`")
+        place = absolute_path(destination, self.config)
+        folder = destination.endswith(("/", "/.")) or destination == "."
+        return {
+            "destination": place.rstrip("/") + "/" if folder else place,
+            "owner": expand_word(instruction.flag("chown"), self.scope, self.escape),
+            "mode": int(chmod, 8) if chmod else None,
+            "unpack": instruction.name == "ADD",
+        }
+
+    def _items(
+        self, sources: Sequence[str], instruction: Instruction, inputs: dict[str, Input]
+    ) -> list[dict[str, Any]]:
+        texts = {each.name: each for each in instruction.heredocs}
+        written = [match[2] for source in sources if texts and (match := _HEREDOC.match(source))]
+        named = [source for source in sources if not (texts and _HEREDOC.match(source))]
+        items = [{"path": name, "text": self._expanded(texts[name]), "mode": 0o644} for name in written]
+        excluded = instruction.flags.get("exclude", ())
+        parents = instruction.is_set("parents")
+        selected = select_entries(named, self.files, excluded, parents=parents) if named else ()
+        return [*items, *self._context_items(selected, inputs)]
+
+    def _expanded(self, heredoc: Heredoc) -> str:
+        if not heredoc.expand:
+            return heredoc.text
+        return _expand_text(heredoc.text, self.scope, self.escape)
+
+    def _context_items(self, selected: Sequence[Selected], inputs: dict[str, Input]) -> list[dict[str, Any]]:
+        """Descriptions of entries, in order; the bytes of files are inputs of the same number."""
+        items: list[dict[str, Any]] = []
+        for n, each in enumerate(selected):
+            entry = each.entry
+            if entry.digest and entry.source:
+                inputs[f"files/{n:05}"] = SourceFile(entry.digest, entry.executable, str(entry.source))
+                items.append({"path": each.below, "file": n, "mode": 0o755 if entry.executable else 0o644})
+            elif entry.target:
+                items.append({"path": each.below, "target": entry.target})
+            else:
+                items.append({"path": each.below})
+        return items
+
+    def _is_file(self, items: Sequence[Mapping[str, Any]], source: str) -> bool:
+        """Whether the one source is a file, which takes the destination's own name."""
+        (item,) = items if len(items) == 1 else (None,)
+        if item is None or ("file" not in item and "text" not in item and "target" not in item):
+            return False
+        return "text" in item or any(
+            not e.is_folder and e.path == source.strip("/").removeprefix("./") for e in self.files
+        )
+
+    def _declare(
+        self,
+        builtin: Builtin,
+        parameters: Mapping[str, Any],
+        inputs: Mapping[str, Input],
+        instruction: Instruction,
+    ) -> Layer:
+        mnemonic = "RunStep" if builtin == builtins.RUN_STEP else "CopyLayer"
+        line = " ".join(f"{instruction.name} {instruction.text}".split())
+        shown = line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
+        stated = {**parameters, "epoch": self.ctx.epoch}
+        subject = f"{instruction.location}: {shown}"
+        action = DeclaredAction(builtin, stated, inputs, _LAYER_OUTPUTS, mnemonic, subject)
+        return Layer(action, (), shown)
+
+
+def _expand_text(text: str, scope: Mapping[str, str], escape: str) -> str:
+    """A here-document's text: variables are replaced, quotes are characters as any other."""
+    protected = re.sub(r"(['\"])", lambda quote: escape + quote[0], text)
+    return expand_word(protected, scope, escape)

@@ -1,0 +1,1 @@
+"""Dockerfiles: read by BuildKit's own parser, checked, and split into stages."""

@@ -1,0 +1,113 @@
+"""A build context: what COPY, ADD and bind mounts may take from a folder of the workspace."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import SpecError
+from envbuild.spec.dockerfile.patterns import IgnorePattern, is_ignored, read_ignore_file
+from envbuild.spec.place import Place
+
+IGNORE_FILE: Final = ".dockerignore"
+MAX_ENTRIES: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ContextEntry:
+    """A file (with a digest), a symbolic link (with a target) or a folder, by its path in the context.
+
+    `source` is where a file lies now; it is part of no digest.
+    """
+
+    path: str
+    digest: Digest | None = None
+    executable: bool = False
+    target: str = ""
+    source: Path | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.digest is None and not self.target
+
+
+def read_context(written: str, place: Place) -> tuple[ContextEntry, ...]:
+    """All that a context offers, sorted by path, files hashed; raises SpecError.
+
+    Symbolic links stay links. What `.dockerignore` and `.envbuildignore` name is left out, and so is
+    what is neither file nor folder nor link.
+    """
+    found = place.require(place.locate(written))
+    if not found.is_folder:
+        raise SpecError(f"`{written}` is not a folder", hint="name the folder that COPY takes files from")
+    folder = Path(found.real)
+    entries = tuple(
+        sorted(_walk(folder, found.name, _read_ignored(folder, place), place), key=lambda e: e.path)
+    )
+    if len(entries) > MAX_ENTRIES:
+        raise SpecError(
+            f"the context `{written}` has more than {MAX_ENTRIES} files",
+            hint=f"leave some out by `{IGNORE_FILE}`",
+        )
+    return entries
+
+
+def _read_ignored(folder: Path, place: Place) -> tuple[IgnorePattern, ...]:
+    path = folder / IGNORE_FILE
+    place.recorder.record(path)
+    try:
+        return read_ignore_file(path.read_text("utf-8"), str(path.relative_to(os.path.realpath(place.root))))
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError):
+        raise SpecError(f"`{IGNORE_FILE}` cannot be read as UTF-8 text") from None
+
+
+def _walk(
+    folder: Path, name: str, ignored: tuple[IgnorePattern, ...], place: Place
+) -> Iterator[ContextEntry]:
+    """The entries below a folder; whoever is in an ignored one may be taken back in by a later `!`."""
+    negations = any(pattern.negated for pattern in ignored)
+    pending = [""]
+    while pending:
+        above = pending.pop()
+        place.recorder.record(folder / above)
+        for base in sorted(os.listdir(folder / above)):  # noqa: PTH208 (names are all that is wanted)
+            path = f"{above}/{base}" if above else base
+            mode = (folder / path).lstat().st_mode
+            is_folder = stat.S_ISDIR(mode)
+            if place.ignored.covers(f"{name}/{path}" if name else path, is_folder=is_folder):
+                continue
+            out = is_ignored(ignored, path)
+            if is_folder and (not out or negations):
+                pending.append(path)
+            if not out:
+                yield from _read_entry(folder, path, mode, place)
+
+
+def _read_entry(folder: Path, path: str, mode: int, place: Place) -> Iterator[ContextEntry]:
+    source = folder / path
+    if stat.S_ISDIR(mode):
+        yield ContextEntry(path)
+        return
+    place.recorder.record(source)
+    if stat.S_ISLNK(mode):
+        yield ContextEntry(path, target=os.readlink(source))  # noqa: PTH115 (as written)
+    elif stat.S_ISREG(mode):
+        yield ContextEntry(path, _hash(source, path), bool(mode & stat.S_IXUSR), source=source)
+
+
+def _hash(source: Path, path: str) -> Digest:
+    try:
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+            return Digest(digest.hexdigest(), file.tell())
+    except OSError as error:
+        raise SpecError(f"cannot read `{path}` of the context: {error.strerror}") from error

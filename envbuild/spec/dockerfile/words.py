@@ -1,0 +1,208 @@
+"""Words of a Dockerfile: quotes, escapes and variables, as BuildKit expands them.
+
+The rules are those of the Dockerfile reference, "Environment replacement": nearly a shell's, without
+commands, and with an escape character that a directive may change.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from envbuild.core.errors import SpecError
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SPECIAL: Final = frozenset("@*#?-$!0123456789")
+_QUOTED: Final = frozenset('"$')  # what an escape takes its meaning from within double quotes
+_BLANKS: Final = frozenset(" \t\n\r")
+
+
+def expand_word(text: str, variables: Mapping[str, str], escape: str = "\\") -> str:
+    """The text with variables replaced and quotes removed, blanks kept; raises SpecError."""
+    return _Reader(text, variables, escape).read_all()
+
+
+def expand_words(text: str, variables: Mapping[str, str], escape: str = "\\") -> tuple[str, ...]:
+    """The text's words: blanks outside of quotes, also those of variables' values, separate them."""
+    return _Reader(text, variables, escape).split()
+
+
+@dataclass(slots=True)
+class _Reader:
+    text: str
+    variables: Mapping[str, str]
+    escape: str
+    at: int = 0
+    words: list[str] = field(default_factory=list)
+    word: list[str] | None = None  # the one being read; None between two
+
+    def read_all(self) -> str:
+        return self._until("")
+
+    def split(self) -> tuple[str, ...]:
+        while self.at < len(self.text):
+            start = self.text[self.at]
+            if start in _BLANKS:
+                self.at += 1
+                self._end_word()
+            elif start == "$":
+                first, *rest = re.split(r"[ \t\r\n]+", self._piece())
+                self._add(first, quoted=False)
+                for each in rest:
+                    self._end_word()
+                    self._add(each, quoted=False)
+            else:
+                self._add(self._piece(), quoted=True)
+        self._end_word()
+        return tuple(self.words)
+
+    def _add(self, piece: str, *, quoted: bool) -> None:
+        """Go on with a word; quotes make one even of nothing."""
+        if piece or quoted:
+            self.word = [*(self.word or ()), piece]
+
+    def _end_word(self) -> None:
+        if self.word is not None:
+            self.words.append("".join(self.word))
+        self.word = None
+
+    def _until(self, stop: str) -> str:
+        pieces = []
+        while self.at < len(self.text) and self.text[self.at] != stop:
+            pieces.append(self._piece())
+        if stop:
+            self._expect(stop)
+        return "".join(pieces)
+
+    def _piece(self) -> str:
+        """What the next character begins, expanded."""
+        start = self.text[self.at]
+        if start == "'":
+            return self._single_quoted()
+        if start == '"':
+            return self._double_quoted()
+        self.at += 1
+        if start == "$":
+            return self._variable()
+        if start == self.escape:
+            literal = self.text[self.at : self.at + 1]
+            self.at += 1
+            return literal
+        return start
+
+    def _single_quoted(self) -> str:
+        end = self.text.find("'", self.at + 1)
+        if end < 0:
+            raise self._broken("a single quote is not closed")
+        quoted = self.text[self.at + 1 : end]
+        self.at = end + 1
+        return quoted
+
+    def _double_quoted(self) -> str:
+        self.at += 1
+        pieces = []
+        while (start := self.text[self.at : self.at + 1]) != '"':
+            if not start:
+                raise self._broken("a double quote is not closed")
+            self.at += 1
+            if start == "$":
+                pieces.append(self._variable())
+            elif start == self.escape and self.text[self.at : self.at + 1] in _QUOTED | {self.escape}:
+                pieces.append(self.text[self.at])
+                self.at += 1
+            else:
+                pieces.append(start)
+        self.at += 1
+        return "".join(pieces)
+
+    def _variable(self) -> str:
+        """What stands for a dollar sign, which is read already, and what belongs to it."""
+        if self.text[self.at : self.at + 1] != "{":
+            name = self._name()
+            return self.variables.get(name, "") if name else "$"
+        self.at += 1
+        name = self._name()
+        if not name:
+            raise self._broken("`${` is not followed by a name")
+        return self._modified(name)
+
+    def _modified(self, name: str) -> str:
+        """The value of `${name...}`, of which the name is read."""
+        value = self.variables.get(name)
+        mark = self._take()
+        if mark == "}":
+            return value or ""
+        if mark == ":":
+            value, mark = value or None, self._take()
+        if mark == "-":
+            word = self._until("}")
+            return word if value is None else value
+        if mark == "+":
+            word = self._until("}")
+            return "" if value is None else word
+        if mark == "?":
+            word = self._until("}")
+            if value is None:
+                raise self._broken(f"`{name}`: {word or 'is not set'}")
+            return value
+        return self._edited(mark, value or "")
+
+    def _edited(self, mark: str, value: str) -> str:
+        """`#` and `%` remove a prefix or suffix, `/` replaces; doubled, the longest, or all."""
+        if mark not in ("#", "%", "/"):
+            raise self._broken(f"`{mark}` is no modifier of a variable")
+        doubled = self.text[self.at : self.at + 1] == mark
+        self.at += doubled
+        if mark == "/":
+            pattern = self._glob(self._until_slash())
+            return re.sub(pattern, _literally(self._until("}")), value, count=0 if doubled else 1)
+        pattern = self._glob(self._until("}"))
+        ends = range(len(value) + 1)
+        if mark == "#":
+            cuts = (n for n in (reversed(ends) if doubled else ends) if re.fullmatch(pattern, value[:n]))
+            return value[next(cuts, 0) :]
+        cuts = (n for n in (ends if doubled else reversed(ends)) if re.fullmatch(pattern, value[n:]))
+        return value[: next(cuts, len(value))]
+
+    def _until_slash(self) -> str:
+        pieces = []
+        while self.at < len(self.text) and self.text[self.at] not in "/}":
+            pieces.append(self._piece())
+        if self.text[self.at : self.at + 1] == "/":
+            self.at += 1
+        return "".join(pieces)
+
+    def _glob(self, pattern: str) -> str:
+        return fnmatch.translate(pattern).removesuffix(r"\Z").removesuffix(r"\z")
+
+    def _name(self) -> str:
+        match = _NAME.match(self.text, self.at)
+        if match:
+            self.at = match.end()
+            return match[0]
+        special = self.text[self.at : self.at + 1]
+        if special and special in _SPECIAL:
+            self.at += 1
+            return special
+        return ""
+
+    def _take(self) -> str:
+        taken = self.text[self.at : self.at + 1]
+        if not taken:
+            raise self._broken("`${` is not closed")
+        self.at += 1
+        return taken
+
+    def _expect(self, stop: str) -> None:
+        if self._take() != stop:
+            raise self._broken(f"`{stop}` is missing")
+
+    def _broken(self, what: str) -> SpecError:
+        return SpecError(f"{what} in `{self.text[:80]}`", hint="see the Dockerfile reference on variables")
+
+
+def _literally(text: str) -> Callable[[re.Match[str]], str]:
+    return lambda _: text
