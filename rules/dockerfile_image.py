@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from envbuild.rule import Context, Image, ImageQuestion, attr, rule
-from envbuild.rule.dockerfile import ask_images, build_image
+from envbuild.rule import Context, Image, ImageQuestion, attr, dockerfile, rule
 
 
 def _question(ctx: Context) -> ImageQuestion | None:
-    return ask_images(ctx, ctx["dockerfile"])
+    return dockerfile.ask_images(ctx, ctx["dockerfile"])
 
 
 @rule(
@@ -22,4 +21,4 @@ def _question(ctx: Context) -> ImageQuestion | None:
 )
 def dockerfile_image(ctx: Context) -> Image:
     """The stages that the target needs; a step runs again only where its inputs changed."""
-    return build_image(ctx, ctx["dockerfile"], ctx["context"])
+    return dockerfile.build_image(ctx, ctx["dockerfile"], ctx["context"])

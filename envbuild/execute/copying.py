@@ -18,7 +18,7 @@ from envbuild.archive.copy_layer import (
     read_owner,
     unpack_archive,
 )
-from envbuild.archive.decompress import ForwardReader, open_compressed
+from envbuild.archive.decompress import ForwardReader, open_compressed, open_layer
 from envbuild.archive.layer import LayerWriter
 from envbuild.archive.listing import parse_listing
 from envbuild.archive.root_scan import Node, RootScan
@@ -30,7 +30,6 @@ from envbuild.spec.dockerfile.patterns import compile_glob, has_wildcard
 
 MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 _ACCOUNTS: Final = frozenset({"etc/passwd", "etc/group"})
-_MAGICS: Final = ((b"\x1f\x8b", ".gz"), (b"\x28\xb5\x2f\xfd", ".zst"))
 
 
 def make_copy_layer(job: Job) -> None:
@@ -54,13 +53,8 @@ def _nothing(path: str) -> bool:
     return not path
 
 
-def open_layer(stack: ExitStack, path: Path) -> ForwardReader:
-    """A layer's tar, however it is compressed."""
-    file = stack.enter_context(path.open("rb"))
-    magic = file.read(4)
-    file.seek(0)
-    suffix = next((suffix for begin, suffix in _MAGICS if magic.startswith(begin)), "")
-    return open_compressed(file, suffix, limit=MAX_LAYER)
+def _open(stack: ExitStack, path: Path) -> ForwardReader:
+    return open_layer(stack.enter_context(path.open("rb")), limit=MAX_LAYER)
 
 
 def _groups(inputs: Mapping[str, Path], prefix: str) -> Iterator[tuple[Path, Path | None]]:
@@ -76,7 +70,7 @@ def _add_layer(root: RootScan, layer: Path, listing: Path | None) -> None:
         root.add_listing(entries)
         return
     with ExitStack() as stack:
-        root.add_layer(open_layer(stack, layer))
+        root.add_layer(_open(stack, layer))
 
 
 def _copy_items(job: Job, copies: CopyWriter) -> None:
@@ -116,11 +110,11 @@ def _copy_from_image(job: Job, copies: CopyWriter) -> None:
     source = RootScan(_nothing)
     for layer in layers:
         with ExitStack() as stack:
-            source.add_layer(open_layer(stack, layer))
+            source.add_layer(_open(stack, layer))
     options = job.parameters
     chosen, single = _choose(source, options["patterns"], options["exclude"], parents=options["parents"])
     with ExitStack() as stack:
-        copy_nodes(chosen, [open_layer(stack, layer) for layer in layers], copies, single=single)
+        copy_nodes(chosen, [_open(stack, layer) for layer in layers], copies, single=single)
 
 
 def _choose(

@@ -4,7 +4,7 @@ from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts, Interpreter, Libc, Platform
 from envbuild.lock.model import DebianQuestion, ImageQuestion, Locked, PlatformLock, PythonQuestion
 from envbuild.oci.reference import ImageName
-from envbuild.rule import attr, builtins
+from envbuild.rule import attr, builtins, dockerfile
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile
@@ -41,6 +41,7 @@ __all__ = [
     "SpecError",
     "attr",
     "builtins",
+    "dockerfile",
     "read_facts",
     "rule",
 ]

@@ -63,6 +63,8 @@ class Mounting:
                 source = stack.enter_context(self._caches.open(mount["id"], mount["sharing"]))
                 owner = (mount["mode"], mount["uid"], mount["gid"])
                 stated.mounts.append(CacheFolder(source, mount["target"], *owner))
+            case "file":
+                stated.mounts.append(HeldFile(mount["target"], mount["text"].encode(), mount["mode"]))
             case "tmpfs":
                 stated.mounts.append(Memory(mount["target"], mount["size"]))
             case "bind" if "files" in mount:

@@ -158,7 +158,7 @@ class Step:
         taken: dict[str, Input] = {}
         items = self._context_items(select_entries((source or ".",), self.files, parents=True), taken)
         inputs |= {f"mounts/{n}/{path}": item for path, item in taken.items()}
-        return {**found, "items": items}
+        return {**found, "files": [[item["path"], item["mode"]] for item in items if "file" in item]}
 
     def _copy_parameters(self, instruction: Instruction, destination: str) -> dict[str, Any]:
         chmod = expand_word(instruction.flag("chmod"), self.scope, self.escape)
@@ -193,8 +193,8 @@ class Step:
     def _context_items(self, selected: Sequence[Selected], inputs: dict[str, Input]) -> list[dict[str, Any]]:
         """Descriptions of entries, in order; the bytes of files are inputs of the same number."""
         items: list[dict[str, Any]] = []
-        for n, each in enumerate(selected):
-            entry = each.entry
+        for each in selected:
+            entry, n = each.entry, len(inputs)
             if entry.digest and entry.source:
                 inputs[f"files/{n:05}"] = SourceFile(entry.digest, entry.executable, str(entry.source))
                 items.append({"path": each.below, "file": n, "mode": 0o755 if entry.executable else 0o644})

@@ -60,11 +60,21 @@ def _become_root() -> None:
         os.setgroups([])
 
 
+_known: dict[str, list[list[int]]] = {}
+
+
+def remember_maps() -> None:
+    """Read the maps of this namespace now: in another root there may be no /proc."""
+    for kind in ("uid", "gid"):
+        with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
+            _known[kind] = [list(map(int, line.split())) for line in file]
+
+
 def is_mapped(kind: str, number: int) -> bool:
     """Whether this namespace has a `uid` or `gid` of this number (user_namespaces(7))."""
-    with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
-        ranges = [list(map(int, line.split())) for line in file]
-    return any(first <= number < first + count for first, _, count in ranges)
+    if kind not in _known:
+        remember_maps()
+    return any(first <= number < first + count for first, _, count in _known[kind])
 
 
 def require_mapped(uid: int, gid: int, what: str) -> None:

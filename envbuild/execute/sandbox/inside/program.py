@@ -9,7 +9,7 @@ import sys
 from envbuild.execute.sandbox.inside import mounts, system
 from envbuild.execute.sandbox.inside.account import Account, find_account
 from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal
-from envbuild.execute.sandbox.inside.namespaces import is_mapped, require_mapped
+from envbuild.execute.sandbox.inside.namespaces import is_mapped, remember_maps, require_mapped
 from envbuild.execute.sandbox.inside.overlay import Overlay
 from envbuild.execute.sandbox.inside.places import Places
 
@@ -39,6 +39,7 @@ def run_first(spec: Message, channel: Channel, overlay: Overlay) -> int:
     root = overlay.mount_changeable()
     places = Places()
     sources = mounts.Sources(spec)
+    remember_maps()
     if spec["interactive"]:
         import signal  # noqa: F401 (later, the root is another)
     sys.path.clear()  # whatever lies at these paths from now on is the image's

@@ -20,7 +20,7 @@ from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import ArchiveError
 from envbuild.execute.sandbox.inside.attributes import is_carried
 from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal
-from envbuild.execute.sandbox.inside.namespaces import require_mapped
+from envbuild.execute.sandbox.inside.namespaces import remember_maps, require_mapped
 
 UNPACKED: Final = "unpacked"
 _OTHER_MARKS: Final = ".wh..wh."  # of aufs, which knew more than layers do
@@ -33,6 +33,7 @@ def unpack_all(spec: Message, channel: Channel) -> None:
     Raises Refusal.
     """
     os.umask(0)
+    remember_maps()
     outside = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for blob, folder in spec["layers"]:
         with open(blob, "rb") as file:
