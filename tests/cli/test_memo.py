@@ -95,7 +95,8 @@ class Desk:
 
     def edit_settings(self) -> None:
         epoch = self._chance.choice([1_000_000_000, 2_000_000_000])
-        self._write("envbuild.yaml", f"{self._settings}epoch: {epoch}\n")
+        image = self._chance.choice(["envs/env_{hash}", "team:{hash}"])
+        self._write("envbuild.yaml", f"{self._settings}epoch: {epoch}\nimage: '{image}'\n")
 
     def edit_rule(self) -> None:
         self._write("build_rules/labelled.py", RULE.replace("VALUE", self._chance.choice("12")))
