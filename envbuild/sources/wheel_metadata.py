@@ -22,7 +22,7 @@ MAX_WHEEL = 8 << 30
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what a wheel may use (docs/wheel-layers.md)
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})\Z")
 _NO_RANGES = (200, 416, 501)  # what servers say that know none
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError, OverflowError)
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 
 
@@ -91,7 +91,13 @@ def _read_whole(http: HttpClient, url: str, headers: Mapping[str, str], limit: i
 def _metadata_text(file: IO[bytes], shown: str) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
-            return archive.read(_metadata_entry(archive)).decode("utf-8", "replace")
+            entry = _metadata_entry(archive)
+            with archive.open(entry) as member:
+                # `archive.read` would unpack all that is there, however much, and then cut it off.
+                data = member.read(entry.file_size + 1)
+            if len(data) != entry.file_size:
+                raise zipfile.BadZipFile
+            return data.decode("utf-8", "replace")
     except _UNREADABLE:
         name = redact(shown) if "://" in shown else shown
         raise SourceError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.wheel_metadata import WheelMetadata, peek_wheel, read_wheel_metadata
 from tests.makers.gate import Answer, Asked, Gate, open_gate
 from tests.makers.index import FakeIndex, make_package, run_index
+from tests.makers.zips import RawMember, assemble_zip, deflated, raw_deflate
 
 BIG = b"\xa5" * 300_000
 
@@ -95,6 +98,40 @@ def test_a_server_that_states_an_endless_size() -> None:
 
     with open_gate(Gate("", before=answer)) as gate:
         assert peek_wheel(HttpClient(), f"http://{gate.host}/{name}", {}).size == len(data)
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+from envbuild.core.errors import SourceError
+from envbuild.sources.wheel_metadata import read_wheel_metadata
+try:
+    read_wheel_metadata(Path(sys.argv[1]))
+except SourceError as error:
+    print(error.message)
+print(next(line.split()[1] for line in Path("/proc/self/status").open() if line.startswith("VmHWM")))
+"""
+
+
+def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
+    # It states ten bytes, and holds 512 MiB.
+    bomb = RawMember(b"a-1.0.dist-info/METADATA", raw_deflate(bytes(512 << 20)), 10, 1)
+    path = tmp_path / "a-1.0-py3-none-any.whl"
+    path.write_bytes(assemble_zip([bomb]))
+    command = [sys.executable, "-c", MEASURE, str(path)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    message, peak = result.stdout.splitlines()
+    assert message == f"`{path.name}` is no wheel: it has no readable METADATA"
+    assert int(peak) < 100_000
+
+
+def test_an_offset_that_no_file_has(tmp_path: Path) -> None:
+    honest = deflated("a.py", b"")
+    metadata = deflated("a-1.0.dist-info/METADATA", b"Name: a\n").but(zip64=True, offset=(1 << 64) - 1)
+    path = tmp_path / "a-1.0-py3-none-any.whl"
+    path.write_bytes(assemble_zip([honest, metadata]))
+    with pytest.raises(SourceError, match="no readable METADATA"):
+        read_wheel_metadata(path)
 
 
 # The length is locked, so one that the file's own offsets contradict is no answer.
