@@ -23,6 +23,7 @@ from envbuild.core.events import ResultSource
 from envbuild.core.protocols import BlobStore, BlobWriter
 from envbuild.rule.builtins import DEFINITION, PARAMETERS
 from envbuild.rule.declared import Builtin
+from envbuild.rule.purity import unwatched, watch_purity
 
 # What the standard library's parsers raise on hostile bytes. Anything else is a bug of ours.
 _BAD_BYTES = (
@@ -54,7 +55,10 @@ class Job:
 
 
 Function = Callable[[Job], None]
-"""A builtin: raises EnvbuildError for bad input; any other error is a bug, but for those of parsers."""
+"""A builtin: raises EnvbuildError for bad input; any other error is a bug, but for those of parsers.
+
+To open a file that is no input, to ask the network and to run a program is a bug, too (Undeclared).
+"""
 
 
 class _SoundInputs(Mapping[str, Path]):
@@ -70,7 +74,8 @@ class _SoundInputs(Mapping[str, Path]):
             store.path(digest)
 
     def __getitem__(self, path: str) -> Path:
-        return self._store.sound_path(self._digests[path])
+        with unwatched():
+            return self._store.sound_path(self._digests[path])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._digests)
@@ -98,15 +103,15 @@ class BuiltinExecutor:
             outputs = {
                 path: stack.enter_context(self._store.writer()) for path in action.command.output_paths
             }
-            with self._turns, _named(action):
-                function(
-                    Job(
-                        parameters=json.loads(action.inline[PARAMETERS]),
-                        inputs=_SoundInputs(self._store, action.inputs),
-                        outputs=outputs,
-                        definition=action.inline.get(DEFINITION, b"").decode(),
-                    )
-                )
+            job = Job(
+                parameters=json.loads(action.inline[PARAMETERS]),
+                inputs=_SoundInputs(self._store, action.inputs),
+                outputs=outputs,
+                definition=action.inline.get(DEFINITION, b"").decode(),
+            )
+            given = {str(self._store.path(digest)) for digest in action.inputs.values()}
+            with self._turns, _named(action), watch_purity(given):
+                function(job)
             committed = {path: writer.commit() for path, writer in outputs.items()}
         return ActionResult(committed), ResultSource.EXECUTED
 

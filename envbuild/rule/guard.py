@@ -1,4 +1,7 @@
-"""Faults of a workspace's own rules: reported at their line, and never as bugs of envbuild."""
+"""Faults of a workspace's own rules: reported at their line, and never as bugs of envbuild.
+
+Reading a file, asking the network and running a program are such faults, too.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from envbuild.core.errors import EnvbuildError, Location, SpecError
 from envbuild.rule.image import Image
+from envbuild.rule.purity import Undeclared, watch_purity
 from envbuild.rule.rule import Rule
 
 if TYPE_CHECKING:
@@ -31,9 +35,15 @@ def guard_rule(rule: Rule, path: Path, shown: str) -> Rule:
 
     def call(function: Callable[[Context], _T], context: Context) -> _T:
         try:
-            return function(context)
+            with watch_purity():
+                return function(context)
         except EnvbuildError:
             raise
+        except Undeclared as error:
+            place = Location(shown, failing_line(error, path) or rule_place(rule, shown).line)
+            message = f"`{context.label}`: the rule `{rule.name}` used {error}, and a rule only declares"
+            hint = "take files as attributes (`attr.file`, `attr.files`), and all else as text"
+            raise SpecError(message, hint=hint, location=place) from error
         except Exception as error:
             place = Location(shown, failing_line(error, path))
             fault = f"{type(error).__name__}: {error}"

@@ -134,3 +134,46 @@ def test_question_that_fails(project: Project) -> None:
 def test_folder_that_is_not_there(project: Project) -> None:
     project.write({"envbuild.yaml": "rules: [build_rules]\n"})
     assert project.fail(2, "build") == "envbuild.yaml:1:9: error: there is no folder `build_rules`\n"
+
+
+PURE_HEAD = HEAD.replace("Image", "Config")
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [
+        ("open('secret.txt').read()", "`open` of `secret.txt`"),
+        ("__import__('os').listdir('.')", "`os.listdir` of `.`"),
+        ("__import__('os').system('true')", "`os.system` of `true`"),
+        ("__import__('subprocess').run(['true'])", "`subprocess.Popen` of `true`"),
+        ("__import__('socket').create_connection(('127.0.0.1', 9))", "`socket."),
+        ("__import__('urllib.request', fromlist=['x']).urlopen('http://127.0.0.1:9/')", "`socket."),
+    ],
+)
+@pytest.mark.parametrize("caught", [False, True])
+def test_rules_that_use_what_is_not_declared(project: Project, use: str, text: str, caught: bool) -> None:
+    body = f"try:\n        {use}\n    except BaseException: pass\n    " if caught else f"{use}\n    "
+    project.write(
+        {
+            "envbuild.yaml": "rules: [build_rules]\n",
+            "build_rules/thing.py": f"{PURE_HEAD}{body}return ctx.image([], Config())\n",
+            "BUILD.yaml": "- thing: {name: app}\n",
+            "secret.txt": "content",
+        }
+    )
+    error = project.fail(2, "build")
+    line = 4 if caught else 6  # where the rule begins, or what it does
+    assert error.startswith(f"build_rules/thing.py:{line}: error: `//:app`: the rule `thing` used {text}")
+    assert "a rule only declares\nhint: take files as attributes" in error
+
+
+def test_modules_may_be_imported_late(project: Project) -> None:
+    project.write(
+        {
+            "envbuild.yaml": "rules: [build_rules]\n",
+            "build_rules/thing.py": f"{PURE_HEAD}import wave\n    return ctx.image([], Config())\n",
+            "BUILD.yaml": "- thing: {name: app}\n",
+        }
+    )
+    assert project.succeed("query", "//...").out == "//:app\n"
+    project.succeed("aquery")

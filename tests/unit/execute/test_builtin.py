@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import socket
 import struct
+import subprocess
 import threading
 import zipfile
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +23,9 @@ from envbuild.core.events import ResultSource
 from envbuild.execute.builtin import BuiltinExecutor, Job
 from envbuild.graph.bind import bind_action
 from envbuild.rule.declared import Builtin, DeclaredAction, SourceFile
+from envbuild.rule.purity import Undeclared
 from envbuild.store.disk import DiskStore, DiskWriter
+from envbuild.store.faults import BlobMismatch
 from tests.makers.actions import JOIN, OUT, Counted, bind, declare, executor, join
 
 
@@ -69,7 +75,7 @@ def hostile_errors() -> list[Callable[[], object]]:
     """What parsers do with bytes that are not what they claim to be."""
     return [
         lambda: zlib.decompress(b"no"),
-        lambda: zipfile.ZipFile(Path(__file__)),
+        lambda: zipfile.ZipFile(io.BytesIO(b"no zip")),
         lambda: struct.unpack("<Q", b"short"),
         lambda: json.loads("{"),
         b"\xff".decode,
@@ -159,3 +165,38 @@ def test_flushing_outputs_takes_no_turn(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda text: run(bind(declare(text)))[0], ("one", "two")))
     assert [result.outputs[OUT] for result in results] == [Digest.of(b"one"), Digest.of(b"two")]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda job: Path(__file__).read_bytes(),
+        lambda job: list(Path("/").iterdir()),
+        lambda job: subprocess.run(["true"], check=True),
+        lambda job: socket.create_connection(("127.0.0.1", 9)),
+        lambda job: next(iter(job.inputs.values())).with_name("0" * 64).open(),
+    ],
+)
+def test_a_builtin_uses_nothing_but_its_inputs(tmp_path: Path, use: Callable[[Job], object]) -> None:
+    def look(job: Job) -> None:
+        with suppress(Exception):  # caught or not, it is seen
+            use(job)
+        join(job)
+
+    content = DiskStore(tmp_path).put(b"content")
+    action = declare("x", inputs={"in": SourceFile(content, executable=False, path="")})
+    with pytest.raises(Undeclared):
+        executor(tmp_path, look).run(bind(action))
+    assert [path.name for path in DiskStore(tmp_path).blobs.iterdir()] == [content.hash]
+
+
+def test_a_damaged_input_is_set_aside_and_an_error(tmp_path: Path) -> None:
+    content = DiskStore(tmp_path).put(b"content")
+    path = DiskStore(tmp_path).path(content)
+    path.chmod(0o644)
+    path.write_bytes(b"CONTENT")
+    action = declare("x", inputs={"in": SourceFile(content, executable=False, path="")})
+    with pytest.raises(BlobMismatch, match=content.hash):
+        executor(tmp_path).run(bind(action))
+    assert not path.exists()
+    assert (DiskStore(tmp_path).quarantine / content.hash).read_bytes() == b"CONTENT"

@@ -70,11 +70,12 @@ RUN = """
 import sys
 from pathlib import Path
 from envbuild.execute.builtin import Job
+from envbuild.rule.purity import unwatched
 from tests.makers.actions import Counted, bind, declare
 from tests.unit.execute.test_single_flight import stack
 
 def log(job: Job) -> None:
-    with open(sys.argv[2], "a") as file:
+    with unwatched(), open(sys.argv[2], "a") as file:
         file.write(job.parameters["text"] + "\\n")
 
 single = stack(Path(sys.argv[1]), Counted(log))
