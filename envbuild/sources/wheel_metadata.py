@@ -22,7 +22,7 @@ MAX_WHEEL = 8 << 30
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what a wheel may use (docs/wheel-layers.md)
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})\Z")
 _NO_RANGES = (200, 416, 501)  # what servers say that know none
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError, OverflowError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError)
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 
 

@@ -7,6 +7,7 @@ import io
 import lzma
 import re
 import tarfile
+import zlib
 
 import pytest
 
@@ -174,6 +175,10 @@ SPARSE = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n23 GNU.sparse.name=./a\
 MAP = b"99999999\n" + b"0\n" * 100_000
 ENTRY = make_tar([entry("./a", b"a")])
 
+XZ = lzma.compress(TAR)
+XZ_BLOCK = XZ[12:16] + b"\x28" + XZ[17:20]  # the block's header with another size, and its CRC behind it
+XZ_4G = XZ[:12] + XZ_BLOCK + zlib.crc32(XZ_BLOCK).to_bytes(4, "little") + XZ[24:]
+
 BROKEN = {
     "no ar": (b"PK\x03\x04", "does not begin as an ar archive"),
     "empty": (b"", "does not begin as an ar archive"),
@@ -192,6 +197,7 @@ BROKEN = {
         "ends early or has too many members",
     ),
     "too many members": (make_ar([("x", b"")] * 100), "ends early or has too many members"),
+    "a tail": (packed(TAR, "") + b"tail", "malformed member header"),
     # Of two members of one name, one reader takes the first and another the last.
     "data twice": (packed(TAR, "") + make_ar([("data.tar", TAR)])[8:], "several `data.tar`"),
     "data in two forms": (packed(TAR, "") + make_ar([("data.tar.gz", b"")])[8:], "several `data.tar`"),
@@ -203,6 +209,8 @@ BROKEN = {
     "gzip cut off": (packed(gzip.compress(TAR)[:-9], ".gz"), "gzip file ends early"),
     "gzip with another CRC": (packed(gzip.compress(TAR)[:-8] + bytes(8), ".gz"), "deflate stream is broken"),
     "gzip with a tail": (packed(gzip.compress(TAR) + b"tail", ".gz"), "deflate stream is broken"),
+    # An xz block that declares a dictionary of 4 GiB: a decoder would have to keep as much.
+    "xz that wants memory": (packed(XZ_4G), "wants too much memory"),
     "zstd cut off": (packed(COMPRESSIONS[".zst"](TAR)[:-9], ".zst"), "zstd stream ends early"),
     "zstd without its last byte": (packed(COMPRESSIONS[".zst"](TAR)[:-1], ".zst"), "zstd stream ends early"),
     "zstd damaged": (packed(bytes(50), ".zst"), "zstd stream is broken"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Iterable
 
@@ -154,19 +155,35 @@ def test_order_is_irrelevant() -> None:
     assert state(debs) == state(debs[::-1])
 
 
+def installing(link: str, name: str) -> list[Deb]:
+    return [Deb("a", scripts={"postinst": f"update-alternatives --install {link} {name} /usr/bin/x 1\n"})]
+
+
+CERTIFICATE = "./usr/share/ca-certificates/"
+
+
 @pytest.mark.parametrize(
-    "debs",
+    ("debs", "message"),
     [
-        [Deb("some"), Deb("some", "2.0")],
-        [Deb("some", fields={"Package": "../../etc/cron.d/x"})],
+        ([Deb("some"), Deb("some", "2.0")], "`var/lib/dpkg/status.d/some` is there twice"),
+        ([Deb("some", fields={"Package": "../../etc/cron.d/x"})], "states no name"),
+        ([Deb("some", fields={"Package": "so\x1b[2Jme"})], "states no name"),
+        ([Deb("s" * 256)], "is too long"),
         # A script may claim any path for an alternative; none may leave the root or take another's place.
-        [Deb("a", scripts={"postinst": "update-alternatives --install /../x x /usr/bin/x 1\n"})],
-        [Deb("a", scripts={"postinst": "update-alternatives --install /x a/../../etc/x /usr/bin/x 1\n"})],
-        [Deb("a", scripts={"postinst": "update-alternatives --install /etc/passwd x /usr/bin/x 1\n"})],
+        (installing("/../x", "x"), "`../x` is not a path"),
+        (installing("/x", "a/../../etc/x"), "`etc/alternatives/a/../../etc/x` is not a path"),
+        (installing("/etc/passwd", "x"), "`etc/passwd` is there twice"),
+        (installing("/" + "x/" * 200 + "x", "x"), "folders deep"),
+        ([Deb("ca", entries=[entry(f"{CERTIFICATE}a.crt", b"none")])], "not in PEM form"),
+        ([Deb("ca", entries=[entry(f"{CERTIFICATE}../../../x.crt", PLAIN)])], "is not a path"),
+        (
+            [Deb("ca", entries=[entry(f"{CERTIFICATE}{folder}/x.crt", PLAIN) for folder in "ab"])],
+            "`etc/ssl/certs/x.pem` is there twice",
+        ),
     ],
 )
-def test_refused(debs: list[Deb]) -> None:
-    with pytest.raises(ArchiveError):
+def test_refused(debs: list[Deb], message: str) -> None:
+    with pytest.raises(ArchiveError, match=re.escape(message)):
         state(debs)
 
 
