@@ -31,7 +31,7 @@ from envbuild.execute.table import BUILTINS
 from envbuild.graph import memo
 from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
-from envbuild.lock.model import DebianQuestion, Locked, Resolver
+from envbuild.lock.model import DebianQuestion, Locked, Resolver, split_question
 from envbuild.lock.registries import Registries
 from envbuild.oci.reference import RegistryName
 from envbuild.options import Options
@@ -187,9 +187,10 @@ class App:
 
     def _suite(self, label: Label, platform: Platform) -> Suite | None:
         question = self.project.analyzer.question(label, platform)
-        if not isinstance(question, DebianQuestion):
-            return None
-        return Suite(question.suite, question.components, platform.debian)
+        for single in split_question(question) if question else ():
+            if isinstance(single, DebianQuestion):
+                return Suite(single.suite, single.components, platform.debian)
+        return None
 
     # What commands do.
 

@@ -10,7 +10,7 @@ from envbuild.build.fetch import Fetcher
 from envbuild.core.digest import Digest
 from envbuild.core.errors import ResolveError
 from envbuild.core.protocols import BlobStore
-from envbuild.lock.model import DebianQuestion, ImageQuestion, Locked, PlatformLock, Question, Resolver
+from envbuild.lock.model import DebianQuestion, ImageQuestion, Locked, PlatformLock, Resolver, Single
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.debian_index import DebianIndex
 
@@ -25,7 +25,7 @@ class Answers:
     store: BlobStore
     _indexes: dict[tuple[str, Suite], DebianIndex] = field(default_factory=dict)
 
-    def answer(self, question: Question) -> PlatformLock:
+    def answer(self, question: Single) -> PlatformLock:
         """The locked answer; raises ResolveError or SourceError."""
         if isinstance(question, DebianQuestion):
             return self._answer_debian(question)

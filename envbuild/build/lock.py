@@ -9,15 +9,23 @@ from pathlib import Path
 from envbuild.core.errors import UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label
-from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer
 from envbuild.lock.check import record_inputs
 from envbuild.lock.codec import BrokenLock, encode_lock
 from envbuild.lock.files import LockFiles
-from envbuild.lock.model import ImageQuestion, Lock, Locked, PlatformLock, Question
+from envbuild.lock.model import (
+    DebianQuestion,
+    ImageQuestion,
+    Lock,
+    Locked,
+    PlatformLock,
+    Question,
+    Single,
+    split_question,
+)
 from envbuild.spec.problems import suggest_near
 
-Resolve = Callable[[Question], PlatformLock]
+Resolve = Callable[[Single], PlatformLock]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Locker:
             return LockReport(label, written=False, path=self.files.path(label))
         self.sink.emit(Phase("resolving", str(label)))
         platforms = {
-            platform: self._answer(_with_preferences(question, old, platform, upgrade))
+            platform: self._answer_all(question, old.platforms.get(platform) if old else None, upgrade)
             for platform, question in questions.items()
         }
         new = Lock(self.analyzer.rule(label).name, record_inputs(questions), platforms)
@@ -116,7 +124,25 @@ class Locker:
         except BrokenLock as error:
             return None, (error.message,)
 
-    def _answer(self, question: Question) -> PlatformLock:
+    def _answer_all(self, question: Question, old: PlatformLock | None, upgrade: Upgrade) -> PlatformLock:
+        """The answers to all questions of a target as one."""
+        singles = split_question(question)
+        answers = [self._answer(_with_preferences(single, old, upgrade)) for single in singles]
+        if len(answers) == 1:
+            return answers[0]
+        merged = PlatformLock(())
+        for single, answer in zip(singles, answers, strict=True):
+            # What Debian packages offer is a base's fact; what wheels need is an environment's.
+            facts = {} if isinstance(single, DebianQuestion) else answer.facts
+            merged = PlatformLock(
+                (*merged.artifacts, *answer.artifacts),
+                {**merged.facts, **facts},
+                {**merged.pins, **answer.pins},
+                {**merged.images, **answer.images},
+            )
+        return merged
+
+    def _answer(self, question: Single) -> PlatformLock:
         key = repr(question)
         if key not in self._answers:
             self._answers[key] = self.resolve(question)
@@ -143,15 +169,23 @@ def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
 
 def _versions(part: PlatformLock) -> dict[str, str]:
     images = {reference: image.named for reference, image in part.images.items()}
-    return {artifact.name: artifact.version for artifact in part.artifacts} | images
+    wheels = {each.name for each in part.artifacts if each.kind == "wheel"}
+    return {_call(each, wheels): each.version for each in part.artifacts} | images
 
 
-def _with_preferences(question: Question, old: Lock | None, platform: Platform, upgrade: Upgrade) -> Question:
-    part = old.platforms.get(platform) if old else None
+def _call(artifact: Locked, wheels: Collection[str]) -> str:
+    """An artifact's name; a Debian package that is called as a wheel is told apart."""
+    clash = artifact.kind == "deb" and artifact.name in wheels
+    return f"{artifact.name} (Debian)" if clash else artifact.name
+
+
+def _with_preferences(question: Single, old: PlatformLock | None, upgrade: Upgrade) -> Single:
+    moving = None if upgrade.everything else upgrade.packages
     if isinstance(question, ImageQuestion):
-        return replace(question, known=part, upgrade=None if upgrade.everything else upgrade.packages)
-    known: dict[str, Locked] = {artifact.name: artifact for artifact in part.artifacts} if part else {}
-    return replace(question, preferences=known, upgrade=None if upgrade.everything else upgrade.packages)
+        return replace(question, known=old, upgrade=moving)
+    kind = "deb" if isinstance(question, DebianQuestion) else "wheel"
+    artifacts = (artifact for artifact in (old.artifacts if old else ()) if artifact.kind == kind)
+    return replace(question, preferences={each.name: each for each in artifacts}, upgrade=moving)
 
 
 def _notes(lock: Lock) -> Iterable[str]:

@@ -6,7 +6,7 @@ each requirement is judged. What a lock cannot know, such as a better version, m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from envbuild.core.platform import Facts, Libc, Platform
 from envbuild.lock.check_graph import check_graph
@@ -18,6 +18,8 @@ from envbuild.lock.model import (
     PlatformLock,
     PythonQuestion,
     Question,
+    Single,
+    split_question,
 )
 
 
@@ -39,18 +41,37 @@ def check_lock(
         part = lock.platforms.get(platform)
         if part is None:
             reasons.append(f"it is not locked for `{platform}`")
-        elif isinstance(question, PythonQuestion):
-            reasons += check_python(part, question, lock.inputs)
-        elif isinstance(question, DebianQuestion):
-            reasons += check_debian(question, lock.inputs)
         else:
-            reasons += check_images(part, question)
+            for single in split_question(question):
+                reasons += _check_single(single, part, lock.inputs)
+    if questions and not reasons:
+        reasons += _refuse_others(lock.inputs, questions)
     return tuple(dict.fromkeys(reasons))
+
+
+def _check_single(question: Single, part: PlatformLock, recorded: Mapping[str, Json]) -> Iterable[str]:
+    if isinstance(question, PythonQuestion):
+        return check_python(part, question, recorded)
+    if isinstance(question, DebianQuestion):
+        return check_debian(question, recorded)
+    return check_images(part, question)
+
+
+def _refuse_others(recorded: Mapping[str, Json], questions: Mapping[Platform, Question]) -> Iterator[str]:
+    """Whether the lock answers something that nobody asks any more."""
+    if not recorded.keys() <= record_inputs(questions).keys():
+        yield "it answers more than the target asks"
 
 
 def record_inputs(questions: Mapping[Platform, Question]) -> Mapping[str, Json]:
     """What a lock records of the questions it answers: all that is the same for every platform."""
-    question = next(iter(questions.values()))
+    recorded: dict[str, Json] = {}
+    for question in split_question(next(iter(questions.values()))):
+        recorded |= _record_single(question)
+    return recorded
+
+
+def _record_single(question: Single) -> dict[str, Json]:
     if isinstance(question, PythonQuestion):
         return _python_inputs(question)
     if isinstance(question, DebianQuestion):

@@ -21,7 +21,7 @@ SCHEMA = 1
 
 _MAX_BYTES = 64_000_000
 _INPUT_LEVELS = 4  # as in `indexes`: a list of mappings with lists
-_in_order = attrgetter("kind", "name")  # of artifacts: no two of a platform have one name
+_in_order = attrgetter("kind", "name")  # of artifacts: no two of a platform have both
 
 
 def encode_lock(lock: Lock) -> bytes:
@@ -139,7 +139,7 @@ def _decode_platform(value: object, key: str) -> PlatformLock:
     only(table, {"facts", "pins", "artifacts", "images"}, where)
     pins = mapping(table.get("pins"), f"the pins of {where}")
     artifacts = tuple(decode_artifact(each) for each in items(table.get("artifacts"), "`artifacts`"))
-    if len({each.name for each in artifacts}) != len(artifacts):
+    if len({(each.kind, each.name) for each in artifacts}) != len(artifacts):
         raise BadLock(f"{where} holds a package twice")
     return PlatformLock(
         tuple(sorted(artifacts, key=_in_order)),

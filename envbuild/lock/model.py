@@ -158,7 +158,22 @@ class ImageQuestion:
     upgrade: frozenset[str] | None = frozenset()
 
 
-Question = PythonQuestion | DebianQuestion | ImageQuestion
+Single = PythonQuestion | DebianQuestion | ImageQuestion
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Several questions of one target, no two of a kind; its lock holds all the answers."""
+
+    parts: tuple[Single, ...]
+
+
+Question = Single | Questions
+
+
+def split_question(question: Question) -> tuple[Single, ...]:
+    """The questions of one kind each, in order."""
+    return question.parts if isinstance(question, Questions) else (question,)
 
 
 class Resolver(Protocol):

@@ -2,7 +2,14 @@
 
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts, Interpreter, Libc, Platform
-from envbuild.lock.model import DebianQuestion, ImageQuestion, Locked, PlatformLock, PythonQuestion
+from envbuild.lock.model import (
+    DebianQuestion,
+    ImageQuestion,
+    Locked,
+    PlatformLock,
+    PythonQuestion,
+    Questions,
+)
 from envbuild.oci.reference import ImageName
 from envbuild.rule import attr, builtins, dockerfile
 from envbuild.rule.config import Config
@@ -36,6 +43,7 @@ __all__ = [
     "Platform",
     "PlatformLock",
     "PythonQuestion",
+    "Questions",
     "Rule",
     "SourceFile",
     "SpecError",

@@ -19,7 +19,7 @@ from envbuild.lock.model import (
     Locked,
     PlatformLock,
     PythonQuestion,
-    Question,
+    Single,
 )
 from envbuild.spec.requirements import Requirements
 from tests.makers.actions import Recorder
@@ -33,9 +33,9 @@ class Index:
     """A package index and its solver in miniature: the newest version, unless another is preferred."""
 
     versions: dict[str, str] = field(default_factory=dict)
-    asked: list[Question] = field(default_factory=list)
+    asked: list[Single] = field(default_factory=list)
 
-    def resolve(self, question: Question) -> PlatformLock:
+    def resolve(self, question: Single) -> PlatformLock:
         self.asked.append(question)
         assert not isinstance(question, ImageQuestion)
         names = question.packages if isinstance(question, DebianQuestion) else question.requirements

@@ -10,7 +10,16 @@ import pytest
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Platform
 from envbuild.lock.check import check_lock, record_inputs
-from envbuild.lock.model import DebianQuestion, Index, Lock, Locked, Pin, PlatformLock, PythonQuestion
+from envbuild.lock.model import (
+    DebianQuestion,
+    Index,
+    Lock,
+    Locked,
+    Pin,
+    PlatformLock,
+    PythonQuestion,
+    Questions,
+)
 from envbuild.spec.wheels import LocalWheel
 from tests.makers.questions import ask, make_facts
 
@@ -237,4 +246,22 @@ def test_debian() -> None:
     assert check_debian(replace(DEBIAN, source="mirror", components=())) == (
         "`source` is `mirror` now, and was `debian`",
         "`components` is nothing now, and was `main`",
+    )
+
+
+BOTH = Questions((QUESTION, DEBIAN))
+BOTH_LOCK = Lock("environment", record_inputs({AMD64: BOTH}), LOCK.platforms)
+
+
+def test_several_questions_are_each_judged() -> None:
+    assert check_lock(BOTH_LOCK, "environment", {AMD64: BOTH}, [AMD64]) == ()
+    changed = Questions((QUESTION, replace(DEBIAN, suite="trixie")))
+    assert check_lock(BOTH_LOCK, "environment", {AMD64: changed}, [AMD64]) == (
+        f"`suite` is `trixie` now, and was `{DEBIAN.suite}`",
+    )
+
+
+def test_a_question_that_is_no_longer_asked_makes_a_lock_stale() -> None:
+    assert check_lock(BOTH_LOCK, "environment", {AMD64: QUESTION}, [AMD64]) == (
+        "it answers more than the target asks",
     )
