@@ -204,7 +204,7 @@ BROKEN = {
     "the artifact `six` has `requires` that are no list of texts": artifact(requires="dep"),
     "the artifact `six` has `extras` that are no list of texts": artifact(extras=["a\nb"]),
     "the artifact `six` has a file that is not a text": artifact(file=None),
-    "holds a package twice": artifact(name="libc6"),
+    "holds a package twice": artifact(name="libc6", kind="deb"),
     "has a URL with credentials or without a host": artifact(
         source="", file="https://me:pw@host.example/x.whl"
     ),
