@@ -90,12 +90,23 @@ def list_layer(layer: bytes) -> dict[str, str]:
         return {entry.name: _describe(archive, entry) for entry in archive.getmembers()}
 
 
+def read_attributes(layer: bytes, path: str) -> dict[str, bytes]:
+    """The extended attributes of an entry."""
+    with tarfile.open(fileobj=io.BytesIO(layer), mode="r:gz") as archive:
+        headers = archive.getmember(path).pax_headers
+    prefix = "SCHILY.xattr."
+    return {
+        key.removeprefix(prefix): value.encode("utf-8", "surrogateescape")
+        for key, value in headers.items()
+        if key.startswith(prefix)
+    }
+
+
 def _describe(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> str:
     kind = {b"0": "file", b"1": "hard", b"2": "link", b"5": "dir", b"6": "fifo"}[entry.type]
     file = archive.extractfile(entry) if entry.isreg() else None
     content = repr(file.read(20).decode()) if file else entry.linkname
-    extra = [f"{key}={value!r}" for key, value in entry.pax_headers.items() if "xattr" in key]
-    words = [kind, f"{entry.mode:o}", f"{entry.uid}:{entry.gid}", content, *extra]
+    words = [kind, f"{entry.mode:o}", f"{entry.uid}:{entry.gid}", content]
     return " ".join(filter(None, words))
 
 

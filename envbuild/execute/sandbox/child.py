@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -96,8 +97,8 @@ def start_child(
 ) -> Iterator[Child]:
     """A child that does what `spec` says, and ends with the block.
 
-    `terminal` gives it our own standard streams and session, else its output is followed and it reads
-    nothing. `site` lets it import packages that are not the standard library's.
+    `terminal` gives it our own standard streams, session and signals, which takes the main thread; else
+    its output is followed and it reads nothing. `site` lets it import all that we can.
     """
     packages = [path for path in sys.path if path] if site else [str(_PACKAGES)]
     ours, theirs = open_channel()
@@ -111,12 +112,23 @@ def start_child(
         start_new_session=not terminal,
     )
     theirs.close()
+    restore = _leave_signals_to(process) if terminal else {}
     child = Child(process, ours, identity)
     try:
         ours.send({**spec, "own_users": not identity.host, "marks": identity.marks})
         yield child
     finally:
         child.leave()
+        for number, handler in restore.items():
+            signal.signal(number, handler)
+
+
+def _leave_signals_to(process: subprocess.Popen[bytes]) -> dict[int, Any]:
+    """Pass signals on to a child that has our terminal, and ignore keys; returns the handlers before."""
+    handlers: dict[int, Any] = dict.fromkeys((signal.SIGINT, signal.SIGQUIT), signal.SIG_IGN)
+    passed = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
+    handlers |= dict.fromkeys(passed, lambda number, _: process.send_signal(number))
+    return {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
 
 def _pass_on(descriptor: int, output: Callable[[bytes], object]) -> bool:

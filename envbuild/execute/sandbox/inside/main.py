@@ -99,6 +99,8 @@ def main(descriptor: int) -> None:
 
 def _run_to_end(spec: Message, channel: Channel, overlay: Overlay) -> tuple[list[str], int]:
     """The places made for mounts, and the exit code; ends the step when the other side says so, or goes."""
+    if spec["interactive"]:
+        system.ignore_keys()
     system.unshare(system.NEW_PIDS)
     told, telling = open_channel()
     first = os.fork()
@@ -108,6 +110,10 @@ def _run_to_end(spec: Message, channel: Channel, overlay: Overlay) -> tuple[list
     telling.close()
     message, _ = told.receive()
     if message is not None and message["kind"] == READY:
+        if spec["interactive"]:
+            from envbuild.execute.sandbox.inside.forwarding import forward_signals
+
+            forward_signals(first)
         channel.send(message)
         _wait(os.pidfd_open(first), channel, first)
     _, status = os.waitpid(first, 0)

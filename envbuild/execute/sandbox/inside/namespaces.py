@@ -54,10 +54,14 @@ def enter_namespaces(channel: Channel, flags: int, *, own_users: bool) -> None:
 def _become_root() -> None:
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
-    with open("/proc/self/setgroups", "rb") as file:
-        allowed = file.read().startswith(b"allow")
-    if allowed:
+    if may_change_groups():
         os.setgroups([])
+
+
+def may_change_groups() -> bool:
+    """Whether this namespace lets groups be dropped, which could be there to forbid something."""
+    with open("/proc/self/setgroups", "rb") as file:
+        return file.read().startswith(b"allow")
 
 
 _known: dict[str, list[list[int]]] = {}
@@ -66,7 +70,7 @@ _known: dict[str, list[list[int]]] = {}
 def remember_maps() -> None:
     """Read the maps of this namespace now: in another root there may be no /proc."""
     for kind in ("uid", "gid"):
-        with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
+        with open(f"/proc/self/{kind}_map", "rb") as file:
             _known[kind] = [list(map(int, line.split())) for line in file]
 
 

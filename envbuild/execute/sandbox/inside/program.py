@@ -9,12 +9,18 @@ import sys
 from envbuild.execute.sandbox.inside import mounts, system
 from envbuild.execute.sandbox.inside.account import Account, find_account
 from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal
-from envbuild.execute.sandbox.inside.namespaces import is_mapped, remember_maps, require_mapped
+from envbuild.execute.sandbox.inside.namespaces import (
+    is_mapped,
+    may_change_groups,
+    remember_maps,
+    require_mapped,
+)
 from envbuild.execute.sandbox.inside.overlay import Overlay
 from envbuild.execute.sandbox.inside.places import Places
 
 TYPE_CHECKING = False  # typing takes long to load
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final, NoReturn
 
 READY: Final = "ready"
@@ -25,7 +31,6 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, SETFCAP.
 _CAPABILITIES: Final = frozenset((0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 31))
 _KILL: Final = 5
-_FORWARDED: Final = (1, 2, 3, 10, 12, 15, 28)  # HUP, INT, QUIT, USR1, USR2, TERM, WINCH
 _OPEN_FILES: Final = 1024  # what most programs expect; some close every number up to the limit
 
 
@@ -40,8 +45,7 @@ def run_first(spec: Message, channel: Channel, overlay: Overlay) -> int:
     places = Places()
     sources = mounts.Sources(spec)
     remember_maps()
-    if spec["interactive"]:
-        import signal  # noqa: F401 (later, the root is another)
+    forward = _load_forwarding() if spec["interactive"] else None
     sys.path.clear()  # whatever lies at these paths from now on is the image's
     os.umask(0o022)
     os.chdir(root)
@@ -56,7 +60,7 @@ def run_first(spec: Message, channel: Channel, overlay: Overlay) -> int:
     os.chdir(workdir)
     channel.send({"kind": READY, "places": places.made})
     channel.close()
-    return _supervise(spec, account)
+    return _supervise(spec, account, forward)
 
 
 def _make_workdir(stated: str) -> str:
@@ -69,13 +73,20 @@ def _make_workdir(stated: str) -> str:
     return path
 
 
-def _supervise(spec: Message, account: Account) -> int:
+def _load_forwarding() -> Callable[[int], None]:
+    """While the root is still the host's: later, no module can be found."""
+    from envbuild.execute.sandbox.inside.forwarding import forward_signals
+
+    return forward_signals
+
+
+def _supervise(spec: Message, account: Account, forward: Callable[[int], None] | None) -> int:
     child = os.fork()
     if child == 0:
         _start(spec, account)
     system.hold_capabilities(frozenset((_KILL,)))
-    if spec["interactive"]:
-        _forward_signals(child)
+    if forward is not None:
+        forward(child)
     while True:
         ended, status = os.wait()
         if ended == child:
@@ -85,6 +96,7 @@ def _supervise(spec: Message, account: Account) -> int:
 
 def _start(spec: Message, account: Account) -> NoReturn:
     try:
+        system.default_signals()
         _become(spec, account)
         _execute(spec, account)
     except OSError as error:
@@ -101,19 +113,13 @@ def end_with_trace(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _forward_signals(child: int) -> None:
-    signal = sys.modules["signal"]  # `run_first` had it loaded
-    for number in _FORWARDED:
-        signal.signal(number, lambda received, _: os.kill(child, received))
-
-
 def _become(spec: Message, account: Account) -> None:
     """Take on the program's identity; the order is given by what each step still needs."""
     for name, (soft, hard) in _limits(spec).items():
         resource.setrlimit(getattr(resource, name), (soft, hard))
-    groups = [gid for gid in account.groups if is_mapped("gid", gid)]
-    if groups or account.uid:
-        os.setgroups(groups)
+    if may_change_groups():
+        # With the own group among them, as in Docker: who drops it must not get what others are denied.
+        os.setgroups([gid for gid in (account.gid, *account.groups) if is_mapped("gid", gid)])
     os.setresgid(account.gid, account.gid, account.gid)
     system.bound_capabilities(_CAPABILITIES)
     os.setresuid(account.uid, account.uid, account.uid)

@@ -39,6 +39,9 @@ _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _DROP_BOUND: Final = 24  # PR_CAPBSET_DROP
 _CAPABILITY_VERSION: Final = 0x20080522
 
+_KEYS: Final = (2, 3)  # INT, QUIT
+_PYTHONS_SIGNALS: Final = (*_KEYS, 13, 25)  # PIPE, XFSZ
+
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -118,6 +121,18 @@ def pivot_root_here() -> None:
 def die_with_parent() -> None:
     """Have the kernel kill this process when the one that started it ends."""
     _call("death signal", "prctl", _DEATH_SIGNAL, 9, 0, 0, 0)
+
+
+def default_signals() -> None:
+    """Undo what Python does with signals: a program that is executed inherits what is ignored (signal(7))."""
+    for number in _PYTHONS_SIGNALS:
+        _libc.signal(number, None)
+
+
+def ignore_keys() -> None:
+    """Leave what is typed to the program: a terminal sends Ctrl-C and Ctrl-\\ to all of its foreground."""
+    for number in _KEYS:
+        _libc.signal(number, ctypes.c_void_p(1))  # SIG_IGN
 
 
 def bound_capabilities(kept: frozenset[int]) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.makers.roots import Machine, make_busybox
@@ -13,7 +11,7 @@ def busybox() -> bytes:
     return make_busybox()
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    """Runs steps with a cache of its own."""
-    return Machine(tmp_path)
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """One for all tests of a module: they differ in what they do, not in what they stand on."""
+    return Machine(tmp_path_factory.mktemp("machine"))

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
+import socket
+from pathlib import Path
+
 import pytest
 
-from tests.makers.roots import Machine, list_layer
+from envbuild.archive.layer import LayerWriter
+from envbuild.core.errors import ArchiveError, BuildError
+from envbuild.execute.sandbox.inside.changes import Changes
+from envbuild.execute.sandbox.inside.channel import open_channel
+from tests.makers.roots import Machine, list_layer, read_attributes
 
 BEFORE = """
 mkdir -p /d/sub /deep/er /keep
@@ -82,7 +91,6 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "pipe": ("mkfifo -m 600 /p", {"p": "fifo 600 0:0"}),
     "a pipe of below": ("chmod 600 /pipe", {"pipe": "fifo 600 0:0"}),
-    "socket": ("nc -l -s 127.0.0.1 -p 9 & sleep 0; true", {}),
     "names of other scripts": ("echo > '/größe ✓'", {"größe ✓": "file 644 0:0 '\\n'"}),
     "long names": (
         f"mkdir -p /{'n' * 120}; echo > /{'n' * 120}/x",
@@ -95,12 +103,6 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """One for all cases: they differ in what they do, not in what they stand on."""
-    return Machine(tmp_path_factory.mktemp("machine"))
-
-
-@pytest.fixture(scope="module")
 def below(machine: Machine, busybox: bytes) -> list[bytes]:
     return [busybox, machine.script([busybox], BEFORE)]
 
@@ -108,3 +110,85 @@ def below(machine: Machine, busybox: bytes) -> list[bytes]:
 @pytest.mark.parametrize(("script", "entries"), CASES.values(), ids=CASES)
 def test_changes(machine: Machine, below: list[bytes], script: str, entries: dict[str, str]) -> None:
     assert list_layer(machine.script(below, script)) == entries
+
+
+def test_the_same_step_gives_the_same_bytes(machine: Machine, below: list[bytes], tmp_path: Path) -> None:
+    script = "mkdir -p /n; for i in 3 1 2; do echo $i > /n/$i; done; rm /d/one; chmod 700 /d; touch /tmp/t"
+    first = machine.script(below, script)
+    assert Machine(tmp_path).script(below, f"sleep 1; {script}") == first
+
+
+def test_a_layer_on_its_layers_is_what_the_step_left(machine: Machine, below: list[bytes]) -> None:
+    look = "find /d /file /link /other /new -xdev 2>&1 | sort; cat /other/one /new"
+    script = (
+        "mv /d /other; rm -r /file; mkdir /file; echo new > /new; ln -sf /new /link; mkdir /d; echo > /d/z"
+    )
+    after = machine.script(below, f"{script}; {look}")
+    left = machine.lines[-machine.lines[::-1].index("/d") - 1 :]
+    assert machine.tell([*below, after], look) == left
+
+
+def test_attributes_are_kept(machine: Machine, busybox: bytes) -> None:
+    # setcap and setfattr are not busybox's: this layer is one that another tool made.
+    out = io.BytesIO()
+    writer = LayerWriter(out)
+    capability = bytes.fromhex("0100000200040000000000000000000000000000")  # cap_net_bind_service=ep
+    writer.attributes("bin/serve", {"security.capability": capability, "user.note": b"\xff\n="})
+    writer.file("bin/serve", b"#!/bin/sh\n", mode=0o755)
+    writer.directory("bin")
+    writer.finish()
+    layer = machine.script([busybox, out.getvalue()], "chmod 700 /bin/serve")
+    described = list_layer(layer)["bin/serve"]
+    assert described.startswith("file 700 0:0")
+    attributes = read_attributes(layer, "bin/serve")
+    assert attributes == {"security.capability": capability, "user.note": b"\xff\n="}
+    # Attributes count as a change only where they differ.
+    assert list_layer(machine.script([busybox, out.getvalue(), layer], "chmod 700 /bin/serve")) == {}
+
+
+def test_what_no_layer_can_hold_is_refused(machine: Machine, busybox: bytes) -> None:
+    with pytest.raises(ArchiveError, match=r"`/d/.wh.x` has a name that means in layers"):
+        machine.script([busybox], "mkdir d; echo > d/.wh.x")
+    with pytest.raises(ArchiveError, match="is not a path that a layer may hold"):
+        machine.script([busybox], "echo > $(printf 'a\\nb')")
+
+
+def test_devices_cannot_be_made(machine: Machine, busybox: bytes) -> None:
+    with pytest.raises(BuildError, match="Operation not permitted"):
+        machine.script([busybox], "mknod /device c 1 3")
+
+
+def test_sockets_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("upper", "below"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "upper")  # sockets have short names
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s")
+    (tmp_path / "upper" / "file").write_text("x")
+    ours, theirs = open_channel()
+    Changes(str(tmp_path / "upper"), str(tmp_path / "below"), "user", []).send(theirs)
+    theirs.close()
+    message, descriptor = ours.receive()
+    assert message is not None
+    assert message["path"] == "file"
+    assert descriptor is not None
+    os.close(descriptor)
+    assert ours.receive() == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("script", "entries"),
+    [
+        ("chown 5:7 /file", {"file": "file 644 5:7 'old\\n'"}),
+        ("chown 5 /d", {"d": "dir 755 5:0"}),
+        ("chown -h 5 /link", {"link": "link 777 5:0 file"}),
+        ("chown 5 /file; chown 0 /file", {}),
+        ("su app -c 'echo x > /tmp/x'", {"tmp/x": "file 644 1000:1000 'x\\n'", "tmp": "dir 1777 0:0"}),
+    ],
+)
+def test_owners(machine: Machine, below: list[bytes], script: str, entries: dict[str, str]) -> None:
+    if machine.identity.single:
+        with pytest.raises(BuildError, match=r"Invalid argument|can't set|not permitted"):
+            machine.script(below, script)
+    else:
+        assert list_layer(machine.script(below, script)) == entries
