@@ -18,7 +18,7 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     A link stays, and its target is written. What is no file, such as a pipe, gets the bytes as they come.
     """
     try:
-        with _open(Path(os.path.realpath(path))) as file:
+        with _open(path) as file:
             for piece in pieces:
                 file.write(piece)
     except OSError as error:
@@ -31,7 +31,8 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         with path.open("wb") as file:
             yield file
         return
-    with draft(path) as file:
-        if path.exists():
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+    place = Path(os.path.realpath(path))
+    with draft(place) as file:
+        if place.exists():
+            os.fchmod(file.fileno(), place.stat().st_mode & 0o7777)
         yield file

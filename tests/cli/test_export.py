@@ -245,6 +245,12 @@ def test_an_image_in_an_archive(hosted: Project) -> None:
     assert Path(hosted.root / "app.tar").read_bytes()[257:262] == b"ustar"
 
 
+def test_into_a_pipe(hosted: Project) -> None:
+    """Nothing but the export goes there."""
+    export = ("export", ":app", "--format", "requirements")
+    assert hosted.succeed(*export, "-o", "/dev/stdout").out == hosted.succeed(*export).out
+
+
 def test_two_platforms_in_a_docker_archive(both: Project) -> None:
     error = both.fail(2, "export", ":app", "--format", "docker-archive", "-o", "app.tar")
     assert error.startswith("error: a docker-archive holds one platform\nhint: add `--platform linux/amd64`")

@@ -98,7 +98,7 @@ def test_a_link_stays(tmp_path: Path) -> None:
         assert read(tmp_path / "folder") == {"out": text}
 
 
-# As `-o /dev/stdout` is: root must not replace a device by a file.
+# Root must not replace a device by a file.
 def test_a_pipe_gets_the_bytes_and_stays(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
@@ -106,6 +106,15 @@ def test_a_pipe_gets_the_bytes_and_stays(tmp_path: Path) -> None:
     assert os.read(reader, 100) == b"one two"
     os.close(reader)
     assert [path.is_fifo() for path in tmp_path.iterdir()] == [True]
+
+
+# As `-o /dev/stdout` is: the link leads to no place where a file could lie.
+def test_a_link_to_an_open_pipe() -> None:
+    reader, writer = os.pipe()
+    write_whole(Path(f"/proc/self/fd/{writer}"), [b"one ", b"two"])
+    assert os.read(reader, 100) == b"one two"
+    os.close(reader)
+    os.close(writer)
 
 
 def read(folder: Path) -> dict[str, bytes]:
