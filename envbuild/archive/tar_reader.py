@@ -20,6 +20,9 @@ PLAIN_KINDS: Final = (
 )
 # What layers of root file systems may hold besides.
 EVERY_KIND: Final = (*PLAIN_KINDS, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
+# `git archive` names its commit so. Other headers for all entries are heeded by some readers only.
+_GLOBAL: Final = frozenset(("comment",))
+_MAX_TIME: Final = 1 << 33  # seconds, into the year 2242; before 1970, as many
 _END: Final = bytes(BLOCK)
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{256}")  # no name may be as long
 
@@ -37,7 +40,7 @@ def read_tar(
             fileobj=cast(BinaryIO, headers), encoding="utf-8", errors="surrogateescape"
         ) as tar:
             for count, entry in enumerate(iter(tar.next, None)):
-                if tar.pax_headers:  # they stay in memory; neither dpkg-deb nor we write them
+                if not tar.pax_headers.keys() <= _GLOBAL:
                     raise ArchiveError("a tar archive has a header for all that follows")
                 _refuse(entry, count, kinds)
                 yield entry, _Contents(archive, entry)
@@ -64,6 +67,8 @@ def _refuse(entry: tarfile.TarInfo, count: int, kinds: Sequence[bytes]) -> None:
         raise ArchiveError(f"{entry.name!a} states {entry.size} bytes of contents and cannot have them")
     if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
         raise ArchiveError(f"{entry.name!a} has an owner that cannot be")
+    if not -_MAX_TIME < entry.mtime < _MAX_TIME:  # which no comparison with "nan" is
+        raise ArchiveError(f"{entry.name!a} has a time that cannot be")
 
 
 class _Headers:

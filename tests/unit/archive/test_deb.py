@@ -243,15 +243,19 @@ BROKEN = {
     ),
     # Some releases of Python search it in quadratic time (CVE-2024-6232).
     "a number without end": (packed(pax(b"1" * 20_000) + ENTRY, ""), "number of absurd length"),
-    "a header for all": (
-        packed(pax(b"16 comment=evil\n", b"g") + ENTRY, ""),
-        "a header for all that follows",
-    ),
+    "a path for all": (packed(pax(b"9 path=b\n", b"g") + ENTRY, ""), "a header for all that follows"),
+    "a time that is no number": (packed(pax(b"13 mtime=nan\n") + ENTRY, ""), "time that cannot be"),
+    "a time without end": (packed(pax(b"15 mtime=1e400\n") + ENTRY, ""), "time that cannot be"),
     "a size beyond the end": (packed(pax(b"18 size=999999999\n") + ENTRY, ""), "ends early"),
     "a negative size": (packed(pax(b"11 size=-1\n") + ENTRY, ""), "states -1 bytes"),
     "a path with a NUL": (packed(pax(b"13 path=a\0b\n") + ENTRY, ""), "not a path"),
     "no path": (packed(pax(b"8 path=\n") + ENTRY, ""), "not a path"),
 }
+
+
+def test_a_comment_for_all_is_read() -> None:
+    # `git archive` writes one.
+    assert list(layer_of(packed(pax(b"15 comment=abc\n", b"g") + ENTRY, ""))) == ["a"]
 
 
 @pytest.mark.parametrize("name", BROKEN)
