@@ -19,6 +19,7 @@ from typing import BinaryIO, Final
 from envbuild.store.file_lock import is_linked, try_lock
 
 _MARK: Final = "envbuild-"  # in the names of those that lie among other people's files
+_ROOM: Final = 200  # bytes of a name that leave room for more: file systems allow 255
 
 
 def create_file(folder: Path, prefix: str = "", mode: int = 0o600) -> tuple[int, Path]:
@@ -52,7 +53,7 @@ def draft(path: Path) -> Iterator[BinaryIO]:
     It lies in the same folder, hidden; what killed writers of `path` left there goes first. Its mode
     is that of any new file.
     """
-    prefix = f".{path.name}.{_MARK}"
+    prefix = f".{os.fsdecode(os.fsencode(path.name)[:_ROOM])}.{_MARK}"
     sweep(path.parent, prefix)
     descriptor, temporary = create_file(path.parent, prefix, 0o666)
     try:

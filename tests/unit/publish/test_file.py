@@ -35,6 +35,13 @@ def test_written(tmp_path: Path) -> None:
     assert read(tmp_path) == {"out": b"one two"}
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127])
+def test_a_name_as_long_as_they_may_be(tmp_path: Path, name: str) -> None:
+    for text in (b"one", b"two"):
+        write_whole(tmp_path / name, [text])
+        assert read(tmp_path) == {name: text}
+
+
 def test_a_failure_on_the_way_leaves_what_was_there(tmp_path: Path) -> None:
     def pieces() -> Iterator[bytes]:
         yield b"new"
