@@ -8,6 +8,8 @@ import sys
 
 def main() -> int:
     """Run the command line; returns the exit code (INTERFACE: docs/commands.md)."""
+    if sys.getfilesystemencoding() != "utf-8":
+        _begin_in_utf8()
     from envbuild.cli.quick import answer
 
     text = answer(sys.argv[1:], os.environ)
@@ -17,6 +19,11 @@ def main() -> int:
     from envbuild.cli.main import run
 
     return run(sys.argv[1:])
+
+
+def _begin_in_utf8() -> None:
+    """Begin anew in Python's UTF-8 mode (PEP 540): names of files are the same text in every locale."""
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 (no shell is wanted)
 
 
 if __name__ == "__main__":

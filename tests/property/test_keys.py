@@ -108,6 +108,12 @@ def test_which_output_is_read_is_in_the_definition() -> None:
     assert layer.definition != listing.definition
 
 
+def test_the_order_of_words_counts() -> None:
+    one, two = (action(parameters={"entrypoint": words}) for words in (["ab", "c"], ["c", "ab"]))
+    assert one.definition != two.definition
+    assert key(one) != key(two)
+
+
 parameters = st.dictionaries(
     st.text(max_size=4),
     st.none()
