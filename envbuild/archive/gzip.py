@@ -15,9 +15,9 @@ import deflate
 from envbuild.core.errors import ArchiveError
 
 # Each release of libdeflate and each level writes other bytes: the dependency is pinned to one release, and
-# a change of either moves the version of every builtin that makes layers. Level 6 would make libraries 3 %
-# and wheels 0.2 % smaller, and a build of wheels 10 % slower.
-LEVEL: Final = 4
+# a change of either moves the version of every builtin that makes layers. Level 4 would make Debian packages
+# 6 % and wheels 0.7 % smaller, and take half as long again (docs/performance.md).
+LEVEL: Final = 1
 
 # Magic, method deflate, no flags, no time, no hint about the level, system unknown (section 2.3.1).
 HEADER: Final = bytes.fromhex("1f8b08000000000000ff")
@@ -110,13 +110,17 @@ def inflate_members(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _inflate_whole(data: bytes) -> Generator[bytes, None, int]:
-    """Inflate members as long as another one begins right behind; returns how many bytes they took.
+    """Inflate members that end where another one seems to begin, or with the data; returns their size.
 
     What looks like the beginning of a member may be part of one, and the codec checks nothing where it is
     asked for nothing: where anything is in doubt, this stops, and who reads bit by bit decides.
     """
     view, at = memoryview(data), 0
-    while data.startswith(HEADER, at) and (end := data.find(HEADER, at + 1)) > 0:
+    while data.startswith(HEADER, at):
+        end = data.find(HEADER, at + 1)
+        end = len(data) if end < 0 else end
+        if end - at < len(HEADER) + _FOOTER.size:
+            break
         footer = data[end - _FOOTER.size : end]
         _, size = _FOOTER.unpack(footer)
         if size == 0 or size > min(_AT_ONCE, (end - at) * _MAX_RATIO) or data.find(footer, at, end - 1) >= 0:

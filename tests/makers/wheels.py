@@ -150,8 +150,8 @@ def sample_wheels() -> dict[str, Wheel]:
                 "big/library.so": File(noise(300_000), 0o100755),
                 "big/stored.bin": File(noise(200_000), stored=True),
                 "big/zeros.bin": bytes(3_000_000),
-                "big/below.bin": noise(16_383),
-                "big/exactly.bin": noise(16_384),
+                "big/below.bin": noise(32_767),
+                "big/exactly.bin": noise(32_768),
             },
         ),
         "unlisted": make_wheel(
