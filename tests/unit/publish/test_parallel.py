@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -46,14 +48,24 @@ def test_the_first_failure_ends_the_others() -> None:
 
 
 def test_nothing_begins_after_a_failure() -> None:
-    """One thread takes all: it knows of the failure before it takes the next item."""
-    begun = list[int]()
+    """A thread knows of its failure before the next item: the main thread gets no turn to tell it."""
+    begun, waited_for = list[int](), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield from range(50)
+        waited_for.set()
 
     def work(item: int, stop: Stop) -> None:
         stop.check()
+        waited_for.wait()
         begun.append(item)
         raise BuildError("this one")
 
-    with pytest.raises(BuildError, match="this one"):
-        run_parallel(work, range(50), jobs=1)
+    turn = sys.getswitchinterval()
+    sys.setswitchinterval(60)
+    try:
+        with pytest.raises(BuildError, match="this one"):
+            run_parallel(work, items(), jobs=1)
+    finally:
+        sys.setswitchinterval(turn)
     assert begun == [0]
