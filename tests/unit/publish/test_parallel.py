@@ -69,3 +69,19 @@ def test_nothing_begins_after_a_failure() -> None:
     finally:
         sys.setswitchinterval(turn)
     assert begun == [0]
+
+
+def test_what_does_not_ask_is_not_waited_for() -> None:
+    """Such as a transfer that waits for a silent server, when another one fails."""
+    silent, begun = threading.Event(), threading.Event()
+
+    def work(item: int, stop: Stop) -> None:
+        if item == 0:
+            begun.set()
+            silent.wait()
+        begun.wait()
+        raise BuildError("this one")
+
+    with pytest.raises(BuildError, match="this one"):
+        run_parallel(work, range(2), jobs=2)
+    silent.set()
