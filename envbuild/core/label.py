@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.core.text import excerpt
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
-_PACKAGE = re.compile(r"(?:[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)*)?\Z")
+# As long as file systems let the files be that are named after them.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}\Z")
+_PACKAGE = re.compile(r"(?:[A-Za-z0-9_.+-]{1,255}(?:/[A-Za-z0-9_.+-]{1,255})*)?\Z")
+_MAX_PACKAGE = 1000
 _SYNTAX = "write `//folder:name`, `:name` or `//folder`"
 
 
@@ -37,7 +39,7 @@ class Label:
     def checked(cls, package: str, name: str, text: str) -> Label:
         """The label of the two parts; raises SpecError that quotes `text`."""
         dots = any(part and not part.strip(".") for part in package.split("/"))
-        if dots or not _PACKAGE.match(package) or not _NAME.match(name):
+        if dots or len(package) > _MAX_PACKAGE or not _PACKAGE.match(package) or not _NAME.match(name):
             raise SpecError(f"`{excerpt(text)}` is not a label", hint=_SYNTAX)
         return cls(package, name)
 

@@ -19,7 +19,8 @@ from envbuild.lock.model import Lock, Pin, PlatformLock
 
 SCHEMA = 1
 
-_MAX_BYTES = 64_000_000
+MAX_BYTES = 64_000_000
+
 _INPUT_LEVELS = 4  # as in `indexes`: a list of mappings with lists
 _in_order = attrgetter("kind", "name")  # of artifacts: no two of a platform have both
 
@@ -100,8 +101,8 @@ def _decode(data: bytes) -> Lock:
 
 
 def _parse(data: bytes) -> object:
-    if len(data) > _MAX_BYTES:
-        raise BadLock(f"it is over {_MAX_BYTES // 1_000_000} MB")
+    if len(data) > MAX_BYTES:
+        raise BadLock(f"it is over {MAX_BYTES // 1_000_000} MB")
     if b"\n<<<<<<< " in data or b"\n>>>>>>> " in data:
         raise BadLock("it holds the conflict markers of a merge")
     try:

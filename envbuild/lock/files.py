@@ -8,11 +8,9 @@ from pathlib import Path
 
 from envbuild.core.errors import LockError, StoreError
 from envbuild.core.label import Label
-from envbuild.lock.codec import decode_lock, encode_lock
+from envbuild.lock.codec import MAX_BYTES, decode_lock, encode_lock
 from envbuild.lock.model import Lock
 from envbuild.store.temporary import replace_file
-
-_MAX_SIZE = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,9 @@ class LockFiles:
         path = self.path(label)
         self.record(path)
         try:
-            if path.stat().st_size > _MAX_SIZE:
-                raise LockError(f"`{self._shown(label)}` is larger than any lock")
-            return decode_lock(path.read_bytes(), file=self._shown(label), label=str(label))
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+            return decode_lock(data, file=self._shown(label), label=str(label))
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from envbuild.core.errors import EnvbuildError, Location, SpecError
 from envbuild.core.label import Label
+from envbuild.core.text import excerpt
 from envbuild.spec.positions import Entry, Shape, Value, parse_yaml
 from envbuild.spec.problems import Problems
 from envbuild.spec.recorder import Recorder
@@ -101,7 +102,7 @@ def _read_name(value: Value, package: str, problems: Problems) -> str:
     try:
         Label.checked(package, value.text, value.text)
     except EnvbuildError:
-        problems.add(f"`{value.text}` is not a target's name", value.location, hint)
+        problems.add(f"`{excerpt(value.text)}` is not a target's name", value.location, hint)
         return ""
     if value.text == "all":
         problems.add("`all` names all targets of a folder", value.location, "choose another name")

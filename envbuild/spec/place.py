@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envbuild.core.errors import SpecError
+from envbuild.core.text import excerpt
 from envbuild.spec.build_file import BUILD_FILE
 from envbuild.spec.ignore import Ignored
 from envbuild.spec.problems import suggest_near
@@ -66,7 +67,7 @@ class Place:
         name = posixpath.normpath(posixpath.join(self.package, written))
         if not written or written.startswith("/") or name == ".." or name.startswith("../"):
             raise SpecError(
-                f"`{written}` is no path in the workspace",
+                f"`{excerpt(written)}` is no path in the workspace",
                 hint=f"write a path relative to the folder of `{BUILD_FILE}`",
             )
         return "" if name == "." else name
@@ -93,7 +94,7 @@ class Place:
             parent, _, base = name.rpartition("/")
             beside = self.list(parent) if self._is_folder(parent) else []
             hint = suggest_near(base, beside) or "check the path"
-            raise SpecError(f"there is no file `{name}`", hint=hint)
+            raise SpecError(f"there is no file `{excerpt(name)}`", hint=hint)
         return found
 
     def list(self, name: str) -> list[str]:
@@ -112,6 +113,6 @@ class Place:
     def _record_links(self, path: Path) -> None:
         for _ in range(_MAX_LINKS):
             self.recorder.record(path)
-            if not path.is_symlink():
+            if not os.path.islink(path):  # noqa: PTH114 (a name too long for a file is none, and no failure)
                 return
             path = Path(os.path.normpath(path.parent / path.readlink()))

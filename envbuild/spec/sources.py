@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from envbuild.core.errors import EnvbuildError, Location
+from envbuild.core.text import excerpt
 from envbuild.oci.reference import RegistryName
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.build_file import read_calls
@@ -150,8 +152,8 @@ def _read_keyring(
         return None
     path: Path = root / checked["keyring"]
     # An absolute path is the machine's, which only `lock` needs; a relative one belongs to the workspace.
-    if path.is_relative_to(root) and not path.is_file():
-        problems.add(f"there is no file `{checked['keyring']}`", stated["keyring"].value.location)
+    if path.is_relative_to(root) and not os.path.isfile(path):  # noqa: PTH113 (never fails)
+        problems.add(f"there is no file `{excerpt(checked['keyring'])}`", stated["keyring"].value.location)
     return path
 
 

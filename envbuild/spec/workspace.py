@@ -23,6 +23,7 @@ from envbuild.spec.settings import (
     read_cache_settings,
 )
 from envbuild.spec.sources import Source, read_sources
+from envbuild.spec.wheels import resolve_path
 
 WORKSPACE_FILE = "envbuild.yaml"
 
@@ -163,7 +164,11 @@ def _read_folders(
     for item in entry.value.items if entry else ():
         if item.shape is not Shape.TEXT:
             continue
-        folder = (root / item.text).resolve()
+        try:
+            folder = resolve_path(root / item.text)
+        except SpecError as error:
+            problems.catch(error, item.location)
+            continue
         recorder.record(folder)
         if not folder.is_relative_to(root.resolve()):
             problems.add(f"`{item.text}` lies outside of the workspace", item.location)

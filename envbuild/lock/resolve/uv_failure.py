@@ -9,6 +9,7 @@ from envbuild.core.errors import EnvbuildError, ResolveError, SourceError
 from envbuild.lock.model import PythonQuestion
 from envbuild.lock.resolve.candidates import no_wheel_fits
 
+_LONGEST = 500  # characters of a line that is shown
 _FITS_NOT = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:[=<>!~][^ ]*)? (?:has|have) no wheels with a matching")
 _NO_WHEELS = re.compile(r"Wheels are required for `([^`]+)` because")
 _TRANSPORT = re.compile(
@@ -61,4 +62,4 @@ def _clean(line: str, known: Mapping[str, str]) -> str:
     for secret, shown in sorted(known.items(), key=lambda item: -len(item[0])):
         line = line.replace(secret, shown)
     line = _URL.sub(lambda match: match[0] if match[0] in known.values() else "<address>", line)
-    return _LABEL.sub("", line).strip()
+    return _LABEL.sub("", line).strip()[:_LONGEST]

@@ -56,5 +56,5 @@ def test_a_folder_in_its_place(files: LockFiles) -> None:
 def test_one_too_large_is_not_read(files: LockFiles) -> None:
     with files.path(LABEL).open("wb") as file:
         file.truncate(64_000_001)
-    with pytest.raises(LockError, match="larger than any lock"):
+    with pytest.raises(LockError, match="is broken: it is over 64 MB"):
         files.read(LABEL)
