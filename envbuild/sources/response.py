@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 18
 _ADVICE: Final = {
     401: "put a login for this host into ~/.netrc, or the file that `NETRC` names",
-    403: "ask for access, or check which credentials are used",
+    403: "ask for access, or check the login for this host in ~/.netrc",
     404: "check the name and the address",
     410: "check the name and the address",
     407: "put the proxy's credentials into `https_proxy`",

@@ -80,7 +80,7 @@ def test_shorter_file(locked: Project, index: FakeIndex) -> None:
 @pytest.mark.parametrize(
     ("key", "status", "text", "hint"),
     [
-        ("alpha", 403, "(forbidden)", "ask for access, or check which credentials are used"),
+        ("alpha", 403, "(forbidden)", "ask for access, or check the login for this host in ~/.netrc"),
         ("alpha", 401, "(unauthorized)", "put a login for this host into ~/.netrc"),
         (FILE, 404, "(not found)", "check the name and the address"),
         (FILE, 500, "(internal server error)", "try again later"),
@@ -153,7 +153,7 @@ def test_keep_going(project: Project, index: FakeIndex) -> None:
         "exit_code": 4,
         "message": f"{FAILED.removeprefix('error: ')}cannot fetch `alpha` from `pypi`: "
         f"`{index.origin}/files/{FILE}` answered 403 (forbidden)",
-        "hint": "ask for access, or check which credentials are used",
+        "hint": "ask for access, or check the login for this host in ~/.netrc",
     }
     assert "error" not in built
     assert len(project.images()) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,6 +48,25 @@ def index_files(*packages: tuple[str, bytes], json: bool = False) -> dict[str, F
         files[f"/simple/{name.partition('-')[0]}/"] = shown
         files[f"/files/{name}"] = File(data)
     return files
+
+
+def add_metadata(files: Mapping[str, File]) -> dict[str, File]:
+    """The same index with each wheel's METADATA beside it, and its sha256 on the page (PEP 658)."""
+    found = dict(files)
+    for path, file in files.items():
+        if path.endswith(".whl"):
+            name = path.rpartition("/")[2]
+            page = f"/simple/{name.partition('-')[0]}/"
+            with zipfile.ZipFile(io.BytesIO(file.data)) as wheel:
+                (member,) = (each for each in wheel.namelist() if each.endswith("/METADATA"))
+                text = wheel.read(member)
+            # Before PEP 714, pip read the first.
+            marks = (
+                f'data-{word}-metadata="sha256={Digest.of(text).hash}"' for word in ("dist-info", "core")
+            )
+            marked = found[page].data.replace(b"<a", f"<a {' '.join(marks)}".encode())
+            found |= {f"{path}.metadata": File(text), page: replace(found[page], data=marked)}
+    return found
 
 
 def mirror_files(root: Path, signer: Signer) -> dict[str, File]:

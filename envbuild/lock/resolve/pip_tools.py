@@ -20,11 +20,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.core.errors import EnvbuildError, ResolveError, UsageError
+from envbuild.core.errors import EnvbuildError, ResolveError, SourceError, UsageError
 from envbuild.core.platform import Facts
 from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
+from envbuild.lock.resolve.owner import find_owner
 from envbuild.lock.resolve.stand_in import write_stand_ins
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import IndexSwitch, open_switch
@@ -34,7 +35,7 @@ from envbuild.spec.wheels import LocalWheel, parse_wheel_name
 
 # Where certificates, proxies and logins are; pip's own settings would bring other indexes.
 _KEPT = frozenset(
-    {"HOME", "PATH", "TMPDIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_DEFAULT_TIMEOUT"}
+    {"HOME", "PATH", "TMPDIR", "PIP_CERT", "PIP_CLIENT_CERT"}
     | {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
@@ -70,8 +71,14 @@ class PipToolsResolver:
         indexes = self.describe.indexes
         with _open_switch(question.indexes, indexes, own) as switch, TemporaryDirectory() as work:
             links = _link_all(Path(work) / "links", own.values())
+            patience = indexes.http.patience
             asked = {
-                "arguments": [*_arguments(switch, question.indexes), "--find-links", str(links)],
+                "arguments": [
+                    *_arguments(switch, question.indexes),
+                    *("--find-links", str(links)),
+                    *("--timeout", self.environment.get("PIP_DEFAULT_TIMEOUT", str(patience.read))),
+                    *("--retries", str(patience.attempts - 1)),
+                ],
                 "cache": str(Path(work) / "cache"),
                 "requirements": [*_plain(question.requirements), *_exact(wheels.values())],
                 "constraints": [*_plain(question.constraints), *_exact(question.pins.values())],
@@ -79,6 +86,8 @@ class PipToolsResolver:
             }
             with _open_logins(self.environment, map(indexes.url, switch.urls)) as logins:
                 answer = self._run(asked, logins)
+        if "failed" in answer:
+            raise _unreachable(answer["failed"], switch)
         if "error" in answer:
             raise _explain(answer, question)
         candidates = list(_read_answer(answer, switch.served, own))
@@ -136,17 +145,10 @@ def _open_switch(
     owners: dict[str, str] = dict.fromkeys(own, "")
     faults: list[EnvbuildError] = []
 
-    def owner(project: str) -> str:
-        for index in indexes:
-            if project in index.packages:
-                return index.alias
-        general = (index.alias for index in indexes if not index.packages)
-        return next((alias for alias in general if known.has(alias, project)), "")
-
     def allowed(alias: str, project: str) -> bool:
         if project not in owners:
             try:
-                owners[project] = owner(project)
+                owners[project] = find_owner(indexes, known, project)
             except EnvbuildError as error:
                 faults.append(error)
                 return False
@@ -232,6 +234,22 @@ def _read_answer(
                 f"`{name}` comes from files of this machine", hint="name an index that serves it"
             )
         yield Candidate(name, package["version"], served[name], files)
+
+
+def _unreachable(name: str, switch: IndexSwitch) -> SourceError:
+    """The error for a page or file that pip could not get whole; "" is one that it does not name."""
+    from packaging.utils import canonicalize_name
+
+    asked = list(switch.served)
+    project = canonicalize_name(name.partition("-")[0] if name.endswith((".whl", ".metadata")) else name)
+    if project not in asked and asked:
+        project = canonicalize_name(asked[-1])
+    what = f"`{name}`" if name else f"a file after the page of `{project}`"
+    source = f"`{switch.served[project]}`" if project in switch.served else "its address"
+    return SourceError(
+        f"pip could not fetch {what} from {source}",
+        hint="check the network and the index in envbuild.yaml, then try again",
+    )
 
 
 def _explain(answer: Mapping[str, Any], question: PythonQuestion) -> ResolveError:

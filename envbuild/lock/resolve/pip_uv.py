@@ -9,6 +9,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ from envbuild.core.errors import ResolveError
 from envbuild.lock.model import PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
+from envbuild.lock.resolve.owner import check_reachable
 from envbuild.lock.resolve.stand_in import StandIns, write_stand_ins
 from envbuild.lock.resolve.uv_failure import explain_failure
 from envbuild.lock.resolve.uv_inputs import (
@@ -62,6 +64,7 @@ class UvResolver:
         wheels = choose_local_wheels(question)
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
+        check_reachable(question, self.describe.indexes, {*wheels, *stand_ins})
         with (
             tempfile.TemporaryDirectory(prefix="envbuild-uv-") as work,
             open_indexes(question.indexes, self.describe.indexes) as indexes,
@@ -92,6 +95,9 @@ class UvResolver:
         kept = {name: value for name, value in self.environment.items() if name in _KEPT}
         if bundle := self.environment.get("REQUESTS_CA_BUNDLE"):
             kept.setdefault("SSL_CERT_FILE", bundle)
+        patience = self.describe.indexes.http.patience
+        kept.setdefault("UV_HTTP_TIMEOUT", str(ceil(patience.read)))
+        kept.setdefault("UV_HTTP_RETRIES", str(patience.attempts - 1))
         return {**kept, "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 
 

@@ -34,7 +34,7 @@ def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str
     causes = [line for line in lines if not line.startswith("No solution found")]
     if _TRANSPORT.search(text):
         return SourceError(
-            "a package index could not be asked:\n" + "\n".join(f"  {cause}" for cause in causes),
+            f"{_name_indexes(question)} could not be asked:\n" + "\n".join(f"  {cause}" for cause in causes),
             hint="check the network, the index in envbuild.yaml, and its credentials in netrc",
         )
     if match := _FITS_NOT.search(text):
@@ -49,6 +49,19 @@ def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str
     return ResolveError("the requirements have no solution", hint=_hint(text, question), causes=causes)
 
 
+def _name_indexes(question: PythonQuestion) -> str:
+    first, *others = [f"`{index.alias}`" for index in question.indexes] or ["none"]
+    return f"one of the indexes {', '.join([first, *others])}" if others else f"the index {first}"
+
+
+def _show_address(url: str, known: Mapping[str, str]) -> str:
+    """What to show for an address that nobody stated: the file, as no host gets into an error of a lock."""
+    name = url.partition("?")[0].partition("#")[0].rpartition("/")[2]
+    if url in known.values():
+        return url
+    return f"<address of {name}>" if name.endswith((".whl", ".metadata")) else "<address>"
+
+
 def _hint(text: str, question: PythonQuestion) -> str:
     """What to do; a base's packages are named, because nothing in the target's files does."""
     words = set(re.findall(r"[a-z0-9][a-z0-9._-]*", text))
@@ -61,5 +74,5 @@ def _hint(text: str, question: PythonQuestion) -> str:
 def _clean(line: str, known: Mapping[str, str]) -> str:
     for secret, shown in sorted(known.items(), key=lambda item: -len(item[0])):
         line = line.replace(secret, shown)
-    line = _URL.sub(lambda match: match[0] if match[0] in known.values() else "<address>", line)
+    line = _URL.sub(lambda match: _show_address(match[0], known), line)
     return _LABEL.sub("", line).strip()[:_LONGEST]

@@ -21,10 +21,14 @@ MakeResolver = Callable[..., Resolver]
 def make_resolver(tmp_path: Path) -> MakeResolver:
     """Makes a resolver over indexes, given as URLs by alias, with caches of its own."""
 
-    def make(urls: Mapping[str, str], name: str = "uv") -> Resolver:
-        http = HttpClient(patience=Patience(pause=0.01, attempts=2))
+    def make(urls: Mapping[str, str], name: str = "uv", retries: int = 0, timeout: float = 60) -> Resolver:
+        http = HttpClient(patience=Patience(pause=0.01, attempts=2, read=timeout))
         describe = Descriptions(PackageIndexes(http, urls), MetadataCache(tmp_path / "metadata"))
-        environment = {**os.environ, "UV_CACHE_DIR": str(tmp_path / "uv-cache"), "UV_HTTP_RETRIES": "0"}
+        environment = {
+            **os.environ,
+            "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
+            "UV_HTTP_RETRIES": str(retries),
+        }
         if name == "pip-tools":
             return PipToolsResolver(describe, tmp_path / name, environment)
         return UvResolver(describe, tmp_path / name, environment)

@@ -271,13 +271,13 @@ def test_an_index_that_fails_is_no_contradiction(make_resolver: MakeResolver, st
         index.statuses["app"] = status
         with pytest.raises(SourceError) as caught:
             make_resolver({"main": index.url}).resolve(ask("app"))
-    assert "127.0.0.1" not in str(caught.value)
+    assert "from `main`: " in caught.value.message
 
 
 def test_an_index_that_is_not_there(make_resolver: MakeResolver) -> None:
     with run_index() as index:
         url = index.url
-    with pytest.raises(SourceError, match="a package index could not be asked"):
+    with pytest.raises(SourceError, match="cannot fetch `app` from `main`"):
         make_resolver({"main": url}).resolve(ask("app"))
 
 
