@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -40,18 +39,6 @@ class Docker:
     def __call__(self, *arguments: str) -> Ran:
         """Run `docker`, which must succeed."""
         return run([DOCKER, *arguments], self._environment, Path("/"))
-
-    def clear(self) -> None:
-        """Remove all images."""
-        listed = subprocess.run(
-            [DOCKER, "image", "ls", "--quiet"],
-            env=self._environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        if images := sorted(set(listed.stdout.split())):
-            self("image", "rm", "--force", *images)
 
     @property
     def _environment(self) -> Mapping[str, str]:

@@ -120,9 +120,17 @@ class Workshop:
             yield address
 
     def engine(self) -> str:
+        """The address of a Docker engine for the rest of the run."""
+        return self.stack.enter_context(self.empty_engine())
+
+    @contextmanager
+    def empty_engine(self) -> Iterator[str]:
         """The address of a new, empty Docker engine; its sockets want a short path."""
-        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="eb", dir="/tmp")))
-        return self.stack.enter_context(run_engine(folder))
+        with (
+            tempfile.TemporaryDirectory(prefix="eb", dir="/tmp") as folder,
+            run_engine(Path(folder)) as address,
+        ):
+            yield address
 
     def timed(self, project: Project, *arguments: str) -> Ran:
         """Run `envbuild` as installed, which must succeed."""

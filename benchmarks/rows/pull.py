@@ -19,17 +19,17 @@ def measure(workshop: Workshop) -> list[Finding]:
         builder = Docker(workshop.engine())
         set_up(workshop, builder, "uv").build(theirs)
         builder("push", "--quiet", theirs)
-        puller = Docker(workshop.engine())
         ours = f"{registry}/{workshop.image}:latest"
-        taken = compare({"ours": _pull(puller, ours), "theirs": _pull(puller, theirs)}, workshop.rounds)
+        taken = compare({"ours": _pull(workshop, ours), "theirs": _pull(workshop, theirs)}, workshop.rounds)
     peer = "its `docker build` + uv image"
     return [Finding("`docker pull` into an empty engine", taken["ours"], 1, peer, taken["theirs"])]
 
 
-def _pull(engine: Docker, image: str) -> Callable[[], float]:
+def _pull(workshop: Workshop, image: str) -> Callable[[], float]:
+    """Each time into an engine of its own: one that had an image to remove is still busy with that."""
+
     def contend() -> float:
-        seconds = engine("pull", "--quiet", image).seconds
-        engine.clear()
-        return seconds
+        with workshop.empty_engine() as address:
+            return Docker(address)("pull", "--quiet", image).seconds
 
     return contend
