@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from envbuild.oci.descriptor import INDEX, MANIFEST
 from tests.e2e.conftest import Built, Sources
 from tests.makers.examples import ARM64, HELLO, NOWHERE, SKLEARN, copy_examples, stored_blobs, use_sources
 from tests.makers.gate import Gate, open_gate
 from tests.makers.index import FakeIndex, make_package, run_index
 from tests.makers.project import Project, environment
+from tests.makers.registry_content import read_tag
 from tests.makers.servers import PASSWORD, USER, require_programs
 from tests.makers.stored import StoredImage
 
@@ -39,22 +37,10 @@ def pushed_target(project: Project, registry: str, label: str) -> dict[str, Any]
     return project.succeed("build", label, "--push", "--registry", registry, "--output", "json").target
 
 
-def read_manifest(registry: str, name: str, tag: str = "latest") -> bytes:
-    """A manifest or index as a registry has it; `registry` may end in a path."""
+def published(registry: str, name: str) -> str | None:
+    """The digest under which a registry has an image, all of it; `registry` may end in a path."""
     host, _, path = registry.partition("/")
-    url = (
-        f"http://{host}/v2/{path}/{name}/manifests/{tag}"
-        if path
-        else f"http://{host}/v2/{name}/manifests/{tag}"
-    )
-    request = urllib.request.Request(url, headers={"Accept": f"{MANIFEST}, {INDEX}"})
-    with urllib.request.urlopen(request) as response:
-        data: bytes = response.read()
-    return data
-
-
-def sha256(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return read_tag(host, f"{path}/{name}" if path else name)
 
 
 def uploads(gate: Gate) -> int:
@@ -77,7 +63,7 @@ def test_first_and_second_push(built: Built, gate: Gate) -> None:
     assert (first["status"], first["digest"]) == ("exists", image.digest)
     assert first["pushed"]["blobs"] == len({blob["digest"] for blob in blobs})
     assert first["pushed"]["bytes"] == uploads(gate) == size
-    assert sha256(read_manifest(registry, first["image"])) == image.digest
+    assert published(registry, first["image"]) == image.digest
 
     gate.asked.clear()
     second = pushed_target(built.project, registry, SKLEARN)
@@ -150,7 +136,7 @@ def test_a_changed_pin_moves_one_layer(
     size = new[0]["size"] + config_size(project, after)
     assert (after["pushed"]["bytes"], after["pushed"]["blobs"]) == (size, 2)
     assert uploads(gate) == size
-    assert sha256(read_manifest(registry, after["image"])) == after["digest"] != before["digest"]
+    assert published(registry, after["image"]) == after["digest"] != before["digest"]
 
 
 @pytest.mark.parametrize("label", [SKLEARN, ARM64])
@@ -167,7 +153,7 @@ def test_other_tools_carry_the_image(
     name = f"skopeo/{way}/{built.name(label)}"
     command = ["skopeo", "copy", "--all", "--preserve-digests", "--dest-tls-verify=false"]
     subprocess.run([*command, source, f"docker://{registry}/{name}:latest"], check=True, capture_output=True)
-    assert sha256(read_manifest(registry, name)) == built.digest(label)
+    assert published(registry, name) == built.digest(label)
 
 
 def test_a_registry_that_wants_a_login(
