@@ -17,7 +17,7 @@ from envbuild.archive.decompress import ForwardReader, Source
 from envbuild.archive.layer import LayerWriter
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.root_facts import find_groups, find_users
-from envbuild.archive.root_scan import Node, RootScan, clean_path
+from envbuild.archive.root_scan import Node, RootScan, clean_path, entry_path
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import ArchiveError
 
@@ -177,7 +177,7 @@ def _unknown(name: str, kind: str, file: str) -> ArchiveError:
 def unpack_archive(archive: ForwardReader, copies: CopyWriter) -> None:
     """Add what a tar holds below the destination; raises ArchiveError."""
     for entry, contents in read_tar(archive):
-        name = clean_path(entry.name)
+        name = entry_path(entry.name)
         if not name:
             continue
         path, owner, mode = copies.place(name), Owner(entry.uid, entry.gid), entry.mode & 0o7777
@@ -186,7 +186,7 @@ def unpack_archive(archive: ForwardReader, copies: CopyWriter) -> None:
         elif entry.issym():
             copies.link(path, entry.linkname, owner)
         elif entry.islnk():
-            copies.same_file(path, copies.place(clean_path(entry.linkname)))
+            copies.same_file(path, copies.place(entry_path(entry.linkname)))
         else:
             copies.file(path, contents, entry.size, mode, owner)
 
@@ -219,7 +219,7 @@ def _copy_contents(
     if not any(key[0] == number for key in wanted):
         return
     for entry, contents in read_tar(layer, EVERY_KIND):
-        paths = wanted.get((number, clean_path(entry.name)))
+        paths = wanted.get((number, entry_path(entry.name)))
         if paths and entry.isreg():
             first, *others = paths
             copies.file(first, contents, entry.size, entry.mode & 0o7777, Owner(entry.uid, entry.gid))

@@ -84,7 +84,7 @@ class RootScan:
         """Put a layer on those before it; raises ArchiveError."""
         added: set[str] = set()
         for entry, contents in read_tar(archive, EVERY_KIND):
-            path = clean_path(entry.name)
+            path = entry_path(entry.name)
             check_length(path)
             if not self._is_whiteout(path, added):
                 self._put(path, self._node(path, entry, contents), added)
@@ -159,7 +159,7 @@ class RootScan:
 
     def _node(self, path: str, entry: tarfile.TarInfo, contents: Source) -> Node:
         if entry.islnk():
-            first = self.nodes.get(clean_path(entry.linkname))
+            first = self.nodes.get(entry_path(entry.linkname))
             if first is None:
                 raise ArchiveError(f"{entry.name!a} is a hard link to nothing")
             return first
@@ -231,6 +231,16 @@ class RootScan:
 def clean_path(name: str) -> str:
     """A path below the root, whatever a layer calls it; "" for the root itself."""
     return posixpath.normpath("/" + name).lstrip("/")
+
+
+def entry_path(name: str) -> str:
+    """`clean_path` of what a tar names; raises ArchiveError for a name that leads out of it.
+
+    Some readers take `../x` for `x`, others refuse it, and some go there.
+    """
+    if ".." in name.split("/") or "\0" in name:
+        raise ArchiveError(f"{name!a} leads out of its archive")
+    return clean_path(name)
 
 
 def _pieces(contents: Source, size: int) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
@@ -211,6 +212,10 @@ BROKEN = {
     "gzip with a tail": (packed(gzip.compress(TAR) + b"tail", ".gz"), "deflate stream is broken"),
     # An xz block that declares a dictionary of 4 GiB: a decoder would have to keep as much.
     "xz that wants memory": (packed(XZ_4G), "wants too much memory"),
+    "bzip2 cut off": (packed(bz2.compress(TAR)[:-9], ".bz2"), "bzip2 stream ends early"),
+    "bzip2 damaged": (packed(bz2.compress(TAR)[:-60] + bytes(60), ".bz2"), "bzip2 stream"),
+    "bzip2 with a tail": (packed(bz2.compress(TAR) + b"tail", ".bz2"), "bzip2 stream is followed by bytes"),
+    "bzip2 with a long tail": (packed(bz2.compress(TAR) + b"x" * 70_000, ".bz2"), "bzip2 stream is followed"),
     "zstd cut off": (packed(COMPRESSIONS[".zst"](TAR)[:-9], ".zst"), "zstd stream ends early"),
     "zstd without its last byte": (packed(COMPRESSIONS[".zst"](TAR)[:-1], ".zst"), "zstd stream ends early"),
     "zstd damaged": (packed(bytes(50), ".zst"), "zstd stream is broken"),

@@ -104,6 +104,13 @@ def test_a_library_of_words_without_end_is_read_once() -> None:
     assert find_facts(root) == {}
 
 
+@pytest.mark.parametrize("name", ["../etc/passwd", "a/../../etc", "a/..", ".."])
+def test_names_that_lead_out_are_refused(name: str) -> None:
+    for hostile in (entry(name, b""), entry("a", type=tarfile.LNKTYPE, linkname=name)):
+        with pytest.raises(ArchiveError, match="leads out of its archive"):
+            scan([hostile])
+
+
 def test_a_hard_link_to_nothing_is_refused() -> None:
     with pytest.raises(ArchiveError, match="a hard link to nothing"):
         scan([entry("a", type=tarfile.LNKTYPE, linkname="b")])
