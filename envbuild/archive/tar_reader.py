@@ -62,6 +62,8 @@ def _refuse(entry: tarfile.TarInfo, count: int, kinds: Sequence[bytes]) -> None:
         raise ArchiveError(f"an archive has more than {MAX_ENTRIES} entries")
     if entry.type not in kinds or entry.issparse():
         raise ArchiveError(f"{entry.name!a} is neither a file nor a folder nor a link")
+    if "\0" in "".join((entry.name, entry.linkname, *entry.pax_headers)):
+        raise ArchiveError(f"{entry.name!a} has a NUL in its name, its target or an attribute")
     if entry.size < 0 or (entry.size and not entry.isreg()):
         # Some readers skip as many bytes and others take them for the next header.
         raise ArchiveError(f"{entry.name!a} states {entry.size} bytes of contents and cannot have them")

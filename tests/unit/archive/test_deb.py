@@ -253,7 +253,9 @@ BROKEN = {
     "a time without end": (packed(pax(b"15 mtime=1e400\n") + ENTRY, ""), "time that cannot be"),
     "a size beyond the end": (packed(pax(b"18 size=999999999\n") + ENTRY, ""), "ends early"),
     "a negative size": (packed(pax(b"11 size=-1\n") + ENTRY, ""), "states -1 bytes"),
-    "a path with a NUL": (packed(pax(b"13 path=a\0b\n") + ENTRY, ""), "not a path"),
+    "a path with a NUL": (packed(pax(b"12 path=a\0b\n") + ENTRY, ""), "has a NUL in its name"),
+    "a target with a NUL": (packed(pax(b"16 linkpath=a\0b\n") + ENTRY, ""), "has a NUL in its name"),
+    "an attribute with a NUL": (packed(pax(b"23 SCHILY.xattr.u\0s=x\n") + ENTRY, ""), "has a NUL in its"),
     "no path": (packed(pax(b"8 path=\n") + ENTRY, ""), "not a path"),
 }
 
