@@ -19,6 +19,8 @@ from envbuild.spec.problems import Problems, suggest, suggest_near
 from envbuild.spec.recorder import Recorder
 from envbuild.spec.schema import Schema, Scope, check_attributes
 
+_MAX_HEIGHT = 64  # images have at most 127 layers, and each target adds some
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
@@ -55,7 +57,7 @@ class Targets:
         self._recorder = recorder
         self._packages: dict[str, dict[str, Declaration]] = {}
         self._targets: dict[Label, Target] = {}
-        self._acyclic: set[Label] = set()
+        self._heights: dict[Label, int] = {}
 
     def packages(self, below: str = "") -> tuple[str, ...]:
         """The packages at and below a folder, sorted."""
@@ -131,12 +133,23 @@ class Targets:
             label = next(reversed(chain))
             edge = next(chain[label], None)
             if edge is None:
-                self._acyclic.add(label)
+                self._measure(label)
                 del chain[label]
             elif edge[0] in chain:
                 _refuse_cycle([*chain, edge[0]], edge[1])
-            elif edge[0] not in self._acyclic:
+            elif edge[0] not in self._heights:
                 chain[edge[0]] = self._edges(*edge)
+
+    def _measure(self, label: Label) -> None:
+        """Note how high a target stands on others, all of which are measured."""
+        declared = self.declared(label)
+        height = 1 + max((self._heights[each] for each in declared.dependencies), default=0)
+        if height > _MAX_HEIGHT:
+            message = f"`{label}` stands on other targets over {_MAX_HEIGHT} deep"
+            raise SpecError(
+                message, hint="put what they have in common into fewer", location=declared.location
+            )
+        self._heights[label] = height
 
     def _edges(self, label: Label, named_at: Location | None) -> Iterator[tuple[Label, Location]]:
         return iter(sorted(self.declared(label, named_at).dependencies.items()))

@@ -194,6 +194,19 @@ def test_a_cycle_is_told_with_its_whole_chain(tmp_path: Path) -> None:
     assert targets.target(label("//c:c")).dependencies == ()
 
 
+# However targets are asked for, one by one or from above.
+@pytest.mark.parametrize("first", [0, 63, 2999])
+def test_a_tower_of_targets_ends(tmp_path: Path, first: int) -> None:
+    lines = ["- base: {name: t0, packages: [x]}"]
+    lines += [f'- app: {{name: t{n}, base: ":t{n - 1}"}}' for n in range(1, 3000)]
+    targets = targets_of(tmp_path, {"BUILD.yaml": "\n".join(lines)})
+    if first < 64:
+        targets.target(label(f"//:t{first}"))
+    for top in ("//:t64", "//:t2999"):
+        (error,) = failures(lambda: targets.target(label(top)))  # noqa: B023 (called at once)
+        assert error.startswith("BUILD.yaml:65:3: `//:t64` stands on other targets over 64 deep\nhint: ")
+
+
 def test_targets_that_share_a_dependency_are_no_cycle(tmp_path: Path) -> None:
     lines = ["- app: {name: t0, base: scratch}"] + [
         f"- app: {{name: t{n}, base: ':t{n - 1}', beside: [':t{n - 1}', ':t{max(0, n - 2)}']}}"
