@@ -13,10 +13,14 @@ from envbuild.lock.artifact_codec import decode_artifact, encode_artifact
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
 from envbuild.lock.fields import BadLock, facts, items, mapping, match, only, text, texts
 from envbuild.lock.model import Locked
+from envbuild.oci.config import Runtime
+from envbuild.oci.document import BadImage, Document
 
 _KEYS = {"named", "manifest", "layers", "config", "facts", "root", "packages"}
 _TABLES = {"links", "folders", "users", "groups"}
 _FOLDER = re.compile(r"([0-7]{4}) (0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})\Z")
+_USER = re.compile(r"(?:0|[1-9][0-9]{0,9}):(?:0|[1-9][0-9]{0,9})\Z")
+_GROUP = re.compile(r"(?:0|[1-9][0-9]{0,9})\Z")
 _MAX_MANIFEST = 4 << 20
 
 
@@ -57,11 +61,23 @@ def _decode_image(value: object, where: str) -> BaseImage:
         named=PREFIX + _sha256(table.get("named"), where),
         manifest=_decode_digest(table.get("manifest"), where),
         layers=tuple(_decode_layer(layer) for layer in items(table.get("layers"), f"`layers` of {where}")),
-        config=mapping(table.get("config"), f"`config` of {where}"),
+        config=_decode_config(table.get("config"), f"`config` of {where}"),
         facts=facts(table.get("facts"), where),
         root=_decode_root(table.get("root"), where),
         packages=texts(table.get("packages"), f"`packages` of {where}"),
     )
+
+
+def _decode_config(value: object, where: str) -> Mapping[str, Any]:
+    """The config as `Runtime` writes it, and nothing that its readers would not understand."""
+    stated = mapping(value, where)
+    try:
+        known = Runtime.read(Document(stated, where)).to_json()
+    except BadImage as error:
+        raise BadLock(error.message) from None
+    if known != stated:
+        raise BadLock(f"{where} is not as it was written")
+    return stated
 
 
 def _decode_layer(value: object) -> Locked:
@@ -77,7 +93,9 @@ def _decode_root(value: object, where: str) -> Root:
     only(table, _TABLES, where)
     tables = {name: _table(table.get(name), f"`{name}` of {where}") for name in _TABLES}
     folders = {path: _decode_folder(stated) for path, stated in tables["folders"].items()}
-    return Root(tables["links"], folders, tables["users"], tables["groups"])
+    users = {name: match(_USER, ids, "user with a group") for name, ids in tables["users"].items()}
+    groups = {name: match(_GROUP, number, "group") for name, number in tables["groups"].items()}
+    return Root(tables["links"], folders, users, groups)
 
 
 def _encode_folder(folder: Folder) -> str:

@@ -147,9 +147,10 @@ def decode_rows(text: str) -> list[Row] | None:
     if lines[0] != _FIRST_LINE or lines[-1] != _LAST_LINE:
         return None
     try:
-        return [Row._make(line.split("\t")) for line in lines[1:-1]]
+        rows = [Row._make(line.split("\t")) for line in lines[1:-1]]
     except TypeError:
         return None
+    return rows if all(_SIZE.match(row.size) for row in rows) else None
 
 
 def _row(found: dict[str, str]) -> Row:

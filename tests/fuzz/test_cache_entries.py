@@ -27,7 +27,7 @@ from tests.makers.mutants import fuzz, mutants
 DIGEST = Digest("ab" * 32, 300)
 RESULT = ActionResult({"layer": DIGEST, "listing": Digest("cd" * 32, 1 << 40)})
 INFO = LayerInfo(DIGEST, f"sha256:{'cd' * 32}", 5000, 200)
-ROWS = "\n".join(["envbuild Debian index 1", "\t".join("abcdefghijk"), "end"])
+ROWS = "\n".join(["envbuild Debian index 1", "\t".join("abcd5fghijk"), "end"])
 UV = b'[[index]]\nname = "x"\nurl = "https://i.example/simple"\ndefault = true\n'
 
 

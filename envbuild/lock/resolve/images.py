@@ -12,6 +12,7 @@ from envbuild.archive.root_scan import RootScan
 from envbuild.core.digest import Digest
 from envbuild.core.errors import ArchiveError, EnvbuildError, ResolveError
 from envbuild.core.platform import Platform
+from envbuild.core.text import excerpt
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
 from envbuild.lock.check_image import GENERATION
 from envbuild.lock.model import ImageQuestion, Locked, PlatformLock
@@ -136,7 +137,7 @@ def _lock_layers(manifest: Manifest, config: ImageConfig, name: ImageName) -> tu
 def _kind(layer: Descriptor) -> str:
     if layer.media_type not in _KINDS:
         raise BadImage(
-            f"it has a layer of the media type `{layer.media_type}`",
+            f"it has a layer of the media type `{excerpt(layer.media_type)}`",
             hint="convert it with `skopeo copy --format oci`",
         )
     return _KINDS[layer.media_type]

@@ -137,6 +137,12 @@ def test_images_of_registries_come_back() -> None:
         ({"manifest": [f"sha256:{SHA}", 1 << 40]}, "is no digest with its size"),
         ({"layers": [json.loads(encode_lock(LOCK))["platforms"]["linux/amd64"]["artifacts"][1]]}, "no layer"),
         ({"config": []}, "`config` of `reg.example:5000/team/base:1` is not a mapping"),
+        ({"config": {"Env": 1.5}}, "`Env` of `config` of `reg.example:5000/team/base:1` is no list of texts"),
+        ({"config": {"Env": ["A"]}}, "`config` of `reg.example:5000/team/base:1` is not as it was written"),
+        ({"config": {"more": {"a": 1.5}}}, "is not as it was written"),
+        ({"facts": {"libc": "glibc"}}, "`glibc` is no fact `libc`"),
+        ({"root": {"links": {}, "folders": {}, "users": {"me": "x"}, "groups": {}}}, "`x` is no user"),
+        ({"root": {"links": {}, "folders": {}, "users": {}, "groups": {"us": "-1"}}}, "`-1` is no group"),
         (
             {"root": {"links": {}, "folders": {"tmp": "99"}, "users": {}, "groups": {}}},
             "no mode with an owner",

@@ -98,6 +98,7 @@ def test_kept_rows() -> None:
         lambda text: text[:-1],  # cut off
         lambda text: text.replace("index 1", "index 0"),  # another version of us
         lambda text: text.replace("\t", " ", 1),
+        lambda text: text.replace(f"{SHA256}\t1", f"{SHA256}\tx", 1),  # a size
         lambda text: "",
     ],
 )
