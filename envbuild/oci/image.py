@@ -13,6 +13,8 @@ from envbuild.oci.document import BadImage
 from envbuild.oci.index import Index
 from envbuild.oci.manifest import Manifest
 
+_MAX_MANIFESTS = 1000
+
 ReadDocument = Callable[[Descriptor], bytes]
 
 
@@ -65,6 +67,8 @@ def read_image(root: Descriptor, read: ReadDocument) -> Image:
     if root.media_type != INDEX:
         raise BadImage(f"`{excerpt(root.media_type)}` is no media type of an OCI image")
     entries = Index.parse(read(root)).manifests
+    if len(entries) > _MAX_MANIFESTS:  # each is read, and the index is only some megabytes
+        raise BadImage(f"an index lists {len(entries)} manifests, more than the {_MAX_MANIFESTS} allowed")
     for entry in entries:
         if entry.media_type != MANIFEST:
             raise BadImage(f"an index lists a `{excerpt(entry.media_type)}`, not an image manifest")

@@ -94,6 +94,19 @@ def test_sizes_that_are_none(size: object) -> None:
         Document({"size": size}, "a descriptor").number("size")
 
 
+def test_an_index_of_thousands_is_not_followed() -> None:
+    index = Index((Descriptor(MANIFEST, Digest("1" * 64, 1)),) * 1001)
+    asked = []
+
+    def read(descriptor: Descriptor) -> bytes:
+        asked.append(descriptor)
+        return index.to_bytes()
+
+    with pytest.raises(BadImage, match="an index lists 1001 manifests, more than the 1000 allowed"):
+        read_image(index.describe(), read)
+    assert len(asked) == 1
+
+
 def test_media_types_are_quoted_on_one_line() -> None:
     root = Descriptor("a\nhint: b\x1b[2J" + "c" * 1000, Digest("1" * 64, 1))
     with pytest.raises(BadImage) as caught:
