@@ -280,7 +280,7 @@ def test_login_in_the_workspace(guarded: Project, index: FakeIndex, password: st
     guarded.write({"envbuild.yaml": name_indexes(pypi=url)})
     for command in ("lock", "build", "info"):
         error = guarded.fail(2, command)
-        assert error.startswith("envbuild.yaml:1:45: error: the URL ha")
+        assert error.startswith("envbuild.yaml:1:45: error: the URL h")
         assert "\nhint: " in error
         assert not has_secret(error.encode(), (USER, password, "cret"))
 
