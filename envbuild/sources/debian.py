@@ -98,10 +98,7 @@ class DebianSource:
 
     def _release(self, mirror: Mirror, suite: str) -> Release:
         url = f"{mirror.url}/dists/{suite}/InRelease"
-        signed = self.http.read(url, _MAX_RELEASE).body
-        release = parse_release(
-            verify_signature(signed, mirror.keyrings, redact(url)).decode("utf-8", "replace")
-        )
+        release = parse_release(self._signed_text(mirror, url).decode("utf-8", "replace"))
         if suite not in release.names:
             # Else a mirror could serve an older suite, validly signed, under the newer one's name.
             raise SourceError(
@@ -109,6 +106,20 @@ class DebianSource:
             )
         self._warn_of_age(release, url)
         return release
+
+    def _signed_text(self, mirror: Mirror, url: str) -> bytes:
+        """The release file whose signature stands in it, else beside it, as older archives have it."""
+        try:
+            return verify_signature(self.http.read(url, _MAX_RELEASE).body, mirror.keyrings, redact(url))
+        except StatusError as error:
+            if error.status != 404:
+                raise
+            beside = url.removesuffix("InRelease") + "Release"
+            try:
+                text, signature = (self.http.read(beside + end, _MAX_RELEASE).body for end in ("", ".gpg"))
+            except StatusError:
+                raise error from None
+        return verify_signature(signature, mirror.keyrings, redact(beside), text)
 
     def _warn_of_age(self, release: Release, url: str) -> None:
         """A warning, no error: a snapshot's date has passed by design, and what is locked is shown anyway."""

@@ -28,8 +28,12 @@ class Keyring:
     keys: str = ""
 
 
-def verify_signature(signed: bytes, keyrings: Sequence[Keyring], shown: str) -> bytes:
+def verify_signature(
+    signed: bytes, keyrings: Sequence[Keyring], shown: str, detached: bytes | None = None
+) -> bytes:
     """The text that one of the keys has signed inline; `shown` names it in errors.
+
+    With a `detached` text, `signed` is its signature alone, and the text is what comes back.
 
     Raises SourceError unless there is a good signature by a valid key, and none that is bad. Keys
     that are unknown do not matter: an archive signs with several while it changes from one to another.
@@ -37,17 +41,21 @@ def verify_signature(signed: bytes, keyrings: Sequence[Keyring], shown: str) -> 
     with TemporaryDirectory(prefix="envbuild-gpgv-") as folder:
         home = Path(folder)
         (home / "signed").write_bytes(signed)
+        if detached is not None:
+            (home / "detached").write_bytes(detached)
         status = _run_gpgv(home, [_write_keyring(each, home, n) for n, each in enumerate(keyrings)])
         marks = {line.split()[1] for line in status.splitlines() if line.startswith("[GNUPG:] ")}
         if "GOODSIG" not in marks or not marks.isdisjoint(_BAD):
             raise _describe_fault(marks, shown)
-        return (home / "text").read_bytes()
+        return (home / "text").read_bytes() if detached is None else detached
 
 
 def _run_gpgv(home: Path, keyrings: Sequence[Path]) -> str:
     """The status lines; which exit code goes with them is not told apart, they say more."""
     options = [part for path in keyrings for part in ("--keyring", str(path))]
     files = ["--output", str(home / "text"), str(home / "signed")]
+    if (home / "detached").exists():
+        files = [str(home / "signed"), str(home / "detached")]
     command = ["gpgv", "--homedir", str(home), "--status-fd", "1", *options, *files]
     try:
         finished = subprocess.run(command, capture_output=True, check=False)

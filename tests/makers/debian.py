@@ -141,6 +141,10 @@ class Signer:
         """The text with an inline signature."""
         return self._gpg(*options, "--clearsign", data=text.encode())
 
+    def sign_beside(self, text: str) -> bytes:
+        """A signature of the text, without it."""
+        return self._gpg("--armor", "--detach-sign", data=text.encode())
+
     def _gpg(self, *arguments: str, data: bytes = b"") -> bytes:
         command = ["gpg", "--homedir", str(self.home), "--batch", "--quiet", *arguments]
         return subprocess.run(command, input=data, capture_output=True, check=True).stdout
@@ -169,9 +173,18 @@ class Mirror:
     signer: Signer
 
     def publish(
-        self, suite: str, debs: Sequence[Deb], *, architecture: str = "amd64", release: Mapping[str, str] = {}
+        self,
+        suite: str,
+        debs: Sequence[Deb],
+        *,
+        architecture: str = "amd64",
+        release: Mapping[str, str] = {},
+        detached: bool = False,
     ) -> None:
-        """Write packages, index and signed release file; `release` replaces fields of the latter."""
+        """Write packages, index and signed release file; `release` replaces fields of the latter.
+
+        `detached` puts its signature beside it.
+        """
         index = "\n".join(map(self._add, debs))
         place = f"main/binary-{architecture}/Packages"
         files = {f"{place}{suffix}": COMPRESSIONS[suffix](index.encode()) for suffix in ("", ".gz", ".xz")}
@@ -181,6 +194,10 @@ class Mirror:
             self._write(f"dists/{suite}/{path.rpartition('/')[0]}/by-hash/SHA256/{name}", data)
         text = describe_release(suite, files, release)
         self._write(f"dists/{suite}/InRelease", self.signer.sign(text))
+        if detached:
+            (self.root / f"dists/{suite}/InRelease").unlink()
+            self._write(f"dists/{suite}/Release", text.encode())
+            self._write(f"dists/{suite}/Release.gpg", self.signer.sign_beside(text))
 
     def _add(self, deb: Deb) -> str:
         data = deb.build()

@@ -124,6 +124,17 @@ def test_release_signed_by_a_stranger(site: Site, keys: list[Signer]) -> None:
     assert "signed by no key" in refusal(site).message
 
 
+def test_release_with_its_signature_beside_it(site: Site, keys: list[Signer]) -> None:
+    site.mirror.publish("testing", [TOOL], detached=True)
+    assert site.source.index(SUITE).names == ("tool",)
+    site.spoil("dists/testing/Release", b"Origin: Test", b"Origin: Evil")
+    assert "bad signature" in refusal(site).message
+    replace(site.mirror, signer=keys[1]).publish("testing", [TOOL], detached=True)
+    assert "signed by no key" in refusal(site).message
+    (site.mirror.root / "dists/testing/Release.gpg").unlink()
+    assert "InRelease` answered 404" in refusal(site).message
+
+
 def test_release_without_signature(site: Site) -> None:
     (site.mirror.root / "dists/testing/InRelease").write_text("Codename: testing\nSHA256:\n")
     assert "no signature" in refusal(site).message
