@@ -70,12 +70,15 @@ def add_metadata(files: Mapping[str, File]) -> dict[str, File]:
 
 
 def mirror_files(root: Path, signer: Signer) -> dict[str, File]:
-    """A mirror with two suites."""
-    mirror = Mirror(root, signer)
-    mirror.publish("stable", [TOOL, Deb("other")])
-    mirror.publish("old", [Deb("tool", "0.1")])
-    found = (path for path in root.rglob("*") if path.is_file())
-    return {f"/debian/{path.relative_to(root).as_posix()}": File(path.read_bytes()) for path in found}
+    """A mirror with two suites; the signatures of `stable` are within and beside its release file."""
+    found: dict[str, File] = {}
+    for detached in (True, False):
+        mirror = Mirror(root, signer)
+        mirror.publish("stable", [TOOL, Deb("other")], detached=detached)
+        mirror.publish("old", [Deb("tool", "0.1")])
+        paths = (path for path in root.rglob("*") if path.is_file())
+        found |= {f"/debian/{path.relative_to(root).as_posix()}": File(path.read_bytes()) for path in paths}
+    return found
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,11 @@ class World:
 def not_the_end(asked: Asked) -> bool:
     """Not a request for the last bytes, however many the file has."""
     return not asked.range.startswith("bytes=-")
+
+
+def not_the_signature(asked: Asked) -> bool:
+    """The release file, and not the signature beside it."""
+    return not asked.path.endswith(".gpg")
 
 
 def from_somewhere(asked: Asked) -> bool:
@@ -234,6 +242,10 @@ QUESTIONS: Final = (
     replace(_peek(GAMMA, "dep>=3"), name="metadata-far", which=from_somewhere),
     replace(_peek(ALPHA, "dep>=1"), name="metadata-whole", which=not_the_end, ranges=False),
     _suite("release", f"{_DISTS}/InRelease"),
+    replace(
+        _suite("release-beside", f"{_DISTS}/Release"), which=not_the_signature, dropped="stable/InRelease"
+    ),
+    replace(_suite("signature", f"{_DISTS}/Release.gpg"), dropped="stable/InRelease"),
     _suite("by-hash", f"{_PACKAGES}/by-hash/"),
     replace(_suite("packages", f"{_PACKAGES}/Packages"), dropped="/by-hash/"),
     _deb(),

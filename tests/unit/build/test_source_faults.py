@@ -38,6 +38,7 @@ IN_RANGES = {"wheel-resumed", "deb-resumed", "metadata", "metadata-far"}
 PAGES = {"page-html", "page-json"}
 # Where a fault of the group is not what it is elsewhere.
 RIGHT_ALL_THE_SAME = {
+    ("release", "404"): "its signature also lies beside it",
     ("by-hash", "404"): "the index also lies where it did before there was `by-hash`",
     ("metadata", "no-ranges"): "the whole wheel is read",
     ("metadata", "other-range"): "it contradicts itself: the whole wheel is read",
