@@ -60,6 +60,7 @@ def collect(options: Options, *, max_age: str | None, max_size: str | None) -> N
     What is not stated is taken from the workspace, where the command runs in one.
     """
     from envbuild.app import open_store
+    from envbuild.execute.sandbox.upkeep import prune
     from envbuild.store import gc
 
     age = parse_span(max_age) if max_age else None
@@ -71,10 +72,13 @@ def collect(options: Options, *, max_age: str | None, max_size: str | None) -> N
     limits = gc.Limits(age, size)
     with open_store(options.cache_dir) as (store, actions):
         freed = gc.gc(store, actions, limits, time.time())
+    unpacked = prune(options.cache_dir, limits, time.time())
     if options.output == "json":
-        click.echo(json.dumps({"blobs": freed.blobs, "size": freed.size, "actions": freed.actions}))
+        facts = {"blobs": freed.blobs, "size": freed.size, "actions": freed.actions, "unpacked": unpacked}
+        click.echo(json.dumps(facts))
     elif not options.quiet:
-        click.echo(f"removed {freed.blobs} blobs, {show_size(freed.size)}, {freed.actions} actions")
+        also = f", {show_size(unpacked)} of unpacked layers" if unpacked else ""
+        click.echo(f"removed {freed.blobs} blobs, {show_size(freed.size)}, {freed.actions} actions{also}")
 
 
 @command.command("verify")

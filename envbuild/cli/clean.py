@@ -26,13 +26,24 @@ def command(options: Options, *, everything: bool) -> None:
 
     store = DiskStore(options.cache_dir)
     with exclusive_lease(store.root):
-        folders = ["images", *(("blobs", "actions", "tmp") if everything else ())]
+        folders = [
+            "images",
+            *(("blobs", "actions", "tmp", *_empty_sandboxes(store.root)) if everything else ()),
+        ]
         for path in (Path(memo_folder(str(store.root))), *(store.root / folder for folder in folders)):
             _remove(path)
     if options.output == "json":
         click.echo(json.dumps({"folder": str(store.root), "removed": folders}))
     elif not options.quiet:
         click.echo(f"removed {', '.join(folders)} from {store.root}")
+
+
+def _empty_sandboxes(cache: Path) -> tuple[str, ...]:
+    """Empty the folders of sandboxes, some of which may belong to users that only a sandbox has."""
+    from envbuild.execute.sandbox.upkeep import FOLDERS, remove_all
+
+    remove_all([cache / folder for folder in FOLDERS])
+    return FOLDERS
 
 
 def _remove(folder: Path) -> None:

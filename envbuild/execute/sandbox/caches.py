@@ -15,6 +15,7 @@ from envbuild.execute.sandbox.identity import Identity
 from envbuild.store.file_lock import passing_lock, try_lock
 
 FOLDER: Final = "mounts"
+USED: Final = ".used"  # beside each folder, which may be somebody else's: tells when it was used last
 SHARED, PRIVATE, LOCKED = "shared", "private", "locked"
 
 
@@ -36,12 +37,12 @@ class Caches:
         place = self._folder / hashlib.sha256(name.encode()).hexdigest()
         if sharing == LOCKED:
             with passing_lock(place.with_suffix(".lock"), self._pause):
-                yield place
+                yield _note_use(place)
         elif sharing == PRIVATE:
             with self._first_free(place) as free:
-                yield free
+                yield _note_use(free)
         else:
-            yield place
+            yield _note_use(place)
 
     @contextmanager
     def _first_free(self, place: Path) -> Iterator[Path]:
@@ -54,3 +55,8 @@ class Caches:
                     return
             finally:
                 os.close(descriptor)
+
+
+def _note_use(place: Path) -> Path:
+    place.with_suffix(USED).touch()
+    return place

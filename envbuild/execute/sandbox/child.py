@@ -43,7 +43,7 @@ class Child:
         self.process = process
         self._channel = channel
         self._identity = identity
-        self._done = False
+        self._done = self._lost = False
 
     def follow(self, take: Take, check: Callable[[], None], output: Callable[[bytes], object]) -> None:
         """Hand on all messages and output until the child is done; `check` may raise to end it before.
@@ -55,7 +55,7 @@ class Child:
         pipe = self.process.stdout
         if pipe is not None:
             poll.register(pipe, select.POLLIN)
-        while not self._done:
+        while not (self._done or self._lost):
             ready = {descriptor for descriptor, _ in poll.poll(_TICK)}
             check()
             if pipe is not None and pipe.fileno() in ready and not _pass_on(pipe.fileno(), output):
@@ -65,12 +65,14 @@ class Child:
                 self._receive(take)
         while pipe is not None and _pass_on(pipe.fileno(), output):
             pass
+        if self._lost:
+            raise BuildError(f"the sandbox ended unexpectedly, with exit code {self.process.wait()}")
 
     def _receive(self, take: Take) -> None:
         message, descriptor = self._channel.receive()
         if message is None:
-            raise BuildError(f"the sandbox ended unexpectedly, with exit code {self.process.wait()}")
-        if message["kind"] == UNSHARED:
+            self._lost = True
+        elif message["kind"] == UNSHARED:
             self._identity.write_maps(self.process.pid)
             self._channel.send({"kind": UNSHARED})
         elif message["kind"] == REFUSED:

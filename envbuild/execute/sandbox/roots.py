@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.child import never, start_child
 from envbuild.execute.sandbox.identity import Identity
 from envbuild.execute.sandbox.inside.channel import Message
@@ -26,9 +27,9 @@ from envbuild.store.faults import store_fault
 from envbuild.store.file_lock import passing_lock
 
 FOLDER: Final = "roots"
-_DRAFT: Final = ".new"
+DRAFT: Final = ".new"
 _ROOT: Final = "root"
-_SIZE: Final = "size"
+SIZE: Final = "size"
 _POLL: Final = 0.05  # seconds between looks at another process's lock
 
 
@@ -75,7 +76,7 @@ class Roots:
 
     def _make(self, layers: Sequence[Blob]) -> None:
         """Unpack all, then give each its name."""
-        draft = self._folder / _DRAFT
+        draft = self._folder / DRAFT
         draft.mkdir(parents=True, exist_ok=True)
         remove_below([draft], self._identity)
         for layer in layers:
@@ -93,16 +94,21 @@ class Roots:
         waiting = iter(layers)
 
         def note_size(message: Message, _: int | None) -> None:
-            (draft / next(waiting).sha256 / _SIZE).write_text(str(message["size"]))
+            (draft / next(waiting).sha256 / SIZE).write_text(str(message["size"]))
 
         spec = {
             "command": "unpack",
             "layers": [(str(layer.path), str(draft / layer.sha256 / _ROOT)) for layer in layers],
             "all_root": self._all_root,
         }
-        output: list[bytes] = []
-        with start_child(spec, self._identity, site=True) as child:
-            child.follow(note_size, self._check, output.append)
+        said: list[bytes] = []
+        try:
+            with start_child(spec, self._identity, site=True) as child:
+                child.follow(note_size, self._check, said.append)
+        except BuildError as error:
+            if said:  # a bug of ours: it says nothing else
+                raise BuildError(f"{error.message}\n{b''.join(said).decode()}", hint=error.hint) from error
+            raise
 
     def _wait(self) -> None:
         time.sleep(_POLL)
@@ -116,7 +122,7 @@ def read_boot() -> str:
 
 def remove_below(folders: Sequence[Path], identity: Identity) -> None:
     """Remove all that lies in folders, as whoever it belongs to. Raises EnvbuildError."""
-    filled = [str(folder) for folder in folders if any(folder.iterdir())]
+    filled = [str(folder) for folder in folders if folder.is_dir() and next(folder.iterdir(), None)]
     if filled:
         with start_child({"command": "remove", "folders": filled}, identity) as child:
             child.follow(lambda *_: None, never, lambda _: None)

@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 import zstandard  # noqa: F401 (the reader wants it later, when no module can be found any more)
 
 from envbuild.archive.decompress import PIECE, Source, open_layer
+from envbuild.archive.layer import MAX_DEPTH
 from envbuild.archive.root_scan import OPAQUE, WHITEOUT
 from envbuild.archive.tar_header import ATTRIBUTE
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
@@ -159,6 +160,8 @@ def _normalise(name: str) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in name:
         raise ArchiveError(f"{name!a} leads out of its layer")
+    if len(parts) > MAX_DEPTH:
+        raise ArchiveError(f"`{name[:40]!a}...` lies more than {MAX_DEPTH} folders deep")
     return "/".join(parts)
 
 

@@ -1,0 +1,113 @@
+"""The sandbox's own tests, run again as whoever else may use it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from tests.makers.servers import require_programs
+
+FOLDER = "tests/unit/execute/sandbox"
+REPOSITORY = Path(__file__).parents[2]
+# An ordinary user, but for reading: the tests' interpreter may lie in a folder of root's.
+NOBODY = (
+    *("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"),
+    *("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"),
+)
+# In a mount namespace of its own, in which nobody has sub-ids.
+WITH_SUB_IDS = (
+    *("unshare", "--mount", "sh", "-ec"),
+    'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; exec "$@"',
+)
+# Root of somebody's namespace, as in a container of Podman's.
+IN_A_NAMESPACE = (
+    *("unshare", "--user", "--map-users=0,0,65536", "--map-groups=0,0,65536"),
+    *("--setuid", "0", "--setgid", "0"),
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for everybody, unlike pytest's own."""
+    require_programs("busybox", "newuidmap", root=True)
+    made = Path(mkdtemp())
+    made.chmod(0o777)
+    yield made
+    subprocess.run(["rm", "-rf", made], check=True)
+
+
+def run(command: Sequence[str], folder: Path) -> str:
+    """What a command of the repository writes."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run_tests(prefix: Sequence[str], folder: Path) -> None:
+    """All tests of the sandbox, none left out."""
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", FOLDER]
+    output = run([*prefix, *command, "--basetemp", str(folder / "tmp")], folder)
+    assert "passed" in output
+    assert "skipped" not in output
+
+
+def identity(prefix: Sequence[str], folder: Path) -> list[str]:
+    """Whether we are the host's root, and whether only root is mapped."""
+    script = "from envbuild.execute.sandbox.identity import find_identity as f; print(f().host, f().single)"
+    return run([*prefix, sys.executable, "-c", script], folder).split()
+
+
+def grant(text: str, folder: Path) -> list[str]:
+    """What makes this the only grant of sub-ids for a command."""
+    ids = folder / "ids"
+    ids.write_text(text)
+    return [*WITH_SUB_IDS, str(ids)]
+
+
+def test_as_a_user_with_sub_ids(folder: Path) -> None:
+    prefix = [*grant("nobody:200000:65536\n", folder), *NOBODY]
+    assert identity(prefix, folder) == ["False", "False"]
+    run_tests(prefix, folder)
+
+
+def test_as_a_user_without_sub_ids(folder: Path) -> None:
+    prefix = [*grant("", folder), *NOBODY]
+    assert identity(prefix, folder) == ["False", "True"]
+    run_tests(prefix, folder)
+
+
+def test_as_root_of_a_namespace(folder: Path) -> None:
+    prefix = [*grant("root:0:65536\n", folder), *IN_A_NAMESPACE]
+    assert identity(prefix, folder) == ["False", "False"]
+    run_tests(prefix, folder)
+
+
+STEP = """
+import sys
+from pathlib import Path
+from envbuild.core.errors import EnvbuildError
+from tests.makers.roots import Machine, make_busybox
+try:
+    Machine(Path(sys.argv[1])).run([make_busybox()], "true")
+except EnvbuildError as error:
+    print(error)
+"""
+
+
+def test_where_the_kernel_allows_no_namespaces(folder: Path) -> None:
+    forbid = ["sh", "-ec", 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$0" "$@"']
+    prefix = [*grant("root:0:65536\n", folder), *IN_A_NAMESPACE, *forbid]
+    told = run([*prefix, sys.executable, "-c", STEP, str(folder)], folder)
+    assert told.startswith(
+        "the kernel or this container allows no namespaces: No space left on device\nhint: "
+    )
+    assert "sysctl user.max_user_namespaces" in told
