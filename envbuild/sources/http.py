@@ -214,7 +214,7 @@ class HttpClient:
                     raise
                 self.rest(attempt)
                 continue
-            response = Response(raw, request.url)
+            response = Response(raw, request.url, self.patience.whole)
             if last or response.status not in PASSING:
                 break
             response.close()

@@ -16,12 +16,14 @@ _TIMEOUT: Final = "ENVBUILD_HTTP_TIMEOUT"
 class Patience:
     """How long to wait and how often to try; times in seconds.
 
-    `read` is the longest silence of a server. `pause` doubles with each try; a server's Retry-After
+    `read` is the longest silence of a server, `whole` the longest time that a document may take; what is
+    downloaded may take any. `pause` doubles with each try; a server's Retry-After
     counts instead, up to `longest_pause`.
     """
 
     connect: float = 10.0
     read: float = 60.0
+    whole: float = 300.0
     attempts: int = 3
     pause: float = 0.3
     longest_pause: float = 20.0
@@ -35,7 +37,8 @@ class Patience:
         seconds = float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() else 0.0
         if not 0 < seconds < 1e6:
             raise UsageError(f"`{_TIMEOUT}` is no number of seconds: `{text}`", hint=f"set `{_TIMEOUT}=60`")
-        return cls(connect=min(cls().connect, seconds), read=seconds)
+        usual = cls()
+        return cls(connect=min(usual.connect, seconds), read=seconds, whole=max(usual.whole, seconds))
 
     def pause_after(self, attempt: int, retry_after: str = "") -> float:
         """How long to wait after a failed attempt, counted from 1: what the server asks for, or what fits."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from envbuild.core.errors import SourceError
-from envbuild.sources.connections import transport_errors
+from envbuild.sources.connections import TransportError, transport_errors
 from envbuild.sources.url import redact
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ class Response:
 
     `url` is the one that answered, after redirects; it may hold secrets: redact it to show it.
     `headers` are looked up in any case. Reading raises TransportError where the body breaks off.
+    A whole body is read in `seconds` or not at all.
     """
 
-    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str) -> None:
+    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str, seconds: float) -> None:
         self._raw = raw
+        self._seconds = seconds
         self.url = url
         self.status = raw.status
         self.headers: Mapping[str, str] = raw.headers
@@ -71,9 +74,12 @@ class Response:
 
     def read(self, limit: int) -> bytes:
         """The whole body, content coding removed; raises SourceError where it is over `limit` bytes."""
-        pieces, room = [], limit + 1
+        pieces, room, until = [], limit + 1, time.monotonic() + self._seconds
         with transport_errors(self.url):
-            while room and (piece := self._raw.read(min(room, CHUNK), decode_content=True)):
+            # What has come, not all that was asked for: else a trickle would have no end.
+            while room and (piece := self._raw.read1(min(room, CHUNK), decode_content=True)):
+                if time.monotonic() > until:
+                    raise self._too_slow()
                 pieces.append(piece)
                 room -= len(piece)
         if not room:
@@ -82,6 +88,10 @@ class Response:
                 hint="check the address: this is something else than it should be",
             )
         return b"".join(pieces)
+
+    def _too_slow(self) -> TransportError:
+        message = f"`{redact(self.url)}` was not read whole within {self._seconds:g} s"
+        return TransportError(message, hint="check the network, then try again later", passing=False)
 
     def close(self) -> None:
         """Let the connection go: back to the pool if the body is read, else closed."""

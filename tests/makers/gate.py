@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import select
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -44,11 +45,13 @@ class Asked:
 class Break:
     """An end before the end: after so many bytes of the body, or (None) before anything is said.
 
-    The gate hangs up; if `silent` it says nothing more until the client has gone.
+    The gate hangs up; if `silent` it says nothing more until the client has gone, and if it is a
+    `trickle` the rest comes byte by byte.
     """
 
     after: int | None = None
     silent: bool = False
+    trickle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,16 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.broken.after is not None:
             self._send(answer, answer.body[: answer.broken.after])
         if answer.broken.silent:
-            self.connection.recv(1)  # comes back when the client has gone
+            self._await_end(None)
+        if answer.broken.trickle:
+            rest = iter(answer.body[answer.broken.after :])
+            while not self._await_end(0.02) and (byte := next(rest, None)) is not None:
+                self.wfile.write(bytes([byte]))
         self.close_connection = True
+
+    def _await_end(self, seconds: float | None) -> bool:
+        """Wait for the client to go; whether it has."""
+        return bool(select.select([self.connection], [], [], seconds)[0])
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 

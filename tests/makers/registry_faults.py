@@ -144,6 +144,11 @@ def broken(*, half: bool = False, silent: bool = False) -> Fault:
     return cut
 
 
+def trickle(asked: Asked, forward: Forward) -> Answer:
+    """The answer comes byte by byte, which is no silence."""
+    return replace(forward(asked), broken=Break(0, trickle=True))
+
+
 def flip(data: bytes) -> bytes:
     """The data with one bit of its middle byte changed."""
     middle = len(data) // 2

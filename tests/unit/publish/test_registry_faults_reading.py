@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from envbuild.sources.patience import Patience
 from envbuild.store.disk import DiskStore
 from tests.makers.gate import Answer, Asked, Forward
 from tests.makers.registry_bench import Bench, at_each, silence
@@ -16,6 +17,7 @@ from tests.makers.registry_faults import (
     REFUSALS_FOR_READERS,
     Endpoint,
     Trouble,
+    trickle,
 )
 
 pytestmark = pytest.mark.services
@@ -73,3 +75,11 @@ def test_bytes_that_only_the_pool_has(bench: Bench, fault: str, tmp_path: Path) 
         assert read_tag(bench.gate.upstream, f"{bench.place}/envs/env_{other}") is None
         assert not bench.store.has(bench.image.layers[0].digest)
     assert trouble.hits
+
+
+@at_each(*PULLING[:2])
+def test_a_trickle_is_no_document(pulling: Bench, endpoint: Endpoint, tmp_path: Path) -> None:
+    pulling.patience = Patience(whole=0.1)
+    trouble = pulling.make(endpoint, trickle, always=True)
+    assert "was not read whole within 0.1 s" in pulling.refuse_pull(tmp_path).message
+    assert trouble.hits == 1

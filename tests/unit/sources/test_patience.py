@@ -32,6 +32,7 @@ def test_servers_may_ask_for_a_pause(retry_after: str, pause: float) -> None:
 def test_the_environment_may_state_the_time_out() -> None:
     assert Patience.stated({}) == Patience.stated({"ENVBUILD_HTTP_TIMEOUT": ""}) == Patience()
     assert Patience.stated({"ENVBUILD_HTTP_TIMEOUT": "300"}) == Patience(read=300)
+    assert Patience.stated({"ENVBUILD_HTTP_TIMEOUT": "900"}) == Patience(read=900, whole=900)
     assert Patience.stated({"ENVBUILD_HTTP_TIMEOUT": "0.5"}) == Patience(connect=0.5, read=0.5)
 
 
