@@ -22,6 +22,7 @@ _LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
 _WHEEL = Locked("wheel", "numpy", "2.4.6", "pypi", "numpy-2.4.6.whl", _CONTENT.hash, _CONTENT.size)
 _DEB = Locked("deb", "libc6", "2.36", "debian", "pool/libc6.deb", _CONTENT.hash, _CONTENT.size)
 _FILE = SourceFile(Digest.of(b"train"), executable=True, path="/src/train.py")
+_COPY: dict[str, Json] = {"destination": "/srv/a", "owner": "1:2", "mode": None, "unpack": False}
 _STEP: dict[str, Json] = {
     "argv": ["/bin/sh", "-c", "true"],
     "environment": {"A": "1"},
@@ -79,6 +80,11 @@ def _samples() -> list[DeclaredAction]:
         _layer(builtins.DEBIAN_STATE, {}, {"0000": Fetched(_DEB)}),
         _layer(builtins.VENV_LAYER, {"prefix": "opt/env", "version": "3.11.2", "interpreter": ""}, {}),
         _layer(builtins.FILES_LAYER, {"files": [["app/train.py", 0o755]]}, {"files/00000": _FILE}),
+        _layer(
+            builtins.COPY_LAYER,
+            {**_COPY, "items": [{"path": "a", "file": 0, "mode": 0o644}], "single": True},
+            {"files/00000": _FILE, "below/000/layer.tar.gz": wheel.output(builtins.LAYER)},
+        ),
         _layer(builtins.RUN_STEP, _STEP, {"root/000": wheel.output(builtins.LAYER)}),
         merged,
         checked,
