@@ -9,6 +9,7 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, TransferProgress
 from envbuild.core.protocols import BlobStore
+from envbuild.lock.base_image import LAYER_TYPES
 from envbuild.lock.model import Locked
 from envbuild.lock.registries import Registries
 from envbuild.sources.debian import DebianSource, Suite
@@ -39,11 +40,14 @@ class Fetcher:
     sink: EventSink = field(repr=False)
 
     def fetch(self, artifact: Locked) -> None:
-        """Download and keep the artifact; raises SourceError, with nothing kept."""
+        """Download and keep the artifact; raises SourceError or RegistryError, with nothing kept."""
         expected = Digest(artifact.sha256, artifact.size)
         progress = _Progress(self.sink, artifact)
         if artifact.kind == "deb":
             self._fetch_deb(artifact, expected)
+        elif artifact.kind in LAYER_TYPES:
+            with self.store.writer() as writer:
+                self.registries.fetch(artifact, writer, progress.tell)
         else:
             self._fetch_wheel(artifact, expected, progress.tell)
         progress.finish()
