@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from envbuild.core.errors import SourceError, UsageError
+from envbuild.core.errors import UsageError
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Configured
 from envbuild.lock.export.conda_lock import write_conda_lock
@@ -17,7 +17,6 @@ from envbuild.lock.export.requirements import write_requirements
 from envbuild.lock.model import Locked
 from envbuild.publish.parallel import Stop, run_parallel
 from envbuild.rule.image import Image
-from envbuild.sources.http import StatusError, TransportError
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.url import split_login
 
@@ -66,10 +65,7 @@ class LockExporter:
         if wheel.is_url:
             return wheel.sha256, wheel.file
         stop.check()
-        try:
-            url = self.indexes.find(wheel.source, wheel.name, wheel.file, wheel.sha256)
-        except (TransportError, StatusError) as error:
-            raise SourceError(f"cannot ask `{wheel.source}`: {error.message}", hint=error.hint) from error
+        url = self.indexes.find(wheel.source, wheel.name, wheel.file, wheel.sha256)
         return wheel.sha256, split_login(url)[0]
 
 

@@ -162,7 +162,7 @@ def test_an_index_that_has_lost_a_file(hosted: Project, index: FakeIndex, form: 
 def test_an_index_that_fails(hosted: Project, index: FakeIndex) -> None:
     index.statuses["beta"] = 403
     error = hosted.fail(4, "export", ":app", "--format", "pylock")
-    assert error.startswith("error: cannot ask `pypi`: ")
+    assert error.startswith("error: cannot fetch `beta` from `pypi`: ")
 
 
 @pytest.mark.parametrize("form", ["pylock", "conda-lock"])
