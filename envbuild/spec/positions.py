@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, NoReturn
 
 from envbuild.core.errors import Location, SpecError
+from envbuild.core.text import excerpt
 from envbuild.spec.problems import Problems
 
 MAX_BYTES = 1_000_000
@@ -76,12 +77,15 @@ def _loader(yaml: Any) -> Any:
 
 def _decode(data: bytes, file: str) -> str:
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = error.start - (before.rfind(b"\n") + 1) + 1
         raise SpecError("the file is not UTF-8", location=Location(file, line, column)) from None
+    if text.startswith("\ufeff"):
+        raise SpecError("a second byte order mark", hint="remove it", location=Location(file, 1, 1))
+    return text
 
 
 def _events(text: str, file: str) -> Iterator[Any]:
@@ -165,7 +169,7 @@ class _Reader:
             elif key.text in entries:
                 first = entries[key.text].key
                 self._problems.add(
-                    f"duplicate key `{key.text}`", key.location, f"the first one is at {first}"
+                    f"duplicate key `{excerpt(key.text)}`", key.location, f"the first one is at {first}"
                 )
             else:
                 entries[key.text] = Entry(key.location, value)

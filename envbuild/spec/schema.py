@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from envbuild.core.errors import EnvbuildError, Location
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
+from envbuild.core.text import excerpt
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.positions import Entry, Shape, Value
 from envbuild.spec.problems import Problems, suggest
@@ -67,7 +68,7 @@ def refuse_unknown(stated: Mapping[str, Entry], known: Iterable[str], shown: str
     names = frozenset(known)
     for name, entry in stated.items():
         if name not in names:
-            problems.add(f"{shown} has no attribute `{name}`", entry.key, suggest(name, names))
+            problems.add(f"{shown} has no attribute `{excerpt(name)}`", entry.key, suggest(name, names))
 
 
 def _default(attribute: Attribute, location: Location) -> Any:
@@ -104,7 +105,7 @@ class _Checker:
         text = self._any_text(value)
         choices = self._attribute.choices
         if text is not None and choices and text not in choices:
-            message = f"`{text}` is no choice for `{self._name}`"
+            message = f"`{excerpt(text)}` is no choice for `{self._name}`"
             self._problems.add(message, value.location, suggest(text, choices))
         return text
 

@@ -76,6 +76,11 @@ def test_all_faults_that_leave_the_document_readable_are_told() -> None:
         ("a: [1\n", "f.yaml:2:1: not YAML: while parsing a flow sequence did not find expected ',' or ']'"),
         ("a: b: c", "f.yaml:1:5: not YAML: mapping values are not allowed in this context"),
         ("é: \x01", "f.yaml:1:4: a control character\nhint: remove it"),
+        ("\ufeff\ufeffa", "f.yaml:1:1: a second byte order mark\nhint: remove it"),
+        (
+            '{"a\\nb": 1, "a\\nb": 2}',
+            r"f.yaml:1:13: duplicate key `a\nb`" + "\nhint: the first one is at f.yaml:1:2",
+        ),
         ("a\n--- b", "f.yaml:2:1: a second document\nhint: remove the `---`"),
     ],
 )
