@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,13 +39,15 @@ from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import DeclaredAction, walk
+from envbuild.sources.authorization import Credentials
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.patience import Patience
 from envbuild.sources.registry import RegistryClient
-from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY
+from envbuild.sources.stated_login import FileCredentials, VariableCredentials
+from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY, Login
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.interrupt import Interrupt, InterruptibleStore
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
 # At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
 # index's page, so that some sixteen files are on their way.
 _DOWNLOADS = 32
+# For what is asked only to tell of it: who is offline shall not wait.
+_HASTY = Patience(connect=2, read=5, whole=10, attempts=1)
 
 
 @contextmanager
@@ -140,13 +144,18 @@ class App:
     @cached_property
     def registries(self) -> Registries:
         """The registries of the workspace, and any other that a target names."""
-        stated = (source for source in self.project.workspace.sources if source.kind == REGISTRY)
-        aliases = {source.alias: RegistryName.parse("".join(source.urls)) for source in stated}
-        return Registries(self._connect, aliases)
+        return self._reach_registries(self.http)
 
-    def _connect(self, host: str) -> RegistryClient:
-        plain = host in self.project.workspace.plain_http
-        return RegistryClient(self.http, host, DockerCredentials(os.environ), plain_http=plain)
+    def _reach_registries(self, http: HttpClient) -> Registries:
+        stated = [source for source in self.project.workspace.sources if source.kind == REGISTRY]
+        aliases = {source.alias: RegistryName.parse("".join(source.urls)) for source in stated}
+        logins = {aliases[source.alias].host: source.login for source in stated if source.login}
+        plain = self.project.workspace.plain_http
+
+        def connect(host: str) -> RegistryClient:
+            return RegistryClient(http, host, _credentials(logins.get(host)), plain_http=host in plain)
+
+        return Registries(connect, aliases)
 
     def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
         """Execute all that `goals` need; once more where blobs were damaged, which are gone then."""
@@ -237,9 +246,12 @@ class App:
         """Locks targets, asking the resolver of this name for Python packages."""
         from envbuild.build.answers import Answers
         from envbuild.build.lock import Locker
+        from envbuild.lock.resolve.images import look_up
 
         answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store)
-        return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink)
+        registries = self._reach_registries(HttpClient(patience=_HASTY))
+        look = cache(lambda reference: look_up(reference, registries))
+        return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink, look)
 
     def _resolver(self, name: str) -> Resolver:
         from envbuild.lock.resolve.answer import Descriptions
@@ -303,3 +315,12 @@ class App:
         client = self.registries.client(below.host)
         publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=self.naming)
         return Registry(self.registry_name, publisher)
+
+
+def _credentials(login: Login | None) -> Credentials:
+    """Where a registry's login comes from: what the workspace states and nothing else, or Docker's places."""
+    if login is None:
+        return DockerCredentials(os.environ)
+    if login.file is not None:
+        return FileCredentials(login.file)
+    return VariableCredentials(login.username, login.password, os.environ)

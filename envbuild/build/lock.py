@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from envbuild.core.errors import UsageError
+from envbuild.core.errors import EnvbuildError, UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label
 from envbuild.graph.analyze import Analyzer
@@ -23,9 +23,16 @@ from envbuild.lock.model import (
     Single,
     split_question,
 )
+from envbuild.oci.reference import ImageName
 from envbuild.spec.problems import suggest_near
 
 Resolve = Callable[[Single], PlatformLock]
+# The digest that an image's reference names now; "" where that cannot be told.
+Look = Callable[[str], str]
+
+
+def _look_nowhere(_: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LockReport:
-    """What locking a target did; `stale` are the reasons for it, of a lock that was there."""
+    """What locking a target did; `stale` are the reasons for it, of a lock that was there.
+
+    `moved` are images whose tags name something else by now, which the lock does not follow.
+    """
 
     label: Label
     written: bool
@@ -47,11 +57,12 @@ class LockReport:
     changes: tuple[Change, ...] = ()
     stale: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    moved: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What may move although nothing forces it: everything, or the packages named."""
+    """What may move although nothing forces it: everything, or the packages and images named."""
 
     everything: bool = False
     packages: frozenset[str] = frozenset()
@@ -61,30 +72,50 @@ class Upgrade:
         return self.everything or not self.packages.isdisjoint(_names([lock]))
 
     def among(self, known: Collection[str], *, partial: bool) -> Upgrade:
-        """The same with packages named as locks name them (PEP 503).
+        """The same with packages and images named as locks name them.
 
         Raises UsageError for one that is not among the `known`, unless these are `partial`.
         """
-        from packaging.utils import canonicalize_name
-
         found: set[str] = set()
         for name in self.packages:
-            same = {each for each in known if canonicalize_name(each) == canonicalize_name(name)}
+            same = _find_same(name, known)
             if not (same or partial):
                 hint = suggest_near(name, known) or "leave the option out for what is not locked yet"
-                raise UsageError(f"none of these locks has a package `{name}`", hint=hint)
-            found |= same or {name}
+                kind = "image" if "/" in name else "package"
+                raise UsageError(f"none of these locks has the {kind} `{name}`", hint=hint)
+            found |= same or {name, _normalise_reference(name)}
         return replace(self, packages=frozenset(found))
+
+
+def _find_same(name: str, known: Collection[str]) -> set[str]:
+    """The packages of a name however it is written (PEP 503), else the image of a reference."""
+    from packaging.utils import canonicalize_name
+
+    packages = (each for each in known if "/" not in each)
+    same = {each for each in packages if canonicalize_name(each) == canonicalize_name(name)}
+    return same or {_normalise_reference(name)}.intersection(known)
+
+
+def _normalise_reference(name: str) -> str:
+    """An image's reference in normal form; anything else as it is."""
+    try:
+        return str(ImageName.parse(name))
+    except EnvbuildError:
+        return name
 
 
 @dataclass(frozen=True, slots=True)
 class Locker:
-    """Locks targets in the order of their dependencies; equal questions are asked once."""
+    """Locks targets in the order of their dependencies; equal questions are asked once.
+
+    `look` tells what the tags of locked images name now.
+    """
 
     analyzer: Analyzer
     files: LockFiles
     resolve: Resolve
     sink: EventSink
+    look: Look = _look_nowhere
     _answers: dict[str, PlatformLock] = field(default_factory=dict)
 
     def lock(self, labels: Sequence[Label], upgrade: Upgrade) -> tuple[LockReport, ...]:
@@ -104,7 +135,8 @@ class Locker:
             return LockReport(label, written=False, path=self.files.path(label))
         stale = self.analyzer.find_stale(label, old, questions) if old else broken
         if old and not stale and not upgrade.concerns(old):
-            return LockReport(label, written=False, path=self.files.path(label))
+            moved = self._find_moved(old, old)
+            return LockReport(label, written=False, path=self.files.path(label), moved=moved)
         self.sink.emit(Phase("resolving", str(label)))
         platforms = {
             platform: self._answer_all(question, old.platforms.get(platform) if old else None, upgrade)
@@ -115,7 +147,14 @@ class Locker:
         if written:
             self.files.write(label, new)
         changes = tuple(compare_locks(old, new))
-        return LockReport(label, written, self.files.path(label), changes, stale, tuple(_notes(new)))
+        moved = () if upgrade.everything else self._find_moved(old, new)
+        return LockReport(label, written, self.files.path(label), changes, stale, tuple(_notes(new)), moved)
+
+    def _find_moved(self, old: Lock | None, new: Lock) -> tuple[Change, ...]:
+        """The images that stayed as they were locked, and whose tags did not."""
+        stayed = sorted(_named_images(old) & _named_images(new))
+        looked = (Change(reference, named, self.look(reference)) for reference, named in stayed)
+        return tuple(change for change in looked if change.new not in ("", change.old))
 
     def _read(self, label: Label) -> tuple[Lock | None, tuple[str, ...]]:
         """The lock so far, or what is broken about it: locking again is what mends it."""
@@ -152,6 +191,12 @@ class Locker:
 def _names(locks: Iterable[Lock | None]) -> frozenset[str]:
     parts = (part for lock in locks if lock for part in lock.platforms.values())
     return frozenset(name for part in parts for name in _versions(part))
+
+
+def _named_images(lock: Lock | None) -> set[tuple[str, str]]:
+    """The images of a lock: their references, with the digests that these named."""
+    parts = lock.platforms.values() if lock else ()
+    return {(reference, image.named) for part in parts for reference, image in part.images.items()}
 
 
 def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:

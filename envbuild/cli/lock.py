@@ -17,7 +17,7 @@ from envbuild.ui.text import printable
 @click.command("lock")
 @patterns_argument
 @click.option("--check", is_flag=True, help="Only say whether the locks still fit; asks no network.")
-@click.option("--upgrade", is_flag=True, help="Let every package move to its newest version that fits.")
+@click.option("--upgrade", is_flag=True, help="Let all packages and images move to what is newest and fits.")
 @click.option("--upgrade-package", "packages", multiple=True, metavar="NAME", help="Let this one move.")
 @click.option("--resolver", type=click.Choice(["uv", "pip-tools"]), default="uv", help="Who solves.")
 @common_options
@@ -52,6 +52,7 @@ def _describe(reports: Sequence[LockReport]) -> Iterator[str]:
         yield from (f"  because {reason}" for reason in report.stale)
         yield from (f"  {_describe_change(change)}" for change in report.changes)
         yield from (f"  note: {note}" for note in report.notes if report.written)
+        yield from (f"  note: {_describe_move(change)}" for change in report.moved)
 
 
 def _outcome(report: LockReport) -> str:
@@ -66,11 +67,21 @@ def _describe_change(change: Change) -> str:
     return f"~ {change.name} {change.old} -> {change.new}"
 
 
+def _describe_move(change: Change) -> str:
+    upgrade = f"envbuild lock --upgrade-package {change.name}"
+    return f"`{change.name}`: tag moved: {change.old} -> {change.new}; run `{upgrade}` to follow it"
+
+
 def _as_json(report: LockReport) -> dict[str, Any]:
     return {
         "label": str(report.label),
         "written": report.written,
-        "changes": [{"name": each.name, "old": each.old, "new": each.new} for each in report.changes],
+        "changes": [_change_as_json(change) for change in report.changes],
         "stale": list(report.stale),
         "notes": list(report.notes),
+        "moved": [_change_as_json(change) for change in report.moved],
     }
+
+
+def _change_as_json(change: Change) -> dict[str, str]:
+    return {"name": change.name, "old": change.old, "new": change.new}

@@ -67,6 +67,18 @@ class DockerCredentials:
             yield Path(environment["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
 
 
+def read_login_file(path: Path, host: str) -> RegistryLogin | None:
+    """What a file has for a registry: one line `user:password`, or JSON as in Docker's config.json.
+
+    Raises RegistryError where the file cannot be read; what is in it is not shown.
+    """
+    text = _read(path).strip()
+    if text.startswith("{"):
+        return _find_in(_parse(text, str(path)), _hub_or(host), str(path))
+    user, _, password = text.partition(":")
+    return RegistryLogin(user, password) if user and password and "\n" not in text else None
+
+
 def _hub_or(host: str) -> str:
     return _HUB if host in ("docker.io", "registry-1.docker.io") else host
 

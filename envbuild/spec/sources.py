@@ -26,6 +26,7 @@ _FORM = (
 )
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LOGIN = re.compile(r"[a-zA-Z+]+://[^/?#]*@")
 _SCHEMAS: Mapping[str, Schema] = {
     INDEX: {
@@ -41,8 +42,20 @@ _SCHEMAS: Mapping[str, Schema] = {
     REGISTRY: {
         "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
         "host": Attribute(Kind.TEXT, required=True, doc="`host:port`, or `host/path`"),
+        "username_env": Attribute(Kind.TEXT, default=""),
+        "password_env": Attribute(Kind.TEXT, default=""),
+        "login_file": Attribute(Kind.TEXT, default=""),
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where a registry's login is: in two environment variables, or in a file; never the login itself."""
+
+    username: str = ""
+    password: str = ""
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ class Source:
 
     A registry has one, without scheme: `host:port/path`.
     `packages` are normalised names that only this index may serve, and all that it serves.
+    `login` is a registry's, where the workspace says where to find it.
     `keyring` verifies a Debian mirror's signatures (None: the one that the machine's apt trusts).
     """
 
@@ -59,6 +73,7 @@ class Source:
     urls: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     keyring: Path | None = None
+    login: Login | None = None
 
 
 DEFAULTS = (Source("pypi", INDEX), Source("debian", DEBIAN))
@@ -79,6 +94,7 @@ def read_sources(value: Value, root: Path, problems: Problems) -> tuple[Source, 
         places.setdefault(source.alias, entry.key)
         sources[source.alias] = source
     _refuse_shared_packages(sources, places, problems)
+    _refuse_second_login(sources, places, problems)
     rest = (source for source in DEFAULTS if source.alias not in sources)
     return (*sources.values(), *rest)
 
@@ -95,11 +111,12 @@ def _read_source(kind: str, entry: Entry, root: Path, problems: Problems) -> Sou
     urls = (checked["url"],) if checked.get("url") else tuple(checked.get("urls") or ())
     for place, url in _placed(stated, urls):
         _check_url(url, place, problems)
+    login = None
     if kind == REGISTRY:
-        urls = _read_host(checked, stated, problems)
+        urls, login = _read_host(checked, stated, problems), _read_login(checked, entry.key, root, problems)
     packages = tuple(sorted({_normalise(name) for name in checked.get("packages") or ()}))
     keyring = _read_keyring(stated, checked, root, problems)
-    return Source(alias, kind, tuple(url.rstrip("/") for url in urls), packages, keyring)
+    return Source(alias, kind, tuple(url.rstrip("/") for url in urls), packages, keyring, login)
 
 
 def _read_host(
@@ -113,6 +130,33 @@ def _read_host(
     except EnvbuildError as error:
         problems.catch(error, stated["host"].value.location)
         return ()
+
+
+def _read_login(checked: Mapping[str, Any], place: Location, root: Path, problems: Problems) -> Login | None:
+    user, password, file = (checked.get(key) or "" for key in ("username_env", "password_env", "login_file"))
+    if bool(user) != bool(password) or (user and file):
+        hint = "state `username_env` with `password_env`, or `login_file`"
+        problems.add("a registry's login is in two variables, or in a file", place, hint)
+    for name in (user, password):
+        if name and not _VARIABLE.match(name):
+            problems.add(
+                f"`{excerpt(name)}` is no variable's name", place, "write a name such as `CORP_USER`"
+            )
+    if file:
+        return Login(file=root / os.path.expanduser(file))  # noqa: PTH111 (never fails)
+    return Login(user, password) if user and password else None
+
+
+def _refuse_second_login(
+    sources: Mapping[str, Source], places: Mapping[str, Location], problems: Problems
+) -> None:
+    """A host is logged in to once, whatever of it is asked for."""
+    known: dict[str, Source] = {}
+    for source in sources.values():
+        host = "".join(source.urls).partition("/")[0]
+        if source.login and known.setdefault(host, source).login != source.login:
+            message = f"`{known[host].alias}` and `{source.alias}` state different logins for `{host}`"
+            problems.add(message, places[source.alias], "state one of them for both")
 
 
 def _placed(stated: Mapping[str, Entry], urls: tuple[str, ...]) -> list[tuple[Location, str]]:

@@ -25,6 +25,7 @@ from envbuild.oci.reference import ImageName
 
 FetchLayer = Callable[[Locked], Path]
 
+_ACCEPTED: Final = (*MANIFESTS, *INDEXES)
 _SUFFIXES: Final = {"tar": "", "tar+gzip": ".gz", "tar+zstd": ".zst"}
 _MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 _DOCKER_LAYERS: Final = {
@@ -49,6 +50,19 @@ def resolve_images(question: ImageQuestion, registries: Registries, fetch: Fetch
     return PlatformLock((), facts=_facts(question), images=images)
 
 
+def look_up(reference: str, registries: Registries) -> str:
+    """The digest that a reference names now; "" for one by digest, and where nobody can be asked."""
+    name = ImageName.parse(reference)
+    if name.digest:
+        return ""
+    try:
+        place = registries.locate(name)
+        named, _ = registries.client(place.host).read_manifest(place.repository, place.tag, _ACCEPTED)
+    except EnvbuildError:
+        return ""
+    return str(named.digest)
+
+
 def _moves(question: ImageQuestion, reference: str) -> bool:
     return question.upgrade is None or reference in question.upgrade
 
@@ -71,8 +85,7 @@ def _resolve(reference: str, platform: Platform, registries: Registries, fetch: 
 def _read_image(name: ImageName, platform: Platform, registries: Registries, fetch: FetchLayer) -> BaseImage:
     place = registries.locate(name)
     client = registries.client(place.host)
-    accepted = (*MANIFESTS, *INDEXES)
-    named, data = client.read_manifest(place.repository, place.tag, accepted)
+    named, data = client.read_manifest(place.repository, place.tag, _ACCEPTED)
     chosen = named.digest
     if named.media_type in INDEXES:
         chosen = _choose(data, platform)

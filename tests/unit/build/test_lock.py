@@ -128,7 +128,7 @@ def test_upgrades(desk: Desk) -> None:
 def test_a_package_that_no_lock_has(desk: Desk) -> None:
     label = desk.environment("app", "numpy")
     desk.locker.lock([label], Upgrade())
-    with pytest.raises(UsageError, match="none of these locks has a package `nunpy`") as caught:
+    with pytest.raises(UsageError, match="none of these locks has the package `nunpy`") as caught:
         desk.locker.lock([label], Upgrade(packages=frozenset({"nunpy"})))
     assert "`numpy`" in caught.value.hint
 

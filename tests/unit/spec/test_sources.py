@@ -7,7 +7,7 @@ import pytest
 
 from envbuild.spec.positions import parse_yaml
 from envbuild.spec.problems import Problems
-from envbuild.spec.sources import Source, read_sources
+from envbuild.spec.sources import Login, Source, read_sources
 from tests.makers.workspace import failures, write_files
 
 
@@ -118,4 +118,56 @@ def test_a_package_comes_from_one_index(tmp_path: Path) -> None:
     assert error.splitlines() == [
         "envbuild.yaml:2:3: `a` is pinned to `one` and to `two`",
         "hint: a package comes from one index: remove one pin",
+    ]
+
+
+def test_a_registry_s_login_is_where_the_workspace_says(tmp_path: Path) -> None:
+    text = """\
+        - registry: {name: one, host: reg.example.com/team, username_env: A, password_env: B}
+        - registry: {name: two, host: reg.example.com, username_env: A, password_env: B}
+        - registry: {name: three, host: "b.example.com:5000", login_file: secrets/b}
+        - registry: {name: four, host: c.example.com, login_file: /run/secrets/c}
+        - registry: {name: five, host: d.example.com}
+        """
+    assert [source.login for source in read(tmp_path, text)[:5]] == [
+        Login("A", "B"),
+        Login("A", "B"),
+        Login(file=tmp_path / "secrets/b"),
+        Login(file=Path("/run/secrets/c")),
+        None,
+    ]
+
+
+TWO_PLACES = (
+    "a registry's login is in two variables, or in a file\n"
+    "hint: state `username_env` with `password_env`, or `login_file`"
+)
+
+
+@pytest.mark.parametrize(
+    ("login", "error"),
+    [
+        ("username_env: A", TWO_PLACES),
+        ("password_env: A", TWO_PLACES),
+        ("username_env: A, password_env: B, login_file: c", TWO_PLACES),
+        (
+            "username_env: A, password_env: not-a-name",
+            "`not-a-name` is no variable's name\nhint: write a name such as `CORP_USER`",
+        ),
+    ],
+)
+def test_logins_that_are_refused(tmp_path: Path, login: str, error: str) -> None:
+    text = f"- registry: {{name: one, host: reg.example.com, {login}}}"
+    assert fails(tmp_path, text) == [f"envbuild.yaml:1:3: {error}"]
+
+
+def test_a_host_has_one_login(tmp_path: Path) -> None:
+    text = """\
+        - registry: {name: one, host: reg.example.com/a, login_file: a}
+        - registry: {name: two, host: reg.example.com/b, login_file: b}
+        """
+    (error,) = fails(tmp_path, text)
+    assert error.splitlines() == [
+        "envbuild.yaml:2:3: `one` and `two` state different logins for `reg.example.com`",
+        "hint: state one of them for both",
     ]
