@@ -111,7 +111,7 @@ class SandboxExecutor:
             StepLog(self._log_path(action), mounts.secrets, self._teller(action)) as log,
         ):
             step = self._step(stated, mounts)
-            watch = Watch(log.take, capture.take, self._checker())
+            watch = Watch(log.take, capture.take, self._checker(log.path))
             code = sandbox.run(step, layers, Upper.CAPTURED, watch, kept=self._kept(action))
         if code:
             raise self._failure(step, code, log, action)
@@ -132,7 +132,7 @@ class SandboxExecutor:
         identity = (action.id, action.mnemonic, action.subject)
         return lambda line: self._sink.emit(ActionOutput(*identity, line))
 
-    def _checker(self) -> Callable[[], None]:
+    def _checker(self, log: Path) -> Callable[[], None]:
         """What ends a step: the user, or its time limit."""
         seconds = self._settings.seconds
         until = time.monotonic() + seconds
@@ -140,7 +140,10 @@ class SandboxExecutor:
         def check() -> None:
             self._interrupt.check()
             if seconds and time.monotonic() > until:
-                raise BuildError(f"the step took longer than its limit of {seconds:g} seconds")
+                raise BuildError(
+                    f"the step took longer than its limit of {seconds:g} seconds",
+                    hint=f"all it wrote is in `{log}`",
+                )
 
         return check
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.child import Take, never, start_child
 from envbuild.execute.sandbox.identity import Identity
 from envbuild.execute.sandbox.inside.changes import CHANGE
@@ -176,7 +177,8 @@ class Sandbox:
         try:
             self._parent.mkdir(parents=True, exist_ok=True)
             for left in abandoned_folders(self._parent):
-                remove_below([left], self._identity)
+                with suppress(BuildError):  # that of another kind of user
+                    remove_below([left], self._identity)
             with temporary_folder(self._parent) as folder:
                 yield folder
                 if not self._identity.host:

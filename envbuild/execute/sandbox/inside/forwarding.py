@@ -10,10 +10,21 @@ from typing import Final
 _FORWARDED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 
 
+def hold_signals() -> None:
+    """Keep the signals until it is known whom they are for; processes that are forked keep theirs, too."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+
+
+def release_signals() -> None:
+    """Take what was kept, and what comes."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
+
+
 def forward_signals(process: int) -> None:
-    """From now on, pass signals on to another process."""
+    """From now on, pass signals on to another process, those that were kept first."""
     for number in _FORWARDED:
         signal.signal(number, lambda received, _: _pass_on(process, received))
+    release_signals()
 
 
 def _pass_on(process: int, number: int) -> None:

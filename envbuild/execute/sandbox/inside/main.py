@@ -11,7 +11,7 @@ from envbuild.execute.sandbox.inside.changes import Changes
 from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal, adopt_channel, open_channel
 from envbuild.execute.sandbox.inside.namespaces import enter_namespaces, raise_loopback
 from envbuild.execute.sandbox.inside.overlay import Overlay
-from envbuild.execute.sandbox.inside.program import READY, end_with_trace, run_first
+from envbuild.execute.sandbox.inside.program import READY, end_with_trace, load_forwarding, run_first
 from envbuild.execute.sandbox.inside.removal import remove_below
 
 TYPE_CHECKING = False  # typing takes long to load
@@ -99,8 +99,10 @@ def main(descriptor: int) -> None:
 
 def _run_to_end(spec: Message, channel: Channel, overlay: Overlay) -> tuple[list[str], int]:
     """The places made for mounts, and the exit code; ends the step when the other side says so, or goes."""
-    if spec["interactive"]:
+    forwarding = load_forwarding() if spec["interactive"] else None
+    if forwarding:
         system.ignore_keys()
+        forwarding.hold_signals()
     system.unshare(system.NEW_PIDS)
     told, telling = open_channel()
     first = os.fork()
@@ -108,12 +110,10 @@ def _run_to_end(spec: Message, channel: Channel, overlay: Overlay) -> tuple[list
         told.close()
         _be_first(spec, telling, overlay)
     telling.close()
+    if forwarding:
+        forwarding.forward_signals(first)
     message, _ = told.receive()
     if message is not None and message["kind"] == READY:
-        if spec["interactive"]:
-            from envbuild.execute.sandbox.inside.forwarding import forward_signals
-
-            forward_signals(first)
         channel.send(message)
         _wait(os.pidfd_open(first), channel, first)
     _, status = os.waitpid(first, 0)

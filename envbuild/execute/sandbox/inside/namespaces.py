@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UNSHARED: Final = "unshared"
 NO_NAMESPACES: Final = "the kernel or this container allows no namespaces"
+# EACCES is AppArmor's, which lets everybody make a namespace that allows nothing.
+_FORBIDDEN: Final = (errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EUSERS, errno.EINVAL, errno.ENOSYS)
 _HINT: Final = (
     "on a host, `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone "
     "kernel.apparmor_restrict_unprivileged_userns` show what forbids them; in a container, run it with "
@@ -46,7 +48,7 @@ def enter_namespaces(channel: Channel, flags: int, *, own_users: bool) -> None:
         system.unshare(flags | system.NEW_MOUNTS)
         system.make_private()
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOSPC, errno.EUSERS, errno.EINVAL, errno.ENOSYS):
+        if error.errno not in _FORBIDDEN:
             raise
         raise Refusal(f"{NO_NAMESPACES}: {error.strerror}", _HINT) from error
 

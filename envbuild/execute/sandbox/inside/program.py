@@ -20,7 +20,7 @@ from envbuild.execute.sandbox.inside.places import Places
 
 TYPE_CHECKING = False  # typing takes long to load
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import ModuleType
     from typing import Final, NoReturn
 
 READY: Final = "ready"
@@ -45,7 +45,7 @@ def run_first(spec: Message, channel: Channel, overlay: Overlay) -> int:
     places = Places()
     sources = mounts.Sources(spec)
     remember_maps()
-    forward = _load_forwarding() if spec["interactive"] else None
+    forwarding = load_forwarding() if spec["interactive"] else None
     sys.path.clear()  # whatever lies at these paths from now on is the image's
     os.umask(0o022)
     os.chdir(root)
@@ -60,7 +60,7 @@ def run_first(spec: Message, channel: Channel, overlay: Overlay) -> int:
     os.chdir(workdir)
     channel.send({"kind": READY, "places": places.made})
     channel.close()
-    return _supervise(spec, account, forward)
+    return _supervise(spec, account, forwarding)
 
 
 def _make_workdir(stated: str) -> str:
@@ -73,20 +73,22 @@ def _make_workdir(stated: str) -> str:
     return path
 
 
-def _load_forwarding() -> Callable[[int], None]:
-    """While the root is still the host's: later, no module can be found."""
-    from envbuild.execute.sandbox.inside.forwarding import forward_signals
+def load_forwarding() -> ModuleType:
+    """What passes signals on, for who has a terminal; its modules take 10 ms to load."""
+    from envbuild.execute.sandbox.inside import forwarding
 
-    return forward_signals
+    return forwarding
 
 
-def _supervise(spec: Message, account: Account, forward: Callable[[int], None] | None) -> int:
+def _supervise(spec: Message, account: Account, forwarding: ModuleType | None) -> int:
     child = os.fork()
     if child == 0:
+        if forwarding is not None:
+            forwarding.release_signals()
         _start(spec, account)
     system.hold_capabilities(frozenset((_KILL,)))
-    if forward is not None:
-        forward(child)
+    if forwarding is not None:
+        forwarding.forward_signals(child)
     while True:
         ended, status = os.wait()
         if ended == child:
