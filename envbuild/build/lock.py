@@ -178,6 +178,7 @@ class Locker:
                 {**merged.facts, **facts},
                 {**merged.pins, **answer.pins},
                 {**merged.images, **answer.images},
+                {**merged.installed, **answer.installed},
             )
         return merged
 

@@ -53,7 +53,7 @@ def _check_single(question: Single, part: PlatformLock, recorded: Mapping[str, J
     if isinstance(question, PythonQuestion):
         return check_python(part, question, recorded)
     if isinstance(question, DebianQuestion):
-        return check_debian(question, recorded)
+        return (*check_debian(question, recorded), *check_installed(part, question))
     return check_images(part, question)
 
 
@@ -108,6 +108,19 @@ def check_debian(question: DebianQuestion, recorded: Mapping[str, Json]) -> tupl
     elif was != now:
         reasons.append("its packages are not recorded")
     return tuple(reasons)
+
+
+def check_installed(part: PlatformLock, question: DebianQuestion) -> Iterator[str]:
+    """Whether the base still has the Debian packages that the lock relies on, and none that the lock has."""
+    for name, version in sorted(part.installed.items()):
+        now = question.installed.get(name)
+        if now is None:
+            yield f"the Debian package `{name}` is no longer in the base"
+        elif now != version:
+            yield f"the base has the Debian package `{name}` {now} now, and had {version}"
+    for artifact in part.artifacts:
+        if artifact.kind == "deb" and artifact.name in question.installed:
+            yield f"the Debian package `{artifact.name}` is in the base now"
 
 
 def _python_inputs(question: PythonQuestion) -> dict[str, Json]:
@@ -168,7 +181,7 @@ def _check_pins(part: PlatformLock, question: PythonQuestion) -> Iterator[str]:
         elif now.version != pin.version:
             yield f"the base has `{name}` {now.version} now, and had {pin.version}"
     for artifact in part.artifacts:
-        if artifact.name in question.pins:
+        if artifact.kind == "wheel" and artifact.name in question.pins:
             yield f"`{artifact.name}` is in the base now"
 
 

@@ -6,6 +6,7 @@ Equal locks give equal bytes. A lock comes from a repository, so reading trusts 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -59,11 +60,13 @@ class _NewerLock(BadLock):
 
 def _encode_platform(platform: PlatformLock) -> dict[str, Any]:
     images = {"images": encode_images(platform.images)} if platform.images else {}
+    installed = {"installed": dict(platform.installed)} if platform.installed else {}
     return {
         "facts": dict(platform.facts),
         "pins": {name: [pin.version, *pin.requires] for name, pin in platform.pins.items()},
         "artifacts": [encode_artifact(each) for each in sorted(platform.artifacts)],
         **images,
+        **installed,
     }
 
 
@@ -137,7 +140,7 @@ def _no_constant(name: str) -> None:
 def _decode_platform(value: object, key: str) -> PlatformLock:
     where = f"`{key}`"
     table = mapping(value, where)
-    only(table, {"facts", "pins", "artifacts", "images"}, where)
+    only(table, {"facts", "pins", "artifacts", "images", "installed"}, where)
     pins = mapping(table.get("pins"), f"the pins of {where}")
     artifacts = tuple(decode_artifact(each) for each in items(table.get("artifacts"), "`artifacts`"))
     if len({(each.kind, each.name) for each in artifacts}) != len(artifacts):
@@ -147,7 +150,15 @@ def _decode_platform(value: object, key: str) -> PlatformLock:
         facts(table.get("facts"), where),
         {match(NAME, name, "pin"): _decode_pin(pin, name) for name, pin in pins.items()},
         decode_images(table["images"]) if "images" in table else {},
+        _decode_installed(table.get("installed", {}), where),
     )
+
+
+def _decode_installed(value: object, where: str) -> Mapping[str, str]:
+    versions = mapping(value, f"`installed` of {where}")
+    return {
+        match(NAME, name, "package name"): match(VERSION, each, "version") for name, each in versions.items()
+    }
 
 
 def _decode_pin(value: object, name: str) -> Pin:

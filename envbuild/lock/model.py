@@ -73,12 +73,15 @@ class PlatformLock:
     environment's, the least that it needs: `python` is "3.11", or a full version where a marker
     asked for one, and `libc` is there only where a wheel is bound to one. `images` are those of
     registries that the target stands on or takes files from, by their references as asked.
+    `installed` are the base's Debian packages that the target's rely on or that it asked for:
+    versions by name.
     """
 
     artifacts: tuple[Locked, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
     pins: Mapping[str, Pin] = field(default_factory=dict)
     images: Mapping[str, BaseImage] = field(default_factory=dict)
+    installed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,8 @@ class DebianQuestion:
     """Which .debs does this target need?
 
     `packages` are names, each with an optional `=version`; `source` is the mirror's alias;
-    `preferences` as for Python.
+    `installed` are the versions of the packages that the base has, by name: they stay as they are and
+    are not locked again. `preferences` as for Python.
     """
 
     source: str
@@ -137,6 +141,7 @@ class DebianQuestion:
     packages: tuple[str, ...]
     essential: bool
     platform: Platform
+    installed: Mapping[str, str] = field(default_factory=dict)
     preferences: Mapping[str, Locked] = field(default_factory=dict)
     upgrade: frozenset[str] | None = frozenset()
 

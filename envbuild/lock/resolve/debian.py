@@ -14,7 +14,7 @@ from envbuild.archive.maintainer_scripts import script_effects
 from envbuild.core.errors import ResolveError
 from envbuild.lock.model import DebianQuestion, Locked, PlatformLock
 from envbuild.lock.resolve.debian_selection import Selection
-from envbuild.sources.debian_index import DebianIndex, Package
+from envbuild.sources.debian_index import DebianIndex, Package, Row
 from envbuild.sources.debian_relations import Relation
 from envbuild.sources.debian_version import upstream_version
 
@@ -42,20 +42,47 @@ def resolve_debian(question: DebianQuestion, index: DebianIndex, fetch: Fetch) -
     package, verified; it is called from several threads, and only for packages that are not locked yet.
     """
     requests = _read_requests(question, index)
+    installed = {
+        name: _describe_installed(name, version, index) for name, version in question.installed.items()
+    }
     try:
-        selection = _select(requests, index, _kept_versions(question))
+        selection = _select(requests, index, installed, _kept_versions(question))
     except ResolveError:
         # What was locked before may stand in the way of what is asked for now.
-        selection = _select(requests, index, {})
+        selection = _select(requests, index, installed, {})
     artifacts = [_lock_package(each, selection, question.source) for each in selection.chosen.values()]
     noted = _add_notes(sorted(artifacts), question.preferences, fetch)
-    return PlatformLock(noted, facts=_facts(selection.chosen))
+    used = _find_used(requests, artifacts, selection)
+    return PlatformLock(noted, facts=_facts(selection.chosen), installed=used)
+
+
+def _describe_installed(name: str, version: str, index: DebianIndex) -> Package:
+    """A package of the base, of which only the version is known.
+
+    What it provides and excludes is taken from the same package in the index, if need be in another
+    version: within a suite, that does not change.
+    """
+    offered = index.versions(name)
+    alike = next((each for each in offered if each.version == version), None) or next(iter(offered), None)
+    if alike is None:
+        return Package(Row._make(("",) * len(Row._fields))._replace(name=name, version=version))
+    provides = alike.row.provides.replace(f"(= {alike.version})", f"(= {version})")
+    return Package(alike.row._replace(version=version, provides=provides))
+
+
+def _find_used(
+    requests: Iterable[Relation], artifacts: Iterable[Locked], selection: Selection
+) -> Mapping[str, str]:
+    """The base's packages that the target asks for, or that its own depend on."""
+    names = {name for artifact in artifacts for name in artifact.requires}
+    names |= {package.name for relation in requests for package in selection.matches(relation)}
+    return {name: each.version for name, each in sorted(selection.installed.items()) if name in names}
 
 
 def _read_requests(question: DebianQuestion, index: DebianIndex) -> list[Relation]:
-    """What the target asks for by name, then what every target gets."""
+    """What the target asks for by name, then what every base gets."""
     asked = [_read_request(text, question, index) for text in sorted(question.packages)]
-    added = (*_ALWAYS, *(_ESSENTIAL if question.essential else ()))
+    added = (*(() if question.installed else _ALWAYS), *(_ESSENTIAL if question.essential else ()))
     return [*asked, *(Relation(name) for name in added)]
 
 
@@ -64,6 +91,8 @@ def _read_request(text: str, question: DebianQuestion, index: DebianIndex) -> Re
     if not match:
         raise ResolveError(f"{text!a} names no Debian package", hint="write `name` or `name=version`")
     name, version = match[1], match[2] or ""
+    if name in question.installed and version in ("", question.installed[name]):
+        return Relation(name, "=" if version else "", version)
     offered = index.versions(name)
     if not offered and not index.providers(name):
         raise ResolveError(
@@ -93,11 +122,16 @@ def _kept_versions(question: DebianQuestion) -> Mapping[str, Locked]:
     return {name: locked for name, locked in question.preferences.items() if name not in question.upgrade}
 
 
-def _select(requests: Iterable[Relation], index: DebianIndex, kept: Mapping[str, Locked]) -> Selection:
+def _select(
+    requests: Iterable[Relation],
+    index: DebianIndex,
+    installed: Mapping[str, Package],
+    kept: Mapping[str, Locked],
+) -> Selection:
     def is_locked(package: Package) -> bool:
         return package.name in kept and kept[package.name].sha256 == package.row.sha256
 
-    selection = Selection(index, is_locked)
+    selection = Selection(index, is_locked, installed)
     selection.select(requests)
     return selection
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from envbuild.core.errors import ResolveError
 from envbuild.sources.debian_index import DebianIndex, Package
@@ -27,10 +28,14 @@ class _Wish:
 
 @dataclass(slots=True)
 class Selection:
-    """The packages chosen so far, by name; `preferred` says which are taken before newer ones."""
+    """The packages chosen so far, by name; `preferred` says which are taken before newer ones.
+
+    Those `installed` are there anyway: they stay as they are, and what they depend on is not asked.
+    """
 
     index: DebianIndex
     preferred: Preferred
+    installed: Mapping[str, Package] = field(default_factory=dict)
     chosen: dict[str, Package] = field(default_factory=dict)
     _wanted_by: dict[str, str] = field(default_factory=dict)
     _certain: deque[_Wish] = field(default_factory=deque)
@@ -47,17 +52,21 @@ class Selection:
         return self.chosen
 
     def edges(self, package: Package) -> Iterator[str]:
-        """The names of the chosen packages that this one depends on."""
+        """The names of the packages that are there, and that this one depends on."""
         for alternatives in package.depends():
-            yield from (each.name for relation in alternatives for each in self._matches(relation))
+            yield from (each.name for relation in alternatives for each in self.matches(relation))
 
-    def _matches(self, relation: Relation) -> Iterator[Package]:
-        return (each for each in self.chosen.values() if _provides(each, relation))
+    def matches(self, relation: Relation) -> Iterator[Package]:
+        """The packages that satisfy a relation."""
+        there = chain(self.installed.values(), self.chosen.values())
+        return (each for each in there if _provides(each, relation))
 
     def _is_met(self, wish: _Wish) -> bool:
-        return any(any(True for _ in self._matches(relation)) for relation in wish.alternatives)
+        return any(any(True for _ in self.matches(relation)) for relation in wish.alternatives)
 
     def _choose(self, package: Package, wanted_by: str) -> None:
+        if package.name in self.installed:
+            raise self._refuse_another(package, wanted_by)
         if package.name in self.chosen:
             other = self.chosen[package.name]
             message = (
@@ -69,6 +78,14 @@ class Selection:
         for alternatives in package.depends():
             wish = _Wish(alternatives, package.name)
             (self._choices if self._is_choice(alternatives) else self._certain).append(wish)
+
+    def _refuse_another(self, package: Package, wanted_by: str) -> ResolveError:
+        there = self.installed[package.name].version
+        return ResolveError(
+            f"`{package.name}` {package.version} is needed, but the base has {there}",
+            hint="lock the base with `--upgrade`, or take packages from a mirror as old as the base is",
+            causes=self._chain(wanted_by),
+        )
 
     def _is_choice(self, alternatives: Alternatives) -> bool:
         return len(alternatives) > 1 or not self.index.versions(alternatives[0].name)
@@ -86,19 +103,26 @@ class Selection:
         return [package for package in packages if _provides(package, relation)]
 
     def _refuse_conflicts(self) -> None:
-        for package in self.chosen.values():
+        for package in chain(self.chosen.values(), self.installed.values()):
             for relation in package.conflicts():
                 # What a package itself provides may conflict with it: no other may provide it (policy 7.6.2).
-                others = (other for other in self._matches(relation) if other.name != package.name)
-                for other in others:
+                for other in self.matches(relation):
+                    if other.name == package.name or self._is_old({package.name, other.name}):
+                        continue
                     message = f"`{package.name}` and `{other.name}` exclude each other: {relation}"
                     causes = [*self._chain(package.name), *self._chain(other.name)]
                     raise ResolveError(message, causes=causes)
 
+    def _is_old(self, names: set[str]) -> bool:
+        """Whether all of these are the base's, and so not ours to judge."""
+        return names <= self.installed.keys()
+
     def _chain(self, name: str) -> list[str]:
         """Who wanted a package, up to the target."""
-        lines = []
+        lines: list[str] = []
         while name:
+            if name in self.installed:
+                return [*lines, f"`{name}` {self.installed[name].version} is in the base"]
             above = self._wanted_by[name]
             wanted = f"wanted by `{above}`" if above else "wanted by the target"
             lines.append(f"`{name}` {self.chosen[name].version} is {wanted}")

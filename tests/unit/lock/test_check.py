@@ -265,3 +265,30 @@ def test_a_question_that_is_no_longer_asked_makes_a_lock_stale() -> None:
     assert check_lock(BOTH_LOCK, "environment", {AMD64: QUESTION}, [AMD64]) == (
         "it answers more than the target asks",
     )
+
+
+def test_what_is_relied_on_of_a_base_s_debian_packages() -> None:
+    base = {"libc6": "2.36-9", "libssl3": "3.0-1", "zlib1g": "1.2-1"}
+    question = replace(DEBIAN, installed=base)
+    deb = Locked("deb", "git", "1:2-1", "debian", "pool/git.deb", SHA["app"], 9, requires=("libc6",))
+    part = PlatformLock((deb,), installed={"libc6": "2.36-9", "zlib1g": "1.2-1"})
+
+    def check_on(**packages: str) -> tuple[str, ...]:
+        lock = Lock("environment", record_inputs({AMD64: question}), {AMD64: part})
+        return check_lock(lock, "environment", {AMD64: replace(question, installed=packages)}, [AMD64])
+
+    assert check_on(**base) == ()
+    assert check_on(libc6="2.36-9", zlib1g="1.2-1", libssl3="3.0-2", other="1") == ()
+    assert check_on(libc6="2.36-10", git="1:1-1") == (
+        "the base has the Debian package `libc6` 2.36-10 now, and had 2.36-9",
+        "the Debian package `zlib1g` is no longer in the base",
+        "the Debian package `git` is in the base now",
+    )
+
+
+# A wheel and a Debian package may have one name: each is judged by its own question.
+def test_a_debian_package_is_called_as_a_wheel() -> None:
+    deb = Locked("deb", "lonely", "1", "debian", "pool/lonely.deb", SHA["app"], 9)
+    part = replace(LOCK.platforms[AMD64], artifacts=(*LOCK.platforms[AMD64].artifacts, deb))
+    lock = Lock("environment", record_inputs({AMD64: BOTH}), {AMD64: part})
+    assert check_lock(lock, "environment", {AMD64: BOTH}, [AMD64]) == ()

@@ -72,6 +72,11 @@ def test_golden_bytes() -> None:
     assert decode(encode_lock(LOCK)) == LOCK
 
 
+def test_packages_of_a_base_come_back() -> None:
+    lock = Lock("environment", {}, {AMD64: PlatformLock((), installed={"libc6": "2.36-9+deb12u10"})})
+    assert decode(encode_lock(lock)) == lock
+
+
 def test_the_order_of_values_changes_nothing() -> None:
     part = LOCK.platforms[AMD64]
     other = Lock(
@@ -184,6 +189,8 @@ BROKEN = {
     "the lock has an unknown key `more`": top(more=1),
     "the lock has an unknown key `a\\nhint: b\\x1b`": top(**{"a\nhint: b\x1b": 1}),
     f"the lock has an unknown key `{'a' * 80}...`": top(**{"a" * 5000: 1}),
+    "`2 3` is no version": part(installed={"libc6": "2 3"}),
+    "`../x` is no package name": part(installed={"../x": "2"}),
     "its inputs are nested too deeply": top(inputs={"a": [[[[[]]]]]}),
     "its inputs hold something else than texts and integers": top(inputs={"a": ["\x1b[2J"]}),
     "its inputs hold something else than texts": top(inputs={"a": [1.5]}),

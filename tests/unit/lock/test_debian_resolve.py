@@ -225,3 +225,56 @@ def test_a_package_may_conflict_with_what_it_provides(tmp_path: Path) -> None:
     assert shelf(tmp_path, one, other).names("exim") == ["exim"]
     with pytest.raises(ResolveError, match="exclude each other"):
         shelf(tmp_path, one, other).resolve("exim", "postfix")
+
+
+# What a base has is there anyway: it is neither locked again nor moved, and what it depends on is its own.
+def test_what_the_base_has_is_not_locked(tmp_path: Path) -> None:
+    here = shelf(tmp_path, deb("tool", "libc6 (>= 2.30), libtool"), deb("libtool", "libc6"), deb("libc6"))
+    lock = here.resolve("tool", installed={"libc6": "2.36-9", "old": "1", "mawk": "1.0-1"})
+    assert [(each.name, each.requires) for each in lock.artifacts] == [
+        ("libtool", ("libc6",)),
+        ("tool", ("libc6", "libtool")),
+    ]
+    # Only what is relied on is recorded, so that a change of all else makes no lock stale.
+    assert lock.installed == {"libc6": "2.36-9"}
+
+
+def test_what_the_base_has_already(tmp_path: Path) -> None:
+    here = shelf(tmp_path, deb("libc6", version="2.40-1"))
+    for request in ("libc6", "libc6=2.36-9"):
+        lock = here.resolve(request, installed={"libc6": "2.36-9"})
+        assert (lock.artifacts, lock.installed) == ((), {"libc6": "2.36-9"})
+
+
+# Of a base's package only name and version are known: what it provides is the index's word.
+def test_a_choice_prefers_what_the_base_provides(tmp_path: Path) -> None:
+    versioned = deb("mawk-2", version="2-1", Provides="libawk (= 2-1)")
+    here = shelf(tmp_path, versioned, deb("tool", "gawk | awk, libawk (= 1-1)"))
+    lock = here.resolve("tool", installed={"mawk": "0.1", "mawk-2": "1-1"})
+    assert [each.name for each in lock.artifacts] == ["tool"]
+    assert lock.installed == {"mawk": "0.1", "mawk-2": "1-1"}
+
+
+def test_a_version_that_the_base_has_not(tmp_path: Path) -> None:
+    here = shelf(tmp_path, deb("tool", "lib (= 2-1)"), deb("lib", version="2-1"))
+    for request, causes in (("tool", "\n  `tool` 1.0-1 is wanted by the target"), ("lib=2-1", "")):
+        with pytest.raises(ResolveError) as caught:
+            here.resolve(request, installed={"lib": "1-1"})
+        assert caught.value.message == f"`lib` 2-1 is needed, but the base has 1-1{causes}"
+        assert "--upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_excludes_a_package_of_the_base(tmp_path: Path, ours: bool) -> None:
+    first, second = ("new", "old") if ours else ("old", "new")
+    debs = [deb(first, Conflicts=second), deb(second)]
+    with pytest.raises(ResolveError, match=f"`{first}` and `{second}` exclude each other") as caught:
+        shelf(tmp_path, *debs).resolve("new", installed={"old": "1.0-1"})
+    assert "`old` 1.0-1 is in the base" in caught.value.message
+
+
+# A base is what it is: only what is added to it is judged.
+def test_what_excludes_itself_in_the_base_is_not_ours(tmp_path: Path) -> None:
+    here = shelf(tmp_path, deb("one", Conflicts="two"), deb("two"), deb("new"))
+    lock = here.resolve("new", installed={"one": "1.0-1", "two": "1.0-1"})
+    assert [each.name for each in lock.artifacts] == ["new"]
