@@ -29,7 +29,7 @@ def test_workspace_page(tmp_path: Path) -> None:
         tmp_path, {"envbuild.yaml": example("workspace.md"), "keys/archive.gpg": "", "build_rules/x.py": ""}
     )
     workspace = load_workspace(tmp_path, Unrecorded())
-    assert [source.alias for source in workspace.sources] == ["ours", "pypi", "debian"]
+    assert [source.alias for source in workspace.sources] == ["ours", "pypi", "debian", "corp"]
     assert workspace.build == BuildSettings(jobs=4, keep_going=True)
     assert workspace.cache == CacheSettings(max_size=50 * 10**9, max_age=30 * 86_400)
 
