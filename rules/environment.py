@@ -21,6 +21,7 @@ from envbuild.rule import (
     SpecError,
     attr,
     builtins,
+    find_changed,
     rule,
 )
 
@@ -138,7 +139,19 @@ def _prefix(ctx: Context, base: Image | None) -> str:
             f"its prefix `/{prefix}` is not its base's `/{inherited}`",
             hint="leave `prefix` out: an environment on an environment shares one",
         )
+    if base and not inherited:
+        _refuse_changes(ctx, base, prefix)
     return prefix
+
+
+def _refuse_changes(ctx: Context, base: Image, prefix: str) -> None:
+    """The layers name every folder above the prefix: those of the base must be as these have them."""
+    real = base.root.resolve(f"{prefix}/x").removesuffix("/x")
+    for folder, found in find_changed(prefix, base.root):
+        raise ctx.fail(
+            f"in its base `{ctx['base']}`, `/{folder}` is {found}, which the prefix `/{prefix}` would change",
+            hint=f"choose another place: `prefix: /{real if real != prefix else 'srv/env'}`",
+        )
 
 
 def _venv(ctx: Context, facts: Facts, prefix: str) -> Layer:

@@ -75,12 +75,19 @@ def make_files_layer(job: Job) -> None:
     """Files of the workspace at their destinations."""
     from envbuild.archive.file_layer import write_files_layer
 
+    options = job.parameters
     placed = [
         (path, partial(_open, job.inputs[f"files/{n:05}"]), mode)
-        for n, (path, mode) in enumerate(job.parameters["files"])
+        for n, (path, mode) in enumerate(options["files"])
     ]
-    merged_usr, epoch = job.parameters["merged_usr"], job.parameters["epoch"]
-    finish_layer(job, write_files_layer(placed, job.outputs[LAYER], merged_usr=merged_usr, epoch=epoch))
+    info = write_files_layer(
+        placed,
+        job.outputs[LAYER],
+        merged_usr=options["merged_usr"],
+        folders=options.get("folders", {}),
+        epoch=options["epoch"],
+    )
+    finish_layer(job, info)
 
 
 def make_merged_layer(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,6 +28,9 @@ class Folder:
     gid: int = 0
 
 
+_PLAIN: Final = Folder(0o755)
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """What of a root file system decides about files that are put on it; paths have no leading slash.
@@ -40,6 +44,21 @@ class Root:
     folders: Mapping[str, Folder] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+
+    def resolve(self, path: str) -> str:
+        """Where a path leads by way of links to folders; its last part is taken as it is."""
+        *folders, name = path.split("/")
+        real = ""
+        for part in folders:
+            here = posixpath.join(real, part)
+            real = self.links.get(here, here)
+        return posixpath.join(real, name)
+
+    def folder(self, path: str) -> Folder:
+        """A folder's mode and owner; one that is not there is to be as that above it."""
+        while path and path not in self.folders:
+            path = posixpath.dirname(path)
+        return self.folders.get(path, _PLAIN)
 
 
 @dataclass(frozen=True, slots=True)

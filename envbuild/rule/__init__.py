@@ -18,6 +18,7 @@ from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Outp
 from envbuild.rule.facts import read_facts
 from envbuild.rule.image import ForeignLayer, Image, Layer, Part
 from envbuild.rule.layering import Plan
+from envbuild.rule.placing import find_changed
 from envbuild.rule.rule import Rule, rule
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "attr",
     "builtins",
     "dockerfile",
+    "find_changed",
     "read_facts",
     "rule",
 ]

@@ -18,7 +18,7 @@ from envbuild.oci.config import Runtime
 from envbuild.oci.document import Document
 from envbuild.rule import builtins
 from envbuild.rule.config import Config, find_fault
-from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
+from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input
 from envbuild.rule.facts import read_facts
 from envbuild.rule.image import (
     MAX_LAYERS,
@@ -31,6 +31,7 @@ from envbuild.rule.image import (
     stack_config,
 )
 from envbuild.rule.layering import Plan, plan_layers
+from envbuild.rule.placing import declare_files
 from envbuild.spec.files import FileEntry
 
 _LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
@@ -103,22 +104,14 @@ class Context:
     def files(self, entries: Sequence[FileEntry], owner: str, *, base: Image | None = None) -> Part:
         """Files of the workspace at their destinations; they win over what lies below.
 
-        Where `/bin` and its like are links of the `base`, files go to where they lead.
+        Links of the `base` are followed, and its folders stay as they are.
         """
         ordered = sorted(entries, key=lambda entry: entry.destination)
-        inputs: dict[str, Input] = {
-            f"files/{n:05}": SourceFile(entry.digest, entry.executable, str(entry.path))
-            for n, entry in enumerate(ordered)
-        }
-        modes = [[entry.destination, 0o755 if entry.executable else 0o644] for entry in ordered]
-        return self.part(
-            builtins.FILES_LAYER,
-            {"files": modes, "merged_usr": base is not None and base.merged_usr},
-            inputs,
-            owner=owner,
-            mnemonic="FilesLayer",
-            overrides=True,
-        )
+        try:
+            builtin, parameters, inputs = declare_files(ordered, base)
+        except SpecError as error:
+            raise self.fail(error.message, hint=error.hint) from None
+        return self.part(builtin, parameters, inputs, owner=owner, mnemonic="FilesLayer", overrides=True)
 
     def part(
         self,

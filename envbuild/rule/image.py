@@ -118,6 +118,11 @@ class Image:
         return (*self.foreign, *self.layers)
 
     @property
+    def has_steps(self) -> bool:
+        """Whether steps made layers: only these tell what they did to the root."""
+        return any(not layer.parts for layer in self.layers)
+
+    @property
     def platform(self) -> Platform:
         """What it runs on."""
         return self.facts.platform
@@ -138,6 +143,16 @@ def stack_config(config: Config, base: Runtime) -> Runtime:
         command=inherited if config.command is None else config.command,
         labels={**base.labels, **config.labels},
     )
+
+
+def below_layers(layers: Sequence[ForeignLayer | Layer]) -> dict[str, Input]:
+    """What tells where links lead and whom folders belong to: listings, or the layers' own bytes."""
+    found: dict[str, Input] = {}
+    for n, layer in enumerate(layers):
+        found[f"below/{n:03}/{LAYER}"] = layer.blob
+        if isinstance(layer, Layer) and len(layer.parts) <= 1:
+            found[f"below/{n:03}/{LISTING}"] = layer.action.output(LISTING)
+    return found
 
 
 def merge_parts(parts: Sequence[Part], epoch: int) -> Layer:

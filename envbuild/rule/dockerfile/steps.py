@@ -16,7 +16,7 @@ from envbuild.rule.declared import Builtin, DeclaredAction, Input, SourceFile
 from envbuild.rule.dockerfile.plan import has_network
 from envbuild.rule.dockerfile.selection import Selected, select_entries
 from envbuild.rule.dockerfile.settings import absolute_path, read_command
-from envbuild.rule.image import Image, Layer
+from envbuild.rule.image import ForeignLayer, Image, Layer, below_layers
 from envbuild.spec.dockerfile.context import ContextEntry
 from envbuild.spec.dockerfile.instruction import Heredoc, Instruction
 from envbuild.spec.dockerfile.mount import Mount, read_mount
@@ -87,7 +87,7 @@ class Step:
             parameters["items"] = self._items(sources, instruction, inputs)
             parameters["single"] = len(sources) == 1 and self._is_file(parameters["items"], sources[0])
         if not instruction.is_set("link"):
-            inputs |= self._below()
+            inputs |= below_layers(self._stack)
         return self._declare(builtins.COPY_LAYER, parameters, inputs, instruction)
 
     def add(self, instruction: Instruction) -> Layer:
@@ -100,17 +100,8 @@ class Step:
         return self.copy(instruction)
 
     @property
-    def _stack(self) -> Sequence[Any]:
+    def _stack(self) -> Sequence[ForeignLayer | Layer]:
         return (*(self.below.all_layers if self.below else ()), *self.layers)
-
-    def _below(self) -> dict[str, Input]:
-        """What tells where links lead and whom folders belong to: listings, or the layers' own bytes."""
-        found: dict[str, Input] = {}
-        for n, layer in enumerate(self._stack):
-            found[f"below/{n:03}/{builtins.LAYER}"] = layer.blob
-            if isinstance(layer, Layer) and len(layer.parts) <= 1:
-                found[f"below/{n:03}/{builtins.LISTING}"] = layer.action.output(builtins.LISTING)
-        return found
 
     def _command(self, instruction: Instruction) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
         """The arguments, and the scripts that lie in files: those whose first line names who reads them."""

@@ -144,3 +144,13 @@ def test_one_file_is_open_at_a_time() -> None:
     write_files_layer([(f"/{n}", open_next, 0o644) for n in range(5)], io.BytesIO(), merged_usr=True)
     assert len(opened) == 5
     assert opened[-1].closed
+
+
+def test_folders_of_a_base_stay_as_it_has_them() -> None:
+    folders = {"home/app": (0o700, 1000, 1000), "tmp": (0o755, 0, 0)}
+    files = empty_files("/home/app/x", "/tmp/x")
+    entries = write_files_layer(files, io.BytesIO(), merged_usr=False, folders=folders).entries
+    named = {entry.path: (entry.mode, entry.uid, entry.gid) for entry in entries}
+    assert named["home/app"] == (0o700, 1000, 1000)
+    assert named["tmp"] == named["home"] == (0o755, 0, 0)
+    assert named["home/app/x"] == (0o644, 0, 0)
