@@ -111,3 +111,50 @@ def test_where_the_kernel_allows_no_namespaces(folder: Path) -> None:
         "the kernel or this container allows no namespaces: No space left on device\nhint: "
     )
     assert "sysctl user.max_user_namespaces" in told
+
+
+FULL = """
+import os, subprocess, sys
+from pathlib import Path
+from envbuild.core.errors import EnvbuildError
+from tests.makers.roots import Machine, make_busybox
+place = Path(sys.argv[1])
+machine, root = Machine(place), make_busybox()
+script = "head -c 30000000 /dev/urandom > /big"
+for size in ("2500k", "10m"):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", place], check=True)
+    try:
+        machine.script([root], script)
+    except EnvbuildError as error:
+        print(error, sorted(os.listdir(place / "sandboxes")) if (place / "sandboxes").exists() else [])
+    subprocess.run(["mount", "-o", "remount,size=100m", place], check=True)
+    print(len(machine.script([root], script)) > 30_000_000)
+    subprocess.run(["umount", place], check=True)
+"""
+
+
+def test_a_full_disk(folder: Path) -> None:
+    """First while a layer is unpacked, then while the step writes."""
+    told = run(["unshare", "--mount", sys.executable, "-c", FULL, str(folder)], folder).splitlines()
+    unpacking, hint, after, writing, _, again = told
+    assert unpacking.startswith("the disk is full: ")
+    assert hint == "hint: free some space, or run `envbuild cache gc` []"
+    assert writing == f"the disk of the store `{folder}` is full"
+    assert (after, again) == ("True", "True")
+
+
+BIG = """
+import sys
+from pathlib import Path
+from tests.makers.roots import Machine, declare_step, make_busybox
+machine = Machine(Path(sys.argv[1]))
+script = "mkdir /d; head -c 100000000 /dev/urandom > /d/a; dd if=/dev/zero of=/d/b bs=1M count=900"
+machine.script([make_busybox()], script)
+print(Path("/proc/self/status").read_text())
+"""
+
+
+def test_a_layer_of_a_gigabyte_is_never_in_memory(folder: Path) -> None:
+    status = run([sys.executable, "-c", BIG, str(folder)], folder)
+    peak = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    assert int(peak) < 200_000  # kB, of which the test holds the layer itself

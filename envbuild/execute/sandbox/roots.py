@@ -52,6 +52,7 @@ class Roots:
         self, cache: Path, identity: Identity, check: Callable[[], None] = never, *, all_root: bool = False
     ) -> None:
         self._identity = identity
+        self._cache = cache
         self._check = check
         self._all_root = all_root and identity.single
         name = identity.name + ("-all-root" if self._all_root else "")
@@ -64,7 +65,7 @@ class Roots:
                 with passing_lock(self._folder.with_suffix(".lock"), self._wait):
                     self._make(self._missing(layers))
         except OSError as error:
-            raise store_fault(error, self._folder) from error
+            raise store_fault(error, self._cache) from error
         for layer in layers:
             with suppress(OSError):  # a disk that can only be read has no clean-up either
                 os.utime(self._folder / layer.sha256)

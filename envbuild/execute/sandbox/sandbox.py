@@ -184,7 +184,7 @@ class Sandbox:
                 if not self._identity.host:
                     remove_below([folder], self._identity)
         except OSError as error:
-            raise store_fault(error, self._parent) from error
+            raise store_fault(error, self._parent.parent) from error
 
 
 def _describe(step: Step) -> dict[str, Any]:
