@@ -20,6 +20,7 @@ from benchmarks.rows import (
     pull,
     push,
     resolve,
+    step,
 )
 from benchmarks.workshop import Workshop, open_workshop
 
@@ -34,6 +35,7 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "resolve": resolve.measure,
     "debian": debian.measure,
     "locks": locks.measure,
+    "step": step.measure,
 }
 
 
