@@ -68,6 +68,9 @@ def serve_index(folder: Path, latency: float = 0.0) -> Iterator[str]:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 64  # else some of many connections that begin at once wait for a second
 
+    def handle_error(self, *arguments: object) -> None:
+        """Clients may leave when they have what they want: that is no news."""
+
 
 class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
