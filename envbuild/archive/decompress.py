@@ -18,6 +18,8 @@ _ZSTD_CHUNK: Final = 1 << 9
 _MAX_MEMORY: Final = 192 << 20
 _MAX_WINDOW: Final = 128 << 20
 
+Watch = Callable[[bytes], object]
+
 
 class Source(Protocol):
     """Where bytes come from."""
@@ -52,12 +54,13 @@ class ForwardReader:
     """A stream of pieces as a file that can be read and skipped forwards.
 
     Raises ArchiveError past `limit` bytes, at the pieces' own faults, and for one read of more than `PIECE`:
-    no reader of a format needs more at once, unless a length in it is a lie.
+    no reader of a format needs more at once, unless a length in it is a lie. `watch` gets every piece.
     """
 
-    def __init__(self, pieces: Iterator[bytes], limit: int) -> None:
+    def __init__(self, pieces: Iterator[bytes], limit: int, watch: Watch = len) -> None:
         self._pieces = pieces
         self._limit = limit
+        self._watch = watch
         self._piece = b""
         self._at = 0  # in the piece
         self._passed = 0  # bytes before the piece
@@ -95,6 +98,7 @@ class ForwardReader:
         self._piece, self._at = piece, 0
         if self._passed + len(piece) > self._limit:
             raise ArchiveError(f"an archive unpacks to more than {self._limit} bytes")
+        self._watch(piece)
         return bool(piece)
 
 
@@ -106,12 +110,12 @@ def open_compressed(source: Source, suffix: str, *, limit: int) -> ForwardReader
     return ForwardReader(opener(source), limit)
 
 
-def open_layer(file: SeekableSource, *, limit: int) -> ForwardReader:
+def open_layer(file: SeekableSource, *, limit: int, watch: Watch = len) -> ForwardReader:
     """Read a layer's tar; its first bytes tell how it is compressed: gzip, zstd (RFC 8878) or not at all."""
     start = file.read(4)
     file.seek(0)
     opener = next((opener for magic, opener in _MAGIC.items() if start.startswith(magic)), _stored)
-    return ForwardReader(opener(file), limit)
+    return ForwardReader(opener(file), limit, watch)
 
 
 def _chunks(source: Source, size: int = _CHUNK) -> Iterator[bytes]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from envbuild.core.digest import Digest
-from envbuild.core.errors import SourceError
+from envbuild.core.errors import RegistryError, SourceError
 from envbuild.core.protocols import BlobWriter
 from envbuild.lock.base_image import DIRECT
 from envbuild.lock.model import Locked
 from envbuild.oci.reference import ImageName, Reference, RegistryName
-from envbuild.sources.registry import RegistryClient
+from envbuild.sources.registry import RegistryClient, RegistryStatusError
+
+_GONE: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,15 @@ class Registries:
         """Write a layer's bytes, verified; raises RegistryError or SourceError."""
         place = self.locate_layer(layer)
         digest = Digest(layer.sha256, layer.size)
-        self.client(place.host).download_blob(place.repository, digest, writer, progress)
+        try:
+            self.client(place.host).download_blob(place.repository, digest, writer, progress)
+        except RegistryStatusError as error:
+            if error.status != _GONE:
+                raise
+            raise RegistryError(
+                f"`{place.host}/{place.repository}` no longer has `{digest}`",
+                hint="if its tag names another image by now: `envbuild lock --upgrade-package IMAGE`",
+            ) from error
 
     def _place(self, alias: str, host: str, repository: str, tag: str) -> Reference:
         if not alias:

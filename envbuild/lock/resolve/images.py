@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from envbuild.archive.decompress import open_compressed
+from envbuild.archive.decompress import open_layer
 from envbuild.archive.root_facts import find_facts, find_groups, find_packages, find_users, is_telling
 from envbuild.archive.root_scan import RootScan
-from envbuild.core.digest import Digest
-from envbuild.core.errors import ArchiveError, EnvbuildError, ResolveError
+from envbuild.core.digest import PREFIX, Digest
+from envbuild.core.errors import ArchiveError, EnvbuildError, ResolveError, SpecError
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
@@ -26,7 +27,6 @@ from envbuild.oci.reference import ImageName
 FetchLayer = Callable[[Locked], Path]
 
 _ACCEPTED: Final = (*MANIFESTS, *INDEXES)
-_SUFFIXES: Final = {"tar": "", "tar+gzip": ".gz", "tar+zstd": ".zst"}
 _MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 _DOCKER_LAYERS: Final = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": "tar+gzip",
@@ -78,7 +78,7 @@ def _facts(question: ImageQuestion) -> dict[str, str]:
 def _resolve(reference: str, platform: Platform, registries: Registries, fetch: FetchLayer) -> BaseImage:
     try:
         return _read_image(ImageName.parse(reference), platform, registries, fetch)
-    except (BadImage, ArchiveError) as error:
+    except (BadImage, ArchiveError, SpecError) as error:
         raise ResolveError(f"`{reference}`: {error.message}", hint=error.hint) from error
 
 
@@ -159,8 +159,14 @@ def _kind(layer: Descriptor) -> str:
 def _scan(layers: tuple[Locked, ...], fetch: FetchLayer) -> RootScan:
     root = RootScan(is_telling)
     for layer in layers:
+        contents = hashlib.sha256()
         with fetch(layer).open("rb") as file:
-            root.add_layer(open_compressed(file, _SUFFIXES[layer.kind], limit=_MAX_LAYER))
+            root.add_layer(open_layer(file, limit=_MAX_LAYER, watch=contents.update))
+        if PREFIX + contents.hexdigest() != layer.version:
+            raise BadImage(
+                f"its layer `{PREFIX}{layer.sha256}` is not what its config says: no engine would take it",
+                hint="push the image again",
+            )
     return root
 
 
