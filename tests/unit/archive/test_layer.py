@@ -76,6 +76,29 @@ def test_tarfile_reads_every_kind_of_entry() -> None:
     assert info.entries[3].crc32 == zlib.crc32(NOISE)
 
 
+def test_pipes_and_extended_attributes(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    writer = LayerWriter(out)
+    attributes = {"user.b": b"\x00\xff=\n", "user.a": b""}
+    for path in ("file", "folder"):
+        writer.attributes(path, attributes)
+    writer.file("file", b"x")
+    writer.file("plain", b"x")
+    writer.fifo("pipe", mode=0o600, uid=1, gid=2)
+    writer.directory("folder")
+    info = writer.finish()
+    assert [(entry.path, entry.kind) for entry in info.entries][2] == ("pipe", Kind.FIFO)
+    members = members_of(out.getvalue())
+    assert members["pipe"].isfifo()
+    assert (members["pipe"].mode, members["pipe"].uid, members["pipe"].gid) == (0o600, 1, 2)
+    assert members["plain"].pax_headers == {}
+    # GNU tar reads the attributes, too; the order of the records is that of the names.
+    (tmp_path / "layer").write_bytes(out.getvalue())
+    command = ["tar", "--xattrs", "--xattrs-include=*", "-tvvzf", str(tmp_path / "layer")]
+    listed = subprocess.run(command, capture_output=True, check=True).stdout.decode(errors="replace")
+    assert listed.count("  x: 0 user.a\n  x: 4 user.b\n") == 2
+
+
 def test_directories_come_last_each_before_what_is_in_it() -> None:
     # Layers are merged by what is before the directories, and some extractors make no parents for them.
     writer = LayerWriter(io.BytesIO())

@@ -153,6 +153,11 @@ def test_what_no_layer_can_hold_is_refused(machine: Machine, busybox: bytes) -> 
         machine.script([busybox], "echo > $(printf 'a\\nb')")
 
 
+def test_names_that_are_no_text_are_refused(machine: Machine, busybox: bytes) -> None:
+    with pytest.raises(ArchiveError, match="is not Unicode text"):
+        machine.script([busybox], "echo > $(printf 'a\\377b')")
+
+
 def test_devices_cannot_be_made(machine: Machine, busybox: bytes) -> None:
     with pytest.raises(BuildError, match="Operation not permitted"):
         machine.script([busybox], "mknod /device c 1 3")
