@@ -64,7 +64,7 @@ class CopyWriter:
         node = self.root.nodes.get(real)
         is_folder = path.endswith("/") or not real or (node is not None and node.is_folder)
         if single and not is_folder:
-            return self._resolve_above(clean_path(path))
+            return real
         if node is not None and not node.is_folder:
             raise ArchiveError(f"`{path}` is a file, and what is copied needs a folder there")
         return self._resolve_above(posixpath.join(real, below)) if below else real

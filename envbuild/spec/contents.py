@@ -25,9 +25,19 @@ def read_contents(
     """The attributes as a rule gets them, from those that `check_attributes` gave."""
     read = {}
     for name, value in checked.items():
-        reader = _READERS.get(schema[name].kind)
-        read[name] = reader(value, place, problems) if reader else value
+        kind = schema[name].kind
+        if kind is Kind.CONTEXT:
+            read[name] = _read_context(value, _find_dockerfile(checked, schema), place, problems)
+        else:
+            reader = _READERS.get(kind)
+            read[name] = reader(value, place, problems) if reader else value
     return read
+
+
+def _find_dockerfile(checked: Mapping[str, Any], schema: Schema) -> str:
+    """The path of the Dockerfile that is stated beside a context; "" for none, or one in place."""
+    stated = [checked[name] for name, attribute in schema.items() if attribute.kind is Kind.DOCKERFILE]
+    return next((value[0] for value in stated if value and "\n" not in value[0]), "")
 
 
 def _read_file(value: Placed | None, place: Place, problems: Problems) -> FileEntry | None:
@@ -66,11 +76,13 @@ def _read_requirements(value: Sequence[Placed], place: Place, problems: Problems
     return found
 
 
-def _read_context(value: Placed | None, place: Place, problems: Problems) -> tuple[ContextEntry, ...] | None:
+def _read_context(
+    value: Placed | None, dockerfile: str, place: Place, problems: Problems
+) -> tuple[ContextEntry, ...] | None:
     if value is None:
         return None
     try:
-        return read_context(value[0], place)
+        return read_context(value[0], place, dockerfile)
     except EnvbuildError as error:
         problems.catch(error, value[1])
         return None
@@ -99,6 +111,5 @@ _READERS: Mapping[Kind, Callable[[Any, Place, Problems], Any]] = {
     Kind.FILES: read_files,
     Kind.WHEELS: _read_wheels,
     Kind.REQUIREMENTS: _read_requirements,
-    Kind.CONTEXT: _read_context,
     Kind.DOCKERFILE: _read_dockerfile,
 }

@@ -67,7 +67,7 @@ class Mounting:
                 stated.mounts.append(HeldFile(mount["target"], mount["text"].encode(), mount["mode"]))
             case "tmpfs":
                 stated.mounts.append(Memory(mount["target"], mount["size"]))
-            case "bind" if "files" in mount:
+            case "bind" if "items" in mount:
                 stated.mounts.append(self._tree(mount, below, folder))
             case _:
                 layers = [blob for _, blob in sorted(below.items())]
@@ -92,14 +92,10 @@ class Mounting:
             stated.mounts.append(HeldFile(mount["target"], value, mount["mode"], mount["uid"], mount["gid"]))
 
     def _tree(self, mount: Mapping[str, Any], below: Inputs, folder: Path) -> Bind:
-        """Files of the build context, copied: a step must not get at the store's own."""
+        """A part of the build context, copied: a step must not get at the store's own."""
         folder.mkdir()
-        for number, (path, mode) in enumerate(mount["files"]):
-            place = _below(folder, path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(below[f"files/{number:05}"].path, place)
-            place.chmod(mode)
-            os.utime(place, (self._epoch, self._epoch))
+        for item in mount["items"]:
+            self._put(item, _below(folder, item["path"]), below)
         for above, _, _ in os.walk(folder):
             Path(above).chmod(0o755)
             os.utime(above, (self._epoch, self._epoch))
@@ -108,6 +104,18 @@ class Mounting:
             source, target = mount["source"], mount["target"]
             raise BuildError(f"there is no `{source}` in the build context to mount at `{target}`")
         return Bind(place, mount["target"], mount["readonly"])
+
+    def _put(self, item: Mapping[str, Any], place: Path, below: Inputs) -> None:
+        """A file, a link as it is, or a folder."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if "file" in item:
+            shutil.copyfile(below[f"files/{item['file']:05}"].path, place)
+            place.chmod(item["mode"])
+        elif "target" in item:
+            place.symlink_to(item["target"])
+        else:
+            place.mkdir(exist_ok=True)
+        os.utime(place, (self._epoch, self._epoch), follow_symlinks=False)
 
 
 def _below(folder: Path, path: str) -> Path:

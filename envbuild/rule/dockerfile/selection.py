@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,14 +14,19 @@ from envbuild.spec.dockerfile.patterns import compile_glob, has_wildcard
 from envbuild.spec.problems import suggest_near
 
 _ROOT: Final = ""
+_MAX_LINKS: Final = 40  # as Linux has it (path_resolution(7))
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """An entry of the context and its path below the destination; "" = it is the destination itself."""
+    """An entry of the context and its path below the destination; "" = it is the destination itself.
+
+    `is_source` says that a source names it, rather than a folder above it.
+    """
 
     entry: ContextEntry
     below: str
+    is_source: bool = False
 
 
 def select_entries(
@@ -50,18 +55,42 @@ def _select(source: str, by_path: dict[str, ContextEntry], *, parents: bool) -> 
         if not roots:
             raise SpecError(f"`{source}` matches nothing in the context", hint="check `.dockerignore`")
     else:
-        if path != _ROOT and path not in by_path:
-            near = suggest_near(path, by_path)
-            raise SpecError(f"`{source}` is not in the context", hint=near or "check `.dockerignore`")
         roots = [path]
     for root in roots:
         yield from _take(root, by_path, parents=parents)
 
 
-def _take(root: str, by_path: dict[str, ContextEntry], *, parents: bool) -> Iterator[Selected]:
+def resolve_source(source: str, by_path: Mapping[str, ContextEntry]) -> str:
+    """The path in the context that a source names, by way of links; raises SpecError for nothing."""
+    done: list[str] = []
+    parts, links = _clean(source).split("/")[::-1], 0
+    while parts:
+        part = parts.pop()
+        if part == "..":
+            done = done[:-1]
+        elif part not in ("", "."):
+            entry = by_path.get("/".join((*done, part)))
+            if entry is None or not entry.target:
+                done.append(part)
+                continue
+            links += 1
+            done = [] if entry.target.startswith("/") else done
+            parts += entry.target.split("/")[::-1]
+        if links > _MAX_LINKS:
+            raise SpecError(f"`{source}` leads through too many links")
+    path = "/".join(done)
+    if path != _ROOT and path not in by_path:
+        near = suggest_near(path, by_path)
+        raise SpecError(f"`{source}` is not in the context", hint=near or "check `.dockerignore`")
+    return path
+
+
+def _take(named: str, by_path: dict[str, ContextEntry], *, parents: bool) -> Iterator[Selected]:
+    """What a source gives: links that it leads through are followed, those below a folder are not."""
+    root = resolve_source(named, by_path)
     entry = by_path.get(root)
     if entry and not entry.is_folder:
-        yield Selected(entry, root if parents else posixpath.basename(root))
+        yield Selected(entry, named if parents else posixpath.basename(named), is_source=True)
         return
     prefix = f"{root}/" if root else ""
     for path, below in by_path.items():

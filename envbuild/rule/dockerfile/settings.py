@@ -17,6 +17,7 @@ from envbuild.spec.dockerfile.instruction import Instruction
 from envbuild.spec.dockerfile.parse import parse_trigger
 
 SHELL: Final = ("/bin/sh", "-c")
+SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where no base has one
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
 _UNITS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATIONS: Final = {
@@ -41,7 +42,7 @@ def _maintainer(config: Runtime, instruction: Instruction) -> Runtime:
 
 
 def _workdir(config: Runtime, instruction: Instruction) -> Runtime:
-    """The folder is made by the first step that needs it, or by the engine: no layer is for it alone."""
+    """The folder itself is made by a step (`Step.workdir`)."""
     return replace(config, workdir=absolute_path(instruction.words[0], config))
 
 

@@ -10,7 +10,7 @@ from envbuild.core.errors import SpecError
 from envbuild.oci.config import Runtime
 from envbuild.rule.context import Context
 from envbuild.rule.dockerfile.plan import Plan, Source
-from envbuild.rule.dockerfile.settings import SETTINGS
+from envbuild.rule.dockerfile.settings import SETTINGS, SYSTEM_PATH
 from envbuild.rule.dockerfile.steps import Step
 from envbuild.rule.image import Image, Layer
 from envbuild.spec.dockerfile.context import ContextEntry
@@ -40,8 +40,10 @@ class StageBuilder:
 
     def build(self) -> Image:
         """The stage's image on its base; raises SpecError with the line."""
+        inherited = self.base.config if self.base else self.config
+        variables = {"PATH": SYSTEM_PATH, **inherited.variables}
+        self.config = replace(inherited, on_build=(), variables=variables)
         if self.base:
-            self.config = replace(self.base.config, on_build=())
             for trigger in self.base.config.on_build:
                 self._apply(parse_trigger(trigger, self.stage.location))
         for instruction in self.stage.instructions:
@@ -68,6 +70,8 @@ class StageBuilder:
         else:
             self.config = SETTINGS[name](self.config, instruction)
             self._settle_command(name)
+            if name == "WORKDIR" and self.config.workdir != "/":
+                self.layers.append(self._step.workdir(instruction))
 
     @property
     def _scope(self) -> Mapping[str, str]:

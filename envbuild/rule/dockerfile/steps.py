@@ -1,4 +1,4 @@
-"""Instructions that change files: RUN, COPY and ADD as declared actions."""
+"""Instructions that change files: RUN, COPY, ADD and WORKDIR as declared actions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from envbuild.rule import builtins
 from envbuild.rule.context import Context
 from envbuild.rule.declared import Builtin, DeclaredAction, Input, SourceFile
 from envbuild.rule.dockerfile.plan import has_network
-from envbuild.rule.dockerfile.selection import Selected, select_entries
+from envbuild.rule.dockerfile.selection import Selected, resolve_source, select_entries
 from envbuild.rule.dockerfile.settings import absolute_path, read_command
 from envbuild.rule.image import ForeignLayer, Image, Layer, below_layers
 from envbuild.spec.dockerfile.context import ContextEntry
@@ -84,11 +84,23 @@ class Step:
                 "parents": instruction.is_set("parents"),
             }
         else:
-            parameters["items"] = self._items(sources, instruction, inputs)
-            parameters["single"] = len(sources) == 1 and self._is_file(parameters["items"], sources[0])
+            items, single = self._items(sources, instruction, inputs)
+            parameters |= {"items": items, "single": single}
         if not instruction.is_set("link"):
             inputs |= below_layers(self._stack)
         return self._declare(builtins.COPY_LAYER, parameters, inputs, instruction)
+
+    def workdir(self, instruction: Instruction) -> Layer:
+        """The working folder, which belongs to the user of the steps where it is new."""
+        parameters: dict[str, Any] = {
+            "destination": f"{self.config.workdir}/",
+            "owner": self.config.user,
+            "mode": None,
+            "unpack": False,
+            "items": [],
+            "single": False,
+        }
+        return self._declare(builtins.COPY_LAYER, parameters, self._below(), instruction)
 
     def add(self, instruction: Instruction) -> Layer:
         """As COPY; archives of the context are unpacked."""
@@ -147,9 +159,10 @@ class Step:
             inputs |= {f"mounts/{n}/root/{m:03}": layer.blob for m, layer in enumerate(image.all_layers)}
             return found
         taken: dict[str, Input] = {}
-        items = self._context_items(select_entries((source or ".",), self.files, parents=True), taken)
+        real = resolve_source(source, {entry.path: entry for entry in self.files})
+        items = self._context_items(select_entries((real,), self.files, parents=True), taken)
         inputs |= {f"mounts/{n}/{path}": item for path, item in taken.items()}
-        return {**found, "files": [[item["path"], item["mode"]] for item in items if "file" in item]}
+        return {**found, "source": real, "items": items}
 
     def _copy_parameters(self, instruction: Instruction, destination: str) -> dict[str, Any]:
         chmod = expand_word(instruction.flag("chmod"), self.scope, self.escape)
@@ -166,7 +179,8 @@ class Step:
 
     def _items(
         self, sources: Sequence[str], instruction: Instruction, inputs: dict[str, Input]
-    ) -> list[dict[str, Any]]:
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """What is copied from the context and from here-documents, and whether it is one file."""
         texts = {each.name: each for each in instruction.heredocs}
         written = [match[2] for source in sources if texts and (match := _HEREDOC.match(source))]
         named = [source for source in sources if not (texts and _HEREDOC.match(source))]
@@ -174,7 +188,8 @@ class Step:
         excluded = instruction.flags.get("exclude", ())
         parents = instruction.is_set("parents")
         selected = select_entries(named, self.files, excluded, parents=parents) if named else ()
-        return [*items, *self._context_items(selected, inputs)]
+        single = len(items) + len(selected) == 1 and not parents and all(each.is_source for each in selected)
+        return [*items, *self._context_items(selected, inputs)], single and len(sources) == 1
 
     def _expanded(self, heredoc: Heredoc) -> str:
         if not heredoc.expand:
@@ -194,15 +209,6 @@ class Step:
             else:
                 items.append({"path": each.below})
         return items
-
-    def _is_file(self, items: Sequence[Mapping[str, Any]], source: str) -> bool:
-        """Whether the one source is a file, which takes the destination's own name."""
-        (item,) = items if len(items) == 1 else (None,)
-        if item is None or ("file" not in item and "text" not in item and "target" not in item):
-            return False
-        return "text" in item or any(
-            not e.is_folder and e.path == source.strip("/").removeprefix("./") for e in self.files
-        )
 
     def _declare(
         self,

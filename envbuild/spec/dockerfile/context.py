@@ -38,19 +38,19 @@ class ContextEntry:
         return self.digest is None and not self.target
 
 
-def read_context(written: str, place: Place) -> tuple[ContextEntry, ...]:
+def read_context(written: str, place: Place, dockerfile: str = "") -> tuple[ContextEntry, ...]:
     """All that a context offers, sorted by path, files hashed; raises SpecError.
 
     Symbolic links stay links. What `.dockerignore` and `.envbuildignore` name is left out, and so is
-    what is neither file nor folder nor link.
+    what is neither file nor folder nor link. `dockerfile` is the path of a Dockerfile as written: an
+    ignore file beside it that bears its name stands for `.dockerignore`.
     """
     found = place.require(place.locate(written))
     if not found.is_folder:
         raise SpecError(f"`{written}` is not a folder", hint="name the folder that COPY takes files from")
     folder = Path(found.real)
-    entries = tuple(
-        sorted(_walk(folder, found.name, _read_ignored(folder, place), place), key=lambda e: e.path)
-    )
+    ignored = _read_ignored(folder, place, dockerfile)
+    entries = tuple(sorted(_walk(folder, found.name, ignored, place), key=lambda e: e.path))
     if len(entries) > MAX_ENTRIES:
         raise SpecError(
             f"the context `{written}` has more than {MAX_ENTRIES} files",
@@ -59,8 +59,10 @@ def read_context(written: str, place: Place) -> tuple[ContextEntry, ...]:
     return entries
 
 
-def _read_ignored(folder: Path, place: Place) -> tuple[IgnorePattern, ...]:
+def _read_ignored(folder: Path, place: Place, dockerfile: str) -> tuple[IgnorePattern, ...]:
     path = folder / IGNORE_FILE
+    if dockerfile and (own := place.find(place.locate(dockerfile + IGNORE_FILE))):
+        path = Path(own.real)
     place.recorder.record(path)
     try:
         return read_ignore_file(path.read_text("utf-8"), str(path.relative_to(os.path.realpath(place.root))))

@@ -91,7 +91,7 @@ class Sources:
         """A file system in memory: secrets must not reach a disk."""
         self._held = f"{self._folder}/files"
         os.mkdir(self._held)
-        system.mount("tmpfs", self._held, _INERT, "mode=0700")
+        system.mount("tmpfs", self._held, _SAFE, "mode=0700")
 
     def _open_file(self, data: bytes, mode: int, uid: int, gid: int) -> int:
         path = f"{self._held}/{self._files}"
@@ -101,7 +101,8 @@ class Sources:
             os.fchown(file.fileno(), uid, gid)
             os.fchmod(file.fileno(), mode)
         descriptor = system.clone_mount(path)
-        system.restrict_mount(descriptor, system.READ_ONLY | _INERT)
+        # A step's own script must run; nothing else of ours is a program.
+        system.restrict_mount(descriptor, system.READ_ONLY | (_SAFE if mode & 0o111 else _INERT))
         return descriptor
 
 

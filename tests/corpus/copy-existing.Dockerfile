@@ -1,0 +1,18 @@
+FROM base AS made
+RUN mkdir -p /data/kept /real && chmod 700 /data/kept && chown 1000:1000 /data/kept && \
+    ln -s /real /by-link && ln -s real /relative && echo old > /data/file && \
+    ln -s file /data/pointer && echo one > /hard && ln /hard /hard2
+COPY app /data/kept
+COPY app/main.py /by-link/main.py
+COPY app /relative/app/
+COPY config/app.conf /data/file
+COPY app/main.py /data/pointer
+FROM base
+COPY --from=made /data /copied
+COPY --from=made /hard /hard2 /names/
+COPY --from=made /by-link /followed
+COPY --from=made /by-link/main.py /main.py
+COPY --from=made /data/pointer /dir/
+COPY --from=made /data/poin* /wild/
+COPY --from=made /data/fil? /wild-one
+COPY --from=made /data/* /globbed/

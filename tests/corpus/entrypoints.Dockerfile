@@ -1,0 +1,9 @@
+FROM base AS parent
+CMD ["parent"]
+ENTRYPOINT ["old"]
+FROM parent AS child
+ENTRYPOINT exec top -b
+FROM child
+HEALTHCHECK NONE
+CMD ["of", "its", "own"]
+COPY --chmod=755 bin/entry.sh /usr/local/bin/

@@ -1,0 +1,122 @@
+"""The corpus of Dockerfiles, the context that all of them share, and a base with a shell."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.makers.debian import Deb, entry, folder, link, make_tar
+from tests.makers.servers import require_programs
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+
+# Which of them need nothing but `base`, and can be built anywhere.
+LOCAL = (
+    "add-archives",
+    "arguments",
+    "build-tool",
+    "changes",
+    "copy-existing",
+    "copy-forms",
+    "copy-owners",
+    "entrypoints",
+    "escape",
+    "heredocs",
+    "ignored",
+    "links",
+    "mounts",
+    "onbuild",
+    "settings",
+    "stages",
+    "users",
+)
+
+_ARCHIVE = make_tar(
+    [
+        folder("top/", 0o750),
+        entry("top/file", b"content\n", 0o640, uid=12, gid=34),
+        entry("top/run", b"#!/bin/sh\n", 0o4755),
+        entry("top/again", mode=0o640, uid=12, gid=34, type=b"1", linkname="top/file"),
+        link("top/link", "file"),
+        entry("deep/below/nothing/named", b"x"),
+    ]
+)
+_FILES: Mapping[str, bytes] = {
+    "app/main.py": b"print('main')\n",
+    "app/util/text.py": b"text = 1\n",
+    "app/data/table.csv": b"a,b\n1,2\n",
+    "app/module.pyc": b"compiled\n",
+    "bin/entry.sh": b'#!/bin/sh\nexec "$@"\n',
+    "config/app.conf": b"a = 1\n",
+    "config/extra.conf": b"b = 2\n",
+    "docs/index.md": b"# Index\n",
+    "go.mod": b"module example\n",
+    "package.json": b"{}\n",
+    "package-lock.json": b"{}\n",
+    "requirements.txt": b"six\n",
+    "src/main.c": b"NAME main\n",
+    "src/lib.c": b"NAME lib\n",
+    "archive.tar": _ARCHIVE,
+    "archive.tar.gz": gzip.compress(_ARCHIVE, mtime=0),
+    "archive.tar.xz": lzma.compress(_ARCHIVE),
+    "archive.tar.bz2": bz2.compress(_ARCHIVE),
+    "not-an-archive.tar.gz": b"by its name only\n",
+}
+_APPLETS = """
+sh ls cat id touch chmod chown rm rmdir mkdir ln mv cp echo hostname mkfifo env printf test true false head
+stat readlink grep wc tr su sed find sort df pwd umask sleep dd
+"""
+_PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n"
+_GROUP = "root:x:0:\napp:x:1000:\nextra:x:2000:app\n"
+
+
+def texts() -> dict[str, str]:
+    """The corpus by name."""
+    return {path.name.partition(".")[0]: path.read_text() for path in CORPUS.glob("*.Dockerfile")}
+
+
+def write_context(root: Path) -> Path:
+    """Write the context, with modes that no umask changes; returns it."""
+    for name, data in _FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        path.chmod(0o755 if name.endswith(".sh") else 0o644)
+    (root / "link").symlink_to("app/main.py")
+    (root / "links").mkdir()
+    (root / "links/folder").symlink_to("../app")
+    (root / "links/broken").symlink_to("nowhere")
+    for path in root.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+    return root
+
+
+def base_packages() -> tuple[Deb, ...]:
+    """Packages that make a base with busybox and accounts."""
+    require_programs("busybox")
+    program = Path(shutil.which("busybox") or "").read_bytes()
+    names = [name for name in _APPLETS.split() if name != "umask"]
+    return (
+        Deb(
+            "busybox",
+            entries=[
+                folder("./bin/"),
+                entry("./bin/busybox", program, 0o755),
+                *(link(f"./bin/{name}", "busybox") for name in names),
+            ],
+            suffix=".gz",
+        ),
+        Deb("base-files", entries=[folder("./etc/"), entry("./etc/debian_version", b"12")]),
+        Deb(
+            "base-passwd",
+            entries=[
+                entry("./usr/share/base-passwd/passwd.master", _PASSWD.encode()),
+                entry("./usr/share/base-passwd/group.master", _GROUP.encode()),
+            ],
+        ),
+    )
