@@ -175,7 +175,13 @@ def _unknown(name: str, kind: str, file: str) -> ArchiveError:
 
 
 def unpack_archive(archive: ForwardReader, copies: CopyWriter) -> None:
-    """Add what a tar holds below the destination; raises ArchiveError."""
+    """Add what a tar holds below the destination; raises ArchiveError.
+
+    Owners and modes are the archive's own, as with BuildKit: what is asked for is for the destination.
+    """
+    if folder := copies.place(""):
+        copies.folder(folder, _NEW_FOLDER, Owner(0, 0))
+    asked, copies.destination = copies.destination, Destination(copies.destination.path)
     for entry, contents in read_tar(archive):
         name = entry_path(entry.name)
         if not name:
@@ -189,6 +195,7 @@ def unpack_archive(archive: ForwardReader, copies: CopyWriter) -> None:
             copies.same_file(path, copies.place(entry_path(entry.linkname)))
         else:
             copies.file(path, contents, entry.size, mode, owner)
+    copies.destination = asked
 
 
 def copy_nodes(

@@ -125,30 +125,33 @@ def _choose(
     chosen: dict[str, Node] = {}
     single = len(patterns) == 1
     for pattern in patterns:
-        for root in _find(source, pattern):
-            node = source.nodes.get(root)
+        for named in _find(source, pattern):
+            node = source.nodes.get(source.resolve(named))
             single = single and node is not None and not node.is_folder
-            taken = _take(source, root, parents=parents)
+            taken = _take(source, named, parents=parents)
             chosen |= {below: each for below, each in taken if not any(g.fullmatch(below) for g in refused)}
     return chosen, single and len(chosen) == 1
 
 
 def _find(source: RootScan, pattern: str) -> Sequence[str]:
+    """The paths that a pattern names, those that lead to something."""
     path = posixpath.normpath("/" + pattern).lstrip("/")
     if has_wildcard(path):
         found = [known for known in sorted(source.nodes) if compile_glob(path).fullmatch(known)]
     else:
-        real = source.resolve(path)
-        found = [real] if not real or real in source.nodes else []
+        found = [path]
+    found = [known for known in found if not source.resolve(known) or source.exists(known)]
     if not found:
         raise BuildError(f"`{pattern}` is not in the image that it is copied from")
     return found
 
 
-def _take(source: RootScan, root: str, *, parents: bool) -> Iterator[tuple[str, Node]]:
+def _take(source: RootScan, named: str, *, parents: bool) -> Iterator[tuple[str, Node]]:
+    """What a path gives: links that it leads through are followed, those below a folder are not."""
+    root = source.resolve(named)
     node = source.nodes.get(root)
     if node is not None and not node.is_folder:
-        yield root if parents else posixpath.basename(root), node
+        yield named if parents else posixpath.basename(named), node
         return
     prefix = f"{root}/" if root else ""
     for path, below in source.nodes.items():

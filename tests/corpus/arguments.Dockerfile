@@ -8,7 +8,7 @@ ARG TARGETARCH
 ENV NAMED=$NAME LOCAL2=${LOCAL:-none} QUOTED="a b" ESCAPED=a\ b
 ENV OLD style with  blanks
 ENV A=1 B=$A
-ENV B2=$A$B PLUS=${A:+set} MINUS=${UNSET-minus} COLON=${EMPTY:-colon}
+ENV B2=$A$B PLUS=${A:+set} MINUS=${UNSET:-minus} COLON=${EMPTY:-colon}
 RUN echo "$NAME $LOCAL $TARGETARCH ${UNSET-unset} $EMPTY." > /values && env | grep -v -E 'HOSTNAME|HOME' | sort > /env
 FROM one
 RUN echo "${NAME-gone} $NAMED" > /inherited

@@ -2,7 +2,6 @@ FROM base
 COPY --chown=1000:2000 app /srv/numbers
 COPY --chown=app app /srv/user
 COPY --chown=app:extra --chmod=0750 app/main.py /srv/both/deep/main.py
-COPY --chown=:0 app/main.py /srv/none
 COPY --chmod=700 config /srv/modes
 ARG OWNER=1000
 ENV GROUP=app

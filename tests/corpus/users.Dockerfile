@@ -3,11 +3,11 @@ RUN echo 'web:x:1500:1500::/home/web:/bin/sh' >> /etc/passwd && echo 'web:x:1500
     mkdir -p /home/web && chown web:web /home/web
 USER web
 WORKDIR /home/web/run
-RUN id > who && umask > mask && pwd > where && echo "$HOME" > home
+RUN echo "$(id -u) $(id -g)" > who && umask > mask && pwd > where && echo "$HOME" > home
 COPY app/main.py .
 COPY --chown=web app/main.py mine.py
 USER 1000:extra
-RUN id > /tmp/second
+RUN echo "$(id -u) $(id -g)" > /tmp/second
 USER root
 WORKDIR deeper
 WORKDIR deeper/still

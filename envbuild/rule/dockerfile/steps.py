@@ -100,7 +100,7 @@ class Step:
             "items": [],
             "single": False,
         }
-        return self._declare(builtins.COPY_LAYER, parameters, self._below(), instruction)
+        return self._declare(builtins.COPY_LAYER, parameters, below_layers(self._stack), instruction)
 
     def add(self, instruction: Instruction) -> Layer:
         """As COPY; archives of the context are unpacked."""

@@ -20,7 +20,8 @@ SECRET = b"hunter2-of-the-test\n"
 
 def bind(files: Mapping[str, int], **changes: Any) -> dict[str, Any]:
     stated = {"type": "bind", "target": "/context", "source": "", "readonly": True}
-    return {**stated, "files": [list(item) for item in files.items()], **changes}
+    items = [{"path": path, "file": n, "mode": mode} for n, (path, mode) in enumerate(files.items())]
+    return {**stated, "items": items, **changes}
 
 
 def cache(**changes: Any) -> dict[str, Any]:
@@ -77,6 +78,33 @@ def test_files_of_the_context_are_not_the_stores_own(machine: Machine, busybox: 
         "b",
         "b",
     ]
+
+
+def test_folders_and_links_of_the_context(machine: Machine, busybox: bytes) -> None:
+    links = [{"path": "a/way", "target": "../b"}, {"path": "out", "target": "/etc/passwd"}]
+    mount = bind({"b": 0o644})
+    mount["items"] += [{"path": "a"}, {"path": "empty/below"}, *links]
+    script = "cd /context; cat a/way; ls -R empty; readlink out; stat -c %Y a/way; head -n 1 out"
+    lines = machine.tell([busybox], script, mounts=[mount], files={"mounts/0/files/00000": b"b\n"})
+    # What a link leads to is the image's own, never the machine's.
+    assert lines == [
+        "b",
+        "empty:",
+        "below",
+        "",
+        "empty/below:",
+        "/etc/passwd",
+        "315532800",
+        "root:x:0:0:root:/root:/bin/sh",
+    ]
+
+
+def test_a_script_in_a_file_runs_and_other_files_do_not(machine: Machine, busybox: bytes) -> None:
+    script = {"type": "file", "target": "/dev/pipes/EOF", "text": "#!/bin/sh\necho it runs\n", "mode": 0o755}
+    machine.run([busybox], "/dev/pipes/EOF", mounts=[script])
+    assert machine.lines[-1] == "it runs"
+    with pytest.raises(BuildError, match="Permission denied"):
+        machine.run([busybox], "/dev/pipes/EOF", mounts=[{**script, "mode": 0o644}])
 
 
 @pytest.mark.parametrize("source", ["missing", "../..", "a/../../x"])
