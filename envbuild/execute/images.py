@@ -54,4 +54,4 @@ def _read_layers(job: Job, count: int) -> Sequence[LayerInfo]:
 
 
 def _annotations(job: Job) -> dict[str, str]:
-    return {DEFINITION: job.definition}
+    return {**job.parameters.get("annotations", {}), DEFINITION: job.definition}

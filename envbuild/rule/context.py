@@ -22,11 +22,13 @@ from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input
 from envbuild.rule.facts import read_facts
 from envbuild.rule.image import (
     MAX_LAYERS,
+    NO_ANNOTATIONS,
     ForeignLayer,
     Image,
     Layer,
     Part,
     declare_image,
+    describe_base,
     merge_parts,
     stack_config,
 )
@@ -136,6 +138,7 @@ class Context:
         locked = self.answer.images[reference]
         runtime = Runtime.read(Document(dict(locked.config), f"the locked config of `{reference}`"))
         foreign = tuple(ForeignLayer(layer, reference) for layer in locked.layers)
+        annotations = describe_base(reference, locked)
         bare = Image(
             layers=(),
             config=runtime,
@@ -143,16 +146,18 @@ class Context:
             prefix="",
             pins={},
             merged_usr="bin" in locked.root.links,
-            action=declare_image((), runtime, self.platform, str(self.label), foreign),
+            action=declare_image((), runtime, self.platform, str(self.label), foreign, annotations),
             foreign=foreign,
             root=locked.root,
+            annotations=annotations,
         )
         return self.image((), config, base=bare)
 
     def stacked_image(self, layers: Sequence[Layer], config: Runtime, base: Image | None) -> Image:
         """The image of these layers on a base's, with a whole configuration of its own."""
         made = self.image(layers, Config(), base=base)
-        action = declare_image(made.layers, config, self.platform, str(self.label), made.foreign)
+        subject = str(self.label)
+        action = declare_image(made.layers, config, self.platform, subject, made.foreign, made.annotations)
         return replace(made, config=config, action=action)
 
     def layers(self, parts: Sequence[Part], plan: Plan | None = None) -> tuple[Layer, ...]:
@@ -182,6 +187,7 @@ class Context:
         are more than engines take.
         """
         foreign = base.foreign if base else ()
+        annotations = base.annotations if base else NO_ANNOTATIONS
         ours = (*(base.layers if base else ()), *layers)
         count = len(foreign) + len(ours)
         if count > MAX_LAYERS:
@@ -200,7 +206,8 @@ class Context:
             prefix=prefix or (base.prefix if base else ""),
             pins=pins if pins is not None else (base.pins if base else {}),
             merged_usr=merged_usr or (base is not None and base.merged_usr),
-            action=declare_image(ours, full, self.platform, str(self.label), foreign),
+            action=declare_image(ours, full, self.platform, str(self.label), foreign, annotations),
             foreign=foreign,
             root=base.root if base else Root(),
+            annotations=annotations,
         )

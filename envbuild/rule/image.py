@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from envbuild.core.digest import Digest
 from envbuild.core.platform import Facts, Platform
-from envbuild.lock.base_image import LAYER_TYPES, Root
+from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Root
 from envbuild.lock.model import Json, Locked
+from envbuild.oci.annotations import BASE_DIGEST, BASE_NAME
 from envbuild.oci.config import Runtime
+from envbuild.oci.reference import ImageName
 from envbuild.rule.builtins import (
     CHECK_PATHS,
     CHECKED,
@@ -28,6 +30,7 @@ from envbuild.rule.declared import DeclaredAction, Fetched, Input
 
 # Engines refuse images of more layers: the overlay file system takes no more (Docker: maxLayerDepth).
 MAX_LAYERS = 127
+NO_ANNOTATIONS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ class Image:
     `foreign` are the layers of the registry's image at its bottom, `layers` ours on them. `pins` are
     the Python packages below `prefix` by normalised name; children are locked against them. `root`
     tells what of the foreign layers' files matters to ours, `merged_usr` that `/bin`, `/lib` and `/sbin`
-    are links into /usr. `action` makes config and manifest; its definition digest is the image's.
+    are links into /usr. `annotations` tell which image the foreign layers are. `action` makes config and
+    manifest; its definition digest is the image's.
     """
 
     layers: tuple[Layer, ...]
@@ -111,6 +115,7 @@ class Image:
     action: DeclaredAction
     foreign: tuple[ForeignLayer, ...] = ()
     root: Root = field(default_factory=Root)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def all_layers(self) -> tuple[ForeignLayer | Layer, ...]:
@@ -180,6 +185,7 @@ def declare_image(
     platform: Platform,
     subject: str,
     foreign: Sequence[ForeignLayer] = (),
+    annotations: Mapping[str, str] = NO_ANNOTATIONS,
 ) -> DeclaredAction:
     """The action that makes an image's config and manifest once nobody's paths collide."""
     inputs: dict[str, Input] = {"checked": _check_paths(layers, subject).output(CHECKED)}
@@ -192,8 +198,19 @@ def declare_image(
     }
     if foreign:
         parameters["foreign"] = [_describe_foreign(layer) for layer in foreign]
+        parameters["annotations"] = dict(annotations)
     outputs = (CONFIG, MANIFEST)
     return DeclaredAction(IMAGE, parameters, inputs, outputs, "Image", subject, stamped=True)
+
+
+def describe_base(reference: str, image: BaseImage) -> dict[str, str]:
+    """Annotations that name the image below (image spec, annotations.md).
+
+    One by an alias has no name: which host that is, is not the image's matter.
+    """
+    name = ImageName.parse(reference)
+    digest = {BASE_DIGEST: str(image.manifest)}
+    return digest if name.alias else {BASE_NAME: reference, **digest}
 
 
 def _describe_foreign(layer: ForeignLayer) -> Json:

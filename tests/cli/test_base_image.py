@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import tarfile
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.makers.base_images import CONFIG, ROOT, Upstream, make_layer, sha256
+from tests.makers.base_images import CONFIG, LIBC, PYTHON, ROOT, Upstream, make_layer, sha256
+from tests.makers.debian import folder
 from tests.makers.gate import Gate, open_gate
-from tests.makers.project import Project
+from tests.makers.project import Project, environment
 from tests.makers.servers import PASSWORD, USER
+from tests.makers.stored import StoredImage
 
 pytestmark = pytest.mark.services
 
-BASE = "//:base"
+BASE, APP = "//:base", "//:app"
 
 
 @pytest.fixture
@@ -207,3 +210,164 @@ def test_a_login_that_fails(
 def test_an_alias_that_the_workspace_does_not_have(project: Project) -> None:
     project.write({"BUILD.yaml": base_image("team/base:1", registry="corp")})
     assert "the workspace has no registry `corp`" in project.fail(4, "lock", BASE)
+
+
+def write_app(project: Project, image: str, **attributes: object) -> Project:
+    """An environment with a file of its own on a base."""
+    app = environment("app", base=":base", files={"main.py": "/app/main.py"}, **attributes)
+    return project.write({"BUILD.yaml": base_image(image) + app, "main.py": "print()\n"})
+
+
+def built_image(project: Project, label: str) -> StoredImage:
+    """The image of a target, which is built."""
+    target = project.succeed("build", label, "--output", "json").target
+    return StoredImage(project.cache / "images" / target["image"].removeprefix("envs/"))
+
+
+def test_what_an_environment_has_of_its_base(project: Project, upstream: Upstream) -> None:
+    inherited = {
+        "User": "app",
+        "WorkingDir": "/srv",
+        "StopSignal": "SIGINT",
+        "ExposedPorts": {"80/tcp": {}},
+        "OnBuild": ["RUN true"],
+    }
+    layers = (make_layer(), make_layer({"etc/x": "x"}, form="zstd"))
+    config = {**CONFIG, **inherited, "Entrypoint": ["/init"]}
+    pushed = upstream.push(*layers, tag="1", config=config)
+    write_app(project, upstream.reference()).succeed("lock", "//...")
+    image = built_image(project, APP)
+    manifest, made = image.manifest("linux/amd64"), image.config("linux/amd64")
+    assert manifest["layers"][:2] == [layer.descriptor for layer in layers]
+    assert made["rootfs"]["diff_ids"][:2] == [layer.diff_id for layer in layers]
+    assert len(made["history"]) == len(manifest["layers"]) == 4  # the venv and the files are ours
+    assert {key: made["config"][key] for key in inherited} == inherited
+    assert (made["config"]["Entrypoint"], made["config"]["Cmd"]) == (["/init"], ["python3"])
+    assert made["config"]["Env"] == ["LANG=C.UTF-8", "PATH=/opt/env/bin:/usr/local/bin:/usr/bin:/bin"]
+    named = {
+        "org.opencontainers.image.base.name": upstream.reference(),
+        "org.opencontainers.image.base.digest": pushed["digest"],
+    }
+    assert named.items() <= manifest["annotations"].items()
+
+
+def test_annotations_name_no_host_that_the_spec_does_not(project: Project, private: Upstream) -> None:
+    pushed = private.push(make_layer(), tag="1")
+    base = base_image(f"{private.repository}:1", registry="corp")
+    files = {"envbuild.yaml": name_registry(private.host, **IN_VARIABLES), "BUILD.yaml": base}
+    project = project.write(files).with_variables(CORP_USER=USER, CORP_PASSWORD=PASSWORD)
+    project.succeed("lock", BASE)
+    image = built_image(project, BASE)
+    manifest = image.manifest("linux/amd64")
+    assert manifest["annotations"]["org.opencontainers.image.base.digest"] == pushed["digest"]
+    assert private.host not in json.dumps([manifest, image.config("linux/amd64")])
+
+
+def test_reports_name_the_layers_of_a_base(project: Project, upstream: Upstream) -> None:
+    layer = make_layer()
+    upstream.push(layer, tag="1")
+    write_app(project, upstream.reference()).succeed("lock", "//...")
+    first, *others = project.succeed("build", APP, "--output", "json").target["platforms"][0]["layers"]
+    assert first == {
+        "digest": sha256(layer.data),
+        "diff_id": layer.diff_id,
+        "size": len(layer.data),
+        "packages": [upstream.reference()],
+    }
+    assert [each["packages"] for each in others] == [["venv"], ["files"]]
+    asked = project.succeed("aquery", APP, "--output", "json").json
+    (image,) = (each for each in asked["actions"] if each["mnemonic"] == "Image" and each["subject"] == APP)
+    (foreign,) = image["parameters"]["foreign"]
+    assert (foreign["digest"], foreign["origin"]) == (sha256(layer.data), upstream.reference())
+    assert project.succeed("query", "deps(//:app)").out.split() == [APP, BASE]
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        (
+            {"python": "3.12"},
+            "it asks for Python 3.12, but its base `//:base` has 3.11.9\nhint: change `python`, or the base",
+        ),
+        (
+            {"libc": "glibc 2.31"},
+            "it states `glibc 2.31`, but its base `//:base` has `glibc 2.36`\nhint: leave `libc` out",
+        ),
+    ],
+    ids=["python", "libc"],
+)
+def test_a_spec_that_the_image_contradicts(
+    project: Project, upstream: Upstream, stated: dict[str, str], said: str
+) -> None:
+    upstream.push(make_layer(), tag="1")
+    write_app(project, upstream.reference(), **stated).succeed("lock", BASE)
+    assert f"BUILD.yaml:2:3: error: `{APP}`: {said}" in project.fail(2, "lock", APP)
+    assert said in project.fail(2, "build", APP)
+    write_app(project, upstream.reference(), python="3.11", libc="glibc 2.36").succeed("lock", APP)
+
+
+def test_an_upgrade_that_brings_another_python(project: Project, upstream: Upstream) -> None:
+    upstream.push(make_layer(), tag="1")
+    write_app(project, upstream.reference()).succeed("lock", "//...")
+    project.succeed("build", APP)
+    newer = {**ROOT, "usr/local/bin/python3.12": b"\0003.12.1\0"}
+    del newer[PYTHON]
+    upstream.push(make_layer(newer), tag="1")
+    project.succeed("lock", BASE, "--upgrade")
+    said = project.fail(3, "build", APP)
+    assert "it is locked for Python 3.11, but the target has 3.12.1" in said
+    project.succeed("lock", APP)
+    project.succeed("build", APP)
+
+
+def test_a_base_without_python(project: Project, upstream: Upstream) -> None:
+    upstream.push(make_layer({LIBC: ROOT[LIBC]}), tag="1")
+    write_app(project, upstream.reference()).succeed("lock", BASE)
+    assert "its base `//:base` has no Python" in project.fail(2, "lock", APP)
+
+
+def test_an_image_for_another_platform(project: Project, upstream: Upstream) -> None:
+    upstream.push_index(upstream.push(make_layer(), architecture="arm64"), tag="1")
+    project.write({"BUILD.yaml": base_image(upstream.reference())})
+    assert project.fail(2, "lock", BASE) == (
+        f"error: `{upstream.reference()}`: the image is not for `linux/amd64`\n"
+        "hint: it is for `linux/arm64`\n"
+    )
+
+
+def test_an_image_for_two_platforms(project: Project, upstream: Upstream) -> None:
+    entries = [
+        upstream.push(make_layer({**ROOT, "etc/arch": arch}), architecture=arch)
+        for arch in ("amd64", "arm64")
+    ]
+    index = upstream.push_index(*entries, tag="1")
+    platforms = ["linux/amd64", "linux/arm64"]
+    project.write({"BUILD.yaml": base_image(upstream.reference(), platforms=platforms)}).succeed("lock", BASE)
+    for entry, platform in zip(entries, platforms, strict=True):
+        image = locked(project, platform=platform)
+        assert (image["named"], image["manifest"][0]) == (index["digest"], entry["digest"])
+    assert sorted(built_image(project, BASE).manifests) == platforms
+
+
+def test_a_reference_that_is_none(project: Project) -> None:
+    project.write({"BUILD.yaml": base_image("host.example/UPPER:1")})
+    assert "`host.example/UPPER:1` names no image" in project.fail(2, "lock", BASE)
+
+
+def test_files_go_where_steps_below_have_put_links(project: Project, upstream: Upstream) -> None:
+    upstream.push(make_layer(ROOT, folder("srv", 0o750)), tag="1")
+    steps = json.dumps({"name": "steps", "dockerfile": "Dockerfile", "contexts": {"base": ":base"}})
+    write_app(project, upstream.reference()).write(
+        {
+            "BUILD.yaml": base_image(upstream.reference())
+            + f"- dockerfile_image: {steps}\n"
+            + environment(base=":steps", files={"main.py": "/data/main.py"}),
+            "Dockerfile": "FROM base\nCOPY data /data\n",
+        }
+    )
+    (project.root / "data").symlink_to("srv")
+    project.succeed("lock", "//...")
+    image = built_image(project, APP)
+    *_, files = image.manifest("linux/amd64")["layers"]
+    with tarfile.open(image.blob(files)) as archive:
+        assert {entry.name: entry.mode for entry in archive} == {"srv/main.py": 0o644, "srv": 0o750}
