@@ -31,6 +31,7 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, SETFCAP.
 _CAPABILITIES: Final = frozenset((0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 31))
 _KILL: Final = 5
+_MOST_FILES: Final = 1 << 16  # more than a process of ours ever opens
 _OPEN_FILES: Final = 1024  # what most programs expect; some close every number up to the limit
 
 
@@ -59,7 +60,8 @@ def run_first(spec: Message, channel: Channel, overlay: Overlay) -> int:
     system.unmount(".")  # the old root, which lies above the new one
     os.chdir(workdir)
     channel.send({"kind": READY, "places": places.made})
-    channel.close()
+    # The program has the same user: it must not find a way to whoever started us.
+    os.closerange(3, _MOST_FILES)
     return _supervise(spec, account, forwarding)
 
 
@@ -87,6 +89,7 @@ def _supervise(spec: Message, account: Account, forwarding: ModuleType | None) -
             forwarding.release_signals()
         _start(spec, account)
     system.hold_capabilities(frozenset((_KILL,)))
+    system.hide_process()
     if forwarding is not None:
         forwarding.forward_signals(child)
     while True:

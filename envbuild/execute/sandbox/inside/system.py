@@ -36,6 +36,7 @@ _MOVE_EMPTY_PATH: Final = 4  # MOVE_MOUNT_F_EMPTY_PATH
 # These system calls are younger than the common table of numbers: they are the same on all processors.
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
+_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 _DROP_BOUND: Final = 24  # PR_CAPBSET_DROP
 _CAPABILITY_VERSION: Final = 0x20080522
 
@@ -121,6 +122,11 @@ def pivot_root_here() -> None:
 def die_with_parent() -> None:
     """Have the kernel kill this process when the one that started it ends."""
     _call("death signal", "prctl", _DEATH_SIGNAL, 9, 0, 0, 0)
+
+
+def hide_process() -> None:
+    """Let nobody look into this process or take its files, who may not trace everything (prctl(2))."""
+    _call("dumpable", "prctl", _DUMPABLE, 0, 0, 0, 0)
 
 
 def default_signals() -> None:

@@ -155,6 +155,17 @@ def test_nothing_is_left_running_or_open(machine: Machine, busybox: bytes) -> No
     assert machine.lines[-4:] == ["0", "1", "2", "3"]  # the last is ls's own
 
 
+@pytest.mark.parametrize("script", ["cat /proc/1/environ", "ls /proc/1/root/", "head -c 1 /proc/1/mem"])
+def test_the_first_process_cannot_be_looked_into(machine: Machine, busybox: bytes, script: str) -> None:
+    with pytest.raises(BuildError, match=r"Permission denied|not permitted"):
+        machine.script([busybox], script)
+
+
+def test_the_first_process_has_no_way_to_the_host(machine: Machine, busybox: bytes) -> None:
+    told = machine.tell([busybox], "ls /proc/1/fd || echo denied; readlink /proc/1/fd/0 || true")
+    assert told in (["0", "1", "2"], ["ls: /proc/1/fd: Permission denied", "denied"])
+
+
 def test_signals_have_their_usual_meaning(machine: Machine, busybox: bytes) -> None:
     # Python ignores SIGPIPE, and what is ignored is inherited.
     assert machine.tell([busybox], "grep SigIgn /proc/self/status | tr -d '\t'") == [
