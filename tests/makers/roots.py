@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from envbuild.archive.layer import EPOCH, LayerWriter
+from envbuild.core.errors import BuildError
 from envbuild.core.events import ActionOutput
+from envbuild.execute.sandbox.child import never, start_child
 from envbuild.execute.sandbox.executor import PLAIN, SandboxExecutor, StepSettings
 from envbuild.execute.sandbox.identity import find_identity
+from envbuild.execute.sandbox.inside.namespaces import NO_NAMESPACES
 from envbuild.rule.builtins import LAYER, LAYER_INFO, LISTING, RUN_STEP
 from envbuild.rule.declared import DeclaredAction, SourceFile
 from envbuild.store.disk import DiskStore
 from envbuild.store.interrupt import Interrupt
 from tests.makers.actions import Recorder, bind
-from tests.makers.servers import require_programs
+from tests.makers.servers import leave_out, require_programs
 
 _APPLETS = """
 sh ls cat id mount umount touch chmod chown rm rmdir mkdir ln mv cp sleep echo hostname ip mkfifo mknod env
@@ -41,6 +44,17 @@ def write_busybox(out: io.BytesIO) -> None:
     for path, mode in {"bin": 0o755, "etc": 0o755, "tmp": 0o1777, "root": 0o700}.items():
         writer.directory(path, mode=mode)
     writer.finish()
+
+
+def require_sandbox() -> None:
+    """Leave the test out where the kernel or a container allows no namespaces."""
+    try:
+        with start_child({"command": "remove", "folders": []}, find_identity()) as child:
+            child.follow(lambda *_: None, never, lambda _: None)
+    except BuildError as error:
+        if not error.message.startswith(NO_NAMESPACES):
+            raise
+        leave_out(error.message)
 
 
 def make_busybox() -> bytes:

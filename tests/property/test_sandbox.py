@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.makers.roots import Machine, make_busybox
+from tests.makers.roots import Machine, make_busybox, require_sandbox
 
 _NAMES = ("a", "b", "c")
 _PATHS = st.lists(st.sampled_from(_NAMES), min_size=1, max_size=3).map(lambda parts: "/w/" + "/".join(parts))
@@ -39,10 +39,18 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     return Machine(tmp_path_factory.mktemp("machine"))
 
 
+@pytest.fixture(scope="module")
+def root() -> bytes:
+    """The layer of a root with busybox."""
+    require_sandbox()
+    return make_busybox()
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_SCRIPTS, _SCRIPTS)
-def test_layers_on_each_other_are_what_the_steps_left(machine: Machine, first: str, second: str) -> None:
-    root = make_busybox()
+def test_layers_on_each_other_are_what_the_steps_left(
+    machine: Machine, root: bytes, first: str, second: str
+) -> None:
     lower = machine.script([root], first)
     before = len(machine.lines)
     layer = machine.script([root, lower], f"{second}; {_LOOK}")

@@ -117,7 +117,7 @@ def start_child(
     restore = _leave_signals_to(process) if terminal else {}
     child = Child(process, ours, identity)
     try:
-        ours.send({**spec, "own_users": not identity.host, "marks": identity.marks})
+        ours.send_task({**spec, "own_users": not identity.host, "marks": identity.marks})
         yield child
     finally:
         child.leave()

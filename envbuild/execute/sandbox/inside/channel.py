@@ -64,6 +64,26 @@ class Channel:
             return message, None
         return message, _DESCRIPTOR.unpack(files[0][2])[0]
 
+    def send_task(self, task: Message) -> None:
+        """Send what the other side is to do, as a file in memory: it may be larger than any packet."""
+        descriptor = os.memfd_create("task")
+        try:
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(marshal.dumps(task))
+            self.send({"kind": "task"}, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def receive_task(self) -> Message | None:
+        """What this side is to do; None where nobody says."""
+        _, descriptor = self.receive()
+        if descriptor is None:
+            return None
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        with open(descriptor, "rb") as file:
+            task: Message = marshal.loads(file.read())  # noqa: S302 (as above)
+        return task
+
     def close(self) -> None:
         """Close this end."""
         self._end.close()

@@ -83,7 +83,7 @@ _COMMANDS: Final = {"run": run, "unpack": unpack, "remove": remove}
 def main(descriptor: int) -> None:
     """Do what the other end of the channel asks for, and tell how it went."""
     channel = adopt_channel(descriptor)
-    spec, _ = channel.receive()
+    spec = channel.receive_task()
     if spec is None:
         return
     try:

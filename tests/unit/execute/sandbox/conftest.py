@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.makers.roots import Machine, make_busybox
+from tests.makers.roots import Machine, make_busybox, require_sandbox
 
 
 @pytest.fixture(scope="session")
 def busybox() -> bytes:
     """The layer of a root with busybox."""
+    require_sandbox()
     return make_busybox()
 
 

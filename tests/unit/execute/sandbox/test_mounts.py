@@ -234,6 +234,14 @@ def test_a_secret_is_there_and_nowhere_else(trusted: Machine, busybox: bytes) ->
     assert SECRET.strip() not in everything
 
 
+def test_a_secret_larger_than_any_packet(tmp_path: Path, busybox: bytes) -> None:
+    machine = Machine(tmp_path, StepSettings(secrets={"token": lambda: bytes(5_000_000)}))
+    machine.script(
+        [busybox], "wc -c < /run/secrets/token", mounts=[secret()], environment={"A": "x" * 100_000}
+    )
+    assert machine.lines == ["5000000"]
+
+
 def test_a_secret_as_a_variable(trusted: Machine, busybox: bytes) -> None:
     trusted.script(
         [busybox], "env | grep -c TOKEN=hunter2; ls /run 2>&1 || true", mounts=[secret(env="TOKEN")]
