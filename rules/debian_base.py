@@ -5,6 +5,7 @@ from __future__ import annotations
 from envbuild.rule import (
     Config,
     Context,
+    Debian,
     DebianQuestion,
     Fetched,
     Image,
@@ -52,4 +53,11 @@ def debian_base(ctx: Context) -> Image:
     packages = ctx.layers([ctx.deb(deb) for deb in ctx.answer.artifacts], DEBS)
     layers = (*ctx.layers([root]), *packages, *ctx.layers([state]))
     config = Config(variables=ctx["variables"])
-    return ctx.image(layers, config, facts=read_facts(ctx.answer.facts, ctx.platform), merged_usr=True)
+    facts = read_facts(ctx.answer.facts, ctx.platform)
+    return ctx.image(layers, config, facts=facts, merged_usr=True, debian=_debian(ctx))
+
+
+def _debian(ctx: Context) -> Debian:
+    """What there is for those that add to it."""
+    none = Debian({}, ctx["source"], ctx["suite"], tuple(ctx["components"]))
+    return none.add(ctx.answer.artifacts)

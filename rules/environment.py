@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from envbuild.rule import (
     Config,
     Context,
+    DebianQuestion,
     Facts,
     Fetched,
     Image,
@@ -17,8 +19,10 @@ from envbuild.rule import (
     Locked,
     Plan,
     PythonQuestion,
+    Questions,
     SourceFile,
     SpecError,
+    apt,
     attr,
     builtins,
     find_changed,
@@ -82,7 +86,22 @@ def _same_python(asked: str, offered: str) -> bool:
     return (offered + ".").startswith(asked + ".")
 
 
-def _question(ctx: Context) -> PythonQuestion:
+def _question(ctx: Context) -> PythonQuestion | DebianQuestion | Questions:
+    packages = apt.ask_packages(ctx, ctx.dependency("base"))
+    if packages and not _has_python(ctx):
+        return packages
+    python = _ask_python(ctx)
+    return Questions((python, packages)) if packages else python
+
+
+def _has_python(ctx: Context) -> bool:
+    """Whether there is a Python, or should be one: a base that has none may get Debian packages alone."""
+    base, asked = ctx.dependency("base"), ctx["pip"]
+    stated = ctx["python"] or asked.requirements or asked.wheels or ctx["wheels"]
+    return bool(stated) or base is None or base.facts.python is not None or not ctx["apt"]
+
+
+def _ask_python(ctx: Context) -> PythonQuestion:
     base = ctx.dependency("base")
     asked = ctx["pip"]
     _prefix(ctx, base)
@@ -104,6 +123,7 @@ def _question(ctx: Context) -> PythonQuestion:
         "libc": attr.text(doc="`glibc 2.36` or `musl 1.2`; the base's unless stated"),
         "pip": attr.requirements(doc="requirement files, a pyproject.toml, or requirements"),
         "wheels": attr.wheels(doc="wheel files of the workspace"),
+        **apt.ATTRIBUTES,
         "files": attr.files(doc="files, folders and globs, each with its place in the image"),
         "prefix": attr.text(doc="where everything Python lies; the base's, else `/opt/env`"),
         "variables": attr.text_map(doc="environment variables"),
@@ -116,15 +136,24 @@ def _question(ctx: Context) -> PythonQuestion:
 )
 def environment(ctx: Context) -> Image:
     """A virtual environment's layout over the base's interpreter, a layer per package or group."""
-    base, facts = ctx.dependency("base"), _facts(ctx)
-    prefix = _prefix(ctx, base)
-    layers: list[Layer] = [] if base and base.prefix else [_venv(ctx, facts, prefix)]
-    wheels = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in ctx.answer.artifacts]
-    layers += ctx.layers(wheels, WHEELS)
-    if ctx["files"]:
-        layers += ctx.layers([ctx.files(ctx["files"], owner="files", base=base)])
-    pins = {**(base.pins if base else {}), **{wheel.name: wheel for wheel in ctx.answer.artifacts}}
-    return ctx.image(layers, _config(ctx, prefix, base), base=base, facts=facts, prefix=prefix, pins=pins)
+    base = ctx.dependency("base")
+    packages, debian = apt.add_packages(ctx, base)
+    files = ctx.layers([ctx.files(ctx["files"], owner="files", base=base)]) if ctx["files"] else ()
+    if not _has_python(ctx):
+        return ctx.image((*packages, *files), _config(ctx), base=base, debian=debian)
+    facts, prefix = _facts(ctx), _prefix(ctx, base)
+    wheels = {each.name: each for each in ctx.answer.artifacts if each.kind == "wheel"}
+    parts = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in wheels.values()]
+    venv = () if base and base.prefix else (_venv(ctx, facts, prefix),)
+    return ctx.image(
+        (*packages, *venv, *ctx.layers(parts, WHEELS), *files),
+        _config(ctx, {"PATH": _path(prefix, base)}),
+        base=base,
+        facts=facts,
+        prefix=prefix,
+        pins={**(base.pins if base else {}), **wheels},
+        debian=debian,
+    )
 
 
 def _prefix(ctx: Context, base: Image | None) -> str:
@@ -170,9 +199,9 @@ def _source(ctx: Context, artifact: Locked) -> Input:
     return Fetched(artifact)
 
 
-def _config(ctx: Context, prefix: str, base: Image | None) -> Config:
+def _config(ctx: Context, variables: Mapping[str, str] | None = None) -> Config:
     return Config(
-        variables={"PATH": _path(prefix, base), **ctx["variables"]},
+        variables={**(variables or {}), **ctx["variables"]},
         workdir=ctx["workdir"],
         user=ctx["user"],
         entrypoint=ctx["entrypoint"],

@@ -20,15 +20,17 @@ MAX_CONTROL: Final = 64 << 20
 MAX_DATA: Final = 16 << 30  # the largest packages in use, GPU libraries, unpack to some 5 GiB
 
 
-def write_deb_layer(deb: BinaryIO, out: Sink, *, epoch: int = EPOCH) -> LayerInfo:
-    """Write the files of a package, placed for merged /usr, with their modes, owners and links.
+def write_deb_layer(deb: BinaryIO, out: Sink, *, merged_usr: bool = True, epoch: int = EPOCH) -> LayerInfo:
+    """Write the files of a package with their modes, owners and links.
 
+    They are placed for merged /usr; without `merged_usr`, where the package has them.
     Raises ArchiveError for a package that is damaged, or holds anything else or a path that leaves the root.
     """
     writer = LayerWriter(out, epoch=epoch)
     folders: set[str] = set()
     paths: set[str] = set()
-    for path, entry, contents in _placed_entries(deb):
+    place = merge_usr if merged_usr else str
+    for path, entry, contents in _placed_entries(deb, place):
         paths.add(path)
         if entry.isdir():
             # `bin/` and `usr/bin/` of one package are one folder.
@@ -38,7 +40,7 @@ def write_deb_layer(deb: BinaryIO, out: Sink, *, epoch: int = EPOCH) -> LayerInf
         elif entry.issym():
             writer.symlink(path, entry.linkname, uid=entry.uid, gid=entry.gid)
         elif entry.islnk():
-            writer.hardlink(path, merge_usr(_relative(entry.linkname)))
+            writer.hardlink(path, place(_relative(entry.linkname)))
         else:
             _write_file(writer, path, entry, contents)
     # `lib/x` names no `usr`; and what lies below a link of the package itself is refused here.
@@ -65,7 +67,7 @@ def read_files(deb: BinaryIO, wanted: Callable[[str], bool]) -> dict[str, bytes]
     """Those plain files of a package whose path, placed for merged /usr, is wanted; at most 64 MiB in all."""
     files: dict[str, bytes] = {}
     room = MAX_CONTROL
-    for path, entry, contents in _placed_entries(deb):
+    for path, entry, contents in _placed_entries(deb, merge_usr):
         if entry.isreg() and wanted(path):
             room -= entry.size
             if room < 0:
@@ -74,7 +76,9 @@ def read_files(deb: BinaryIO, wanted: Callable[[str], bool]) -> dict[str, bytes]
     return files
 
 
-def _placed_entries(deb: BinaryIO) -> Iterator[tuple[str, tarfile.TarInfo, Source]]:
+def _placed_entries(
+    deb: BinaryIO, place: Callable[[str], str]
+) -> Iterator[tuple[str, tarfile.TarInfo, Source]]:
     """The entries with their place in the image, without the root and the links that are its own."""
     for entry, contents in read_tar(_open_member(deb, "data.tar", MAX_DATA)):
         path = _relative(entry.name)
@@ -82,7 +86,7 @@ def _placed_entries(deb: BinaryIO) -> Iterator[tuple[str, tarfile.TarInfo, Sourc
             continue
         check_path(path)
         if not (is_alias(path) and entry.issym()):
-            yield merge_usr(path), entry, contents
+            yield place(path), entry, contents
 
 
 def _write_file(writer: LayerWriter, path: str, entry: tarfile.TarInfo, contents: Source) -> None:

@@ -65,18 +65,25 @@ def write_state_layer(debs: Sequence[BinaryIO], out: Sink, *, epoch: int = EPOCH
 
     The order of `debs` is irrelevant. Raises ArchiveError for a damaged package or two of one name.
     """
+    return write_nodes(state_nodes(debs), out, epoch=epoch)
+
+
+def state_nodes(debs: Iterable[BinaryIO], alternatives: Mapping[str, int] | None = None) -> tuple[Node, ...]:
+    """The files, folders and links of that state.
+
+    `alternatives` are priorities by name that a package's own must exceed. Raises ArchiveError.
+    """
     packages = sorted(map(_Package.read, debs), key=lambda package: package.name)
     templates = _read_templates(packages)
-    nodes = (
+    return (
         *account_files(templates),
         *certificate_files(templates),
         *_copied_files(templates),
         *_system_files({package.name for package in packages}),
         *_shell_list(templates),
-        *_alternative_links(packages),
+        *_alternative_links(packages, alternatives or {}),
         *_package_records(packages),
     )
-    return write_nodes(nodes, out, epoch=epoch)
 
 
 def _read_templates(packages: Iterable[_Package]) -> dict[str, bytes]:
@@ -124,13 +131,16 @@ def _shell_list(templates: Mapping[str, bytes]) -> Iterator[Node]:
     yield File("etc/shells", "".join(f"{line}\n" for line in dict.fromkeys(lines)).encode())
 
 
-def _alternative_links(packages: Sequence[_Package]) -> Iterator[Node]:
-    """For each alternative the one of the highest priority; of equal ones, the first package's."""
+def _alternative_links(packages: Sequence[_Package], others: Mapping[str, int]) -> Iterator[Node]:
+    """For each alternative the one of the highest priority; of equal ones, others' or the first package's."""
     best: dict[str, Alternative] = {}
     for package in packages:
         for each in read_alternatives(package.control):
-            if each.priority > best.setdefault(each.main.name, each).priority:
-                best[each.main.name] = each
+            name = each.main.name
+            if name in others and others[name] >= each.priority:
+                continue
+            if each.priority > best.setdefault(name, each).priority:
+                best[name] = each
     if best:
         yield Folder("etc/alternatives")
     known = {path for package in packages for path in package.paths or ()}

@@ -10,6 +10,8 @@ from envbuild.archive.root_scan import RootScan
 
 _USERS: Final = "etc/passwd"
 _GROUPS: Final = "etc/group"
+_RELEASE: Final = ("etc/os-release", "usr/lib/os-release")  # the one may be a link to the other
+_ALTERNATIVES: Final = "var/lib/dpkg/alternatives"
 STATUS: Final = "var/lib/dpkg/status"
 STATUS_FOLDER: Final = "var/lib/dpkg/status.d"
 
@@ -18,6 +20,9 @@ _LIBPYTHON: Final = re.compile(r"(?:.*/)?libpython(3\.\d+)\.so[0-9.]*\Z")
 _PATCHLEVEL: Final = re.compile(r"(?:.*/)?include/python(3\.\d+)/patchlevel\.h\Z")
 _LIBC: Final = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?(?:libc\.so\.6|libc-[0-9.]+\.so)\Z")
 _MUSL: Final = re.compile(r"(?:usr/)?lib/ld-musl-[^/]+\.so\.1\Z")
+_SUITE: Final = re.compile(rb"""^VERSION_CODENAME=["']?([a-z][a-z0-9-]{0,40})["']?[ \t]*$""", re.MULTILINE)
+_PRIORITY: Final = re.compile(r"-?[0-9]{1,9}\Z")
+_CHOSEN: Final = (1 << 31) - 1  # higher than any priority: somebody chose it, and nothing takes its place
 _GLIBC_VERSION: Final = re.compile(rb"GNU C Library [^\n]{0,200}?version (\d+\.\d+)")
 _MUSL_VERSION: Final = re.compile(rb"\0(1\.\d+)\.\d+\0")
 
@@ -25,15 +30,19 @@ _MUSL_VERSION: Final = re.compile(rb"\0(1\.\d+)\.\d+\0")
 def is_telling(path: str) -> bool:
     """Whether a file's contents are needed to tell the facts."""
     return (
-        path in (_USERS, _GROUPS, STATUS)
-        or path.startswith(STATUS_FOLDER + "/")
+        path in (_USERS, _GROUPS, STATUS, *_RELEASE)
+        or path.startswith((STATUS_FOLDER + "/", _ALTERNATIVES + "/"))
         or any(each.match(path) for each in (_PYTHON, _LIBPYTHON, _PATCHLEVEL, _LIBC, _MUSL))
     )
 
 
 def find_facts(root: RootScan) -> dict[str, str]:
-    """`libc`, and `python` with its `interpreter`: the one that `python3` means, else the newest."""
-    return {**_find_libc(root), **_find_python(root)}
+    """What children rely on.
+
+    `libc`; `python` with its `interpreter`: the one that `python3` means, else the newest; `suite`, the
+    code name of the distribution (os-release(5)).
+    """
+    return {**_find_libc(root), **_find_python(root), **_find_suite(root)}
 
 
 def find_users(root: RootScan) -> Mapping[str, str]:
@@ -53,6 +62,32 @@ def find_packages(root: RootScan) -> tuple[str, ...]:
     texts = [root.read(STATUS), *(root.read(f"{STATUS_FOLDER}/{name}") for name in names)]
     found = {package for text in texts for package in _read_status(text.decode(errors="replace"))}
     return tuple(sorted(found))
+
+
+def find_alternatives(root: RootScan) -> Mapping[str, int]:
+    """The priority of what each alternative leads to, by its name (update-alternatives(1))."""
+    found: dict[str, int] = {}
+    for name in root.names(_ALTERNATIVES):
+        priorities = _read_priorities(root.read(f"{_ALTERNATIVES}/{name}").decode(errors="replace"))
+        if priorities and name.isprintable():
+            found[name] = max(priorities)
+    return found
+
+
+def _read_priorities(text: str) -> list[int]:
+    """Of what is offered for an alternative: a path, its priority, and a line for each link that follows."""
+    head, _, rest = text.partition("\n\n")
+    mode, *links = head.split("\n")
+    if mode == "manual":
+        return [_CHOSEN]
+    lines = rest.split("\n")[1 :: 2 + (len(links) - 1) // 2]
+    return [int(line) for line in lines if _PRIORITY.match(line)]
+
+
+def _find_suite(root: RootScan) -> dict[str, str]:
+    release = next(filter(None, map(root.read, _RELEASE)), b"")
+    match = _SUITE.search(release)
+    return {"suite": match[1].decode()} if match else {}
 
 
 def _read_status(text: str) -> Iterator[str]:

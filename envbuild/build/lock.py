@@ -236,4 +236,13 @@ def _with_preferences(question: Single, old: PlatformLock | None, upgrade: Upgra
 
 def _notes(lock: Lock) -> Iterable[str]:
     parts = lock.platforms.values()
-    return sorted({note for part in parts for artifact in part.artifacts for note in artifact.notes})
+    notes = {note for part in parts for artifact in part.artifacts for note in artifact.notes}
+    return sorted(notes | {note for part in parts for note in _tell_present(lock, part)})
+
+
+def _tell_present(lock: Lock, part: PlatformLock) -> Iterable[str]:
+    """Which of the Debian packages that are asked for the base has already."""
+    asked = lock.inputs.get("packages")
+    names = {str(each).partition("=")[0] for each in asked} if isinstance(asked, list) else set()
+    for name in names & part.installed.keys():
+        yield f"the base has `{name}` {part.installed[name]} already"

@@ -32,11 +32,12 @@ def make_wheel_layer(job: Job) -> None:
 
 
 def make_deb_layer(job: Job) -> None:
-    """A Debian package's files, for merged /usr."""
+    """A Debian package's files, for merged /usr unless the root is not."""
     from envbuild.archive.deb import write_deb_layer
 
+    merged_usr, epoch = job.parameters.get("merged_usr", True), job.parameters["epoch"]
     with job.inputs["deb"].open("rb") as deb:
-        finish_layer(job, write_deb_layer(deb, job.outputs[LAYER], epoch=job.parameters["epoch"]))
+        finish_layer(job, write_deb_layer(deb, job.outputs[LAYER], merged_usr=merged_usr, epoch=epoch))
 
 
 def make_debian_root(job: Job) -> None:
@@ -54,6 +55,23 @@ def make_debian_state(job: Job) -> None:
 
     with open_all(job.inputs) as debs:
         finish_layer(job, write_state_layer(debs, job.outputs[LAYER], epoch=job.parameters["epoch"]))
+
+
+def make_debian_addition(job: Job) -> None:
+    """What the scripts of further packages would have changed."""
+    from envbuild.archive.debian_addition import write_addition_layer
+
+    options = job.parameters
+    with open_below(job.inputs, "base/") as base, open_below(job.inputs, "added/") as added:
+        info = write_addition_layer(
+            base,
+            added,
+            job.outputs[LAYER],
+            kept=options["kept"],
+            alternatives=options["alternatives"],
+            epoch=options["epoch"],
+        )
+    finish_layer(job, info)
 
 
 def make_venv_layer(job: Job) -> None:
@@ -119,6 +137,13 @@ def open_all(inputs: Mapping[str, Path]) -> Iterator[Sequence[BinaryIO]]:
     """All inputs, open, in order of their paths."""
     with ExitStack() as stack:
         yield [stack.enter_context(path.open("rb")) for _, path in sorted(inputs.items())]
+
+
+@contextmanager
+def open_below(inputs: Mapping[str, Path], folder: str) -> Iterator[Sequence[BinaryIO]]:
+    """The inputs below a folder, open, in order of their paths."""
+    with open_all({path: file for path, file in inputs.items() if path.startswith(folder)}) as files:
+        yield files
 
 
 def _open(path: Path) -> BinaryIO:

@@ -14,6 +14,7 @@ BUILTINS: Mapping[Builtin, Function] = {
     builtins.DEB_LAYER: layers.make_deb_layer,
     builtins.DEBIAN_ROOT: layers.make_debian_root,
     builtins.DEBIAN_STATE: layers.make_debian_state,
+    builtins.DEBIAN_ADDITION: layers.make_debian_addition,
     builtins.VENV_LAYER: layers.make_venv_layer,
     builtins.FILES_LAYER: layers.make_files_layer,
     builtins.COPY_LAYER: copying.make_copy_layer,

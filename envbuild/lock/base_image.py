@@ -37,13 +37,15 @@ class Root:
 
     `links` are the symbolic links that lead to folders, each with where it leads in the end;
     `folders` those whose mode or owner is not their parent's (the root is root's, 0755); `users`
-    are "uid:gid" and `groups` "gid" by name.
+    are "uid:gid" and `groups` "gid" by name; `alternatives` are the priorities of what Debian's
+    alternatives lead to, by name.
     """
 
     links: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, Folder] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, int] = field(default_factory=dict)
 
     def resolve(self, path: str) -> str:
         """Where a path leads by way of links to folders; its last part is taken as it is."""
@@ -67,7 +69,7 @@ class BaseImage:
 
     `named` is the digest of what the reference named: an index, or the `manifest` itself. `layers`
     are from the bottom up: their versions are diff IDs, their kinds LAYER_TYPES. `config` is the
-    image's `config` object, `facts` are those of a lock (libc, python, interpreter), and
+    image's `config` object, `facts` are those of a lock (libc, python, interpreter, suite), and
     `packages` the installed Debian packages, "name version architecture", by name.
     """
 

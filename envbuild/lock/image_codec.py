@@ -50,6 +50,7 @@ def _encode_image(image: BaseImage) -> dict[str, Any]:
             "folders": {path: _encode_folder(folder) for path, folder in image.root.folders.items()},
             "users": dict(image.root.users),
             "groups": dict(image.root.groups),
+            **({"alternatives": dict(image.root.alternatives)} if image.root.alternatives else {}),
         },
     }
 
@@ -90,12 +91,20 @@ def _decode_layer(value: object) -> Locked:
 
 def _decode_root(value: object, where: str) -> Root:
     table = mapping(value, f"`root` of {where}")
-    only(table, _TABLES, where)
+    only(table, {*_TABLES, "alternatives"}, where)
     tables = {name: _table(table.get(name), f"`{name}` of {where}") for name in _TABLES}
     folders = {path: _decode_folder(stated) for path, stated in tables["folders"].items()}
     users = {name: match(_USER, ids, "user with a group") for name, ids in tables["users"].items()}
     groups = {name: match(_GROUP, number, "group") for name, number in tables["groups"].items()}
-    return Root(tables["links"], folders, users, groups)
+    alternatives = _decode_priorities(table.get("alternatives", {}), f"`alternatives` of {where}")
+    return Root(tables["links"], folders, users, groups, alternatives)
+
+
+def _decode_priorities(value: object, what: str) -> Mapping[str, int]:
+    priorities = mapping(value, what)
+    if not all(type(each) is int and abs(each) < 1 << 31 for each in priorities.values()):
+        raise BadLock(f"{what} is no mapping to priorities")
+    return {text(name, what): each for name, each in priorities.items()}
 
 
 def _encode_folder(folder: Folder) -> str:

@@ -11,9 +11,10 @@ from envbuild.lock.model import (
     Questions,
 )
 from envbuild.oci.reference import ImageName
-from envbuild.rule import attr, builtins, dockerfile
+from envbuild.rule import apt, attr, builtins, dockerfile
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
+from envbuild.rule.debian import Debian
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile
 from envbuild.rule.facts import read_facts
 from envbuild.rule.image import ForeignLayer, Image, Layer, Part
@@ -25,6 +26,7 @@ __all__ = [
     "Builtin",
     "Config",
     "Context",
+    "Debian",
     "DebianQuestion",
     "DeclaredAction",
     "Facts",
@@ -48,6 +50,7 @@ __all__ = [
     "Rule",
     "SourceFile",
     "SpecError",
+    "apt",
     "attr",
     "builtins",
     "dockerfile",

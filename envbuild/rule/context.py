@@ -18,6 +18,7 @@ from envbuild.oci.config import Runtime
 from envbuild.oci.document import Document
 from envbuild.rule import builtins
 from envbuild.rule.config import Config, find_fault
+from envbuild.rule.debian import Debian, read_debian
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input
 from envbuild.rule.facts import read_facts
 from envbuild.rule.image import (
@@ -92,11 +93,11 @@ class Context:
             size=artifact.size,
         )
 
-    def deb(self, artifact: Locked) -> Part:
-        """A Debian package's files."""
+    def deb(self, artifact: Locked, *, merged_usr: bool = True) -> Part:
+        """A Debian package's files, on a root with merged /usr unless it is stated to have none."""
         return self.part(
             builtins.DEB_LAYER,
-            {},
+            {} if merged_usr else {"merged_usr": False},
             {"deb": Fetched(artifact)},
             owner=f"{artifact.name} {artifact.version}",
             mnemonic="DebLayer",
@@ -150,6 +151,7 @@ class Context:
             foreign=foreign,
             root=locked.root,
             annotations=annotations,
+            debian=read_debian(locked, self.platform),
         )
         return self.image((), config, base=bare)
 
@@ -180,10 +182,11 @@ class Context:
         prefix: str = "",
         pins: Mapping[str, Locked] | None = None,
         merged_usr: bool = False,
+        debian: Debian | None = None,
     ) -> Image:
         """The image of these layers on top of a base's, with the configuration over the base's.
 
-        `facts`, `prefix` and `pins` are the base's unless stated. Raises SpecError where the layers
+        `facts`, `prefix`, `pins` and `debian` are the base's unless stated. Raises SpecError where the layers
         are more than engines take.
         """
         foreign = base.foreign if base else ()
@@ -210,4 +213,5 @@ class Context:
             foreign=foreign,
             root=base.root if base else Root(),
             annotations=annotations,
+            debian=debian or (base.debian if base else None),
         )

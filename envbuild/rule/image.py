@@ -26,6 +26,7 @@ from envbuild.rule.builtins import (
     MERGE_LAYERS,
 )
 from envbuild.rule.config import Config
+from envbuild.rule.debian import Debian
 from envbuild.rule.declared import DeclaredAction, Fetched, Input
 
 # Engines refuse images of more layers: the overlay file system takes no more (Docker: maxLayerDepth).
@@ -102,8 +103,8 @@ class Image:
     `foreign` are the layers of the registry's image at its bottom, `layers` ours on them. `pins` are
     the Python packages below `prefix` by normalised name; children are locked against them. `root`
     tells what of the foreign layers' files matters to ours, `merged_usr` that `/bin`, `/lib` and `/sbin`
-    are links into /usr. `annotations` tell which image the foreign layers are. `action` makes config and
-    manifest; its definition digest is the image's.
+    are links into /usr; `debian` are its Debian packages. `annotations` tell which image the foreign
+    layers are. `action` makes config and manifest; its definition digest is the image's.
     """
 
     layers: tuple[Layer, ...]
@@ -116,6 +117,7 @@ class Image:
     foreign: tuple[ForeignLayer, ...] = ()
     root: Root = field(default_factory=Root)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    debian: Debian | None = None
 
     @property
     def all_layers(self) -> tuple[ForeignLayer | Layer, ...]:

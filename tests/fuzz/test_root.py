@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envbuild.archive.decompress import open_compressed
-from envbuild.archive.root_facts import find_facts, find_groups, find_packages, find_users, is_telling
+from envbuild.archive.root_facts import (
+    find_alternatives,
+    find_facts,
+    find_groups,
+    find_packages,
+    find_users,
+    is_telling,
+)
 from envbuild.archive.root_scan import RootScan
 from tests.makers.debian import entry, folder, link, make_tar
 from tests.makers.mutants import fuzz, mutants, read_or_refuse
@@ -56,7 +63,8 @@ def tell(layers: list[bytes]) -> bool:
     if root is None:
         return False
     assert all(path and ".." not in path.split("/") for path in root.nodes)
-    assert set(find_facts(root)) <= {"libc", "python", "interpreter"}
+    assert set(find_facts(root)) <= {"libc", "python", "interpreter", "suite"}
+    assert all(abs(priority) < 1 << 31 for priority in find_alternatives(root).values())
     assert all(number.replace(":", "").isascii() for number in find_users(root).values())
     assert all(number.isascii() for number in find_groups(root).values())
     assert list(find_packages(root)) == sorted(find_packages(root))

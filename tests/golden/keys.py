@@ -77,6 +77,11 @@ def _samples() -> list[DeclaredAction]:
         wheel,
         deb,
         _layer(builtins.DEBIAN_ROOT, {"architecture": "amd64"}, {}),
+        _layer(
+            builtins.DEBIAN_ADDITION,
+            {"kept": ["accounts"], "alternatives": {"awk": 5}},
+            {"base/0000": Fetched(_DEB), "added/0000": Fetched(_DEB)},
+        ),
         _layer(builtins.DEBIAN_STATE, {}, {"0000": Fetched(_DEB)}),
         _layer(builtins.VENV_LAYER, {"prefix": "opt/env", "version": "3.11.2", "interpreter": ""}, {}),
         _layer(builtins.FILES_LAYER, {"files": [["app/train.py", 0o755]]}, {"files/00000": _FILE}),

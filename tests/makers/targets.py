@@ -138,12 +138,13 @@ class World:
         self.locks[label] = Lock("base_image", inputs, dict.fromkeys(platforms, part))
         return label
 
-    def environment(self, name: str = "app", wheels: Sequence[Locked] = (), **more: Any) -> Label:
+    def environment(self, name: str = "app", packages: Sequence[Locked] = (), **more: Any) -> Label:
         """A locked `environment` of these packages, on nothing unless a base is stated."""
         bare = {} if "base" in more else {"base": "scratch", "libc": "glibc 2.36", "python": "3.11"}
-        asked = Requirements(requirements=tuple(sorted(wheel.name for wheel in wheels)))
-        label = self.declare("environment", name, **{"pip": asked, **bare, **more})
-        return self.lock(label, wheels, {"python": "3.11"})
+        names = {kind: tuple(sorted(p.name for p in packages if p.kind == kind)) for kind in ("wheel", "deb")}
+        asked = {"pip": Requirements(requirements=names["wheel"]), "apt": names["deb"]}
+        label = self.declare("environment", name, **{**asked, **bare, **more})
+        return self.lock(label, packages, {"python": "3.11"})
 
     def restate(self, label: Label, **attributes: object) -> None:
         """Change attributes of a target, and nothing of its lock."""

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from envbuild.archive.decompress import open_layer
-from envbuild.archive.root_facts import find_facts, find_groups, find_packages, find_users, is_telling
+from envbuild.archive.root_facts import (
+    find_alternatives,
+    find_facts,
+    find_groups,
+    find_packages,
+    find_users,
+    is_telling,
+)
 from envbuild.archive.root_scan import RootScan
 from envbuild.core.digest import PREFIX, Digest
 from envbuild.core.errors import ArchiveError, EnvbuildError, ResolveError, SpecError
@@ -178,4 +185,5 @@ def _describe(root: RootScan) -> Root:
         folders={path: Folder(n.mode, n.uid, n.gid) for path, n in folders if path.isprintable()},
         users=find_users(root),
         groups=find_groups(root),
+        alternatives=find_alternatives(root),
     )

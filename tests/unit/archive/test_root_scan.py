@@ -9,7 +9,14 @@ from collections.abc import Sequence
 import pytest
 
 from envbuild.archive.decompress import open_compressed
-from envbuild.archive.root_facts import find_facts, find_groups, find_packages, find_users, is_telling
+from envbuild.archive.root_facts import (
+    find_alternatives,
+    find_facts,
+    find_groups,
+    find_packages,
+    find_users,
+    is_telling,
+)
 from envbuild.archive.root_scan import RootScan
 from envbuild.core.errors import ArchiveError
 from tests.makers.debian import entry, folder, link, make_tar
@@ -166,3 +173,25 @@ def test_packages_of_a_distroless_image() -> None:
         [entry("var/lib/dpkg/status.d/tzdata", stanza), entry("var/lib/dpkg/status.d/tzdata.md5sums", b"")]
     )
     assert find_packages(root) == ("tzdata 2026a all",)
+
+
+def test_the_suite_and_the_alternatives_of_debian() -> None:
+    awk = "auto\n/usr/bin/awk\nawk.1.gz\n/usr/share/man/man1/awk.1.gz\n\n"
+    awk += "/usr/bin/mawk\n5\n/usr/share/man/man1/mawk.1.gz\n/usr/bin/gawk\n10\n\n\n"
+    root = scan(
+        [
+            link("etc/os-release", "../usr/lib/os-release"),
+            entry("usr/lib/os-release", b'ID=debian\nVERSION_CODENAME="bookworm"\n'),
+            entry("var/lib/dpkg/alternatives/awk", awk.encode()),
+            entry("var/lib/dpkg/alternatives/vi", b"manual\n/usr/bin/vi\n\n/usr/bin/nano\n3\n\n"),
+            entry("var/lib/dpkg/alternatives/odd", b"auto\n/usr/bin/odd\n\n"),
+        ]
+    )
+    assert find_facts(root) == {"suite": "bookworm"}
+    # What somebody chose gives way to nothing.
+    assert find_alternatives(root) == {"awk": 10, "vi": (1 << 31) - 1}
+
+
+@pytest.mark.parametrize("line", ["VERSION_CODENAME=", "VERSION_CODENAME=a\x1bb", "XVERSION_CODENAME=a"])
+def test_a_suite_that_is_none(line: str) -> None:
+    assert find_facts(scan([entry("etc/os-release", line.encode())])) == {}

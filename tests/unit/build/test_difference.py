@@ -43,7 +43,7 @@ def one(layer: LayerWriter) -> None:
 def target(*platforms: Platform) -> Configured:
     """A target of two layers: `venv`, and one package's."""
     world = World()
-    return world.configure(world.environment(wheels=[make_locked("one")], platforms=platforms or (AMD64,)))
+    return world.configure(world.environment(packages=[make_locked("one")], platforms=platforms or (AMD64,)))
 
 
 class Shelf:

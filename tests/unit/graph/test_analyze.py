@@ -76,7 +76,7 @@ def test_a_target_without_lock(world: World) -> None:
 
 def test_a_stale_lock_says_why(world: World) -> None:
     base = world.debian(debs=[LIBC])
-    label = world.environment(wheels=[NUMPY], base=base)
+    label = world.environment(packages=[NUMPY], base=base)
     world.restate(base, suite="trixie")
     with pytest.raises(LockError) as caught:
         world.configure(label)
@@ -87,7 +87,7 @@ def test_a_stale_lock_says_why(world: World) -> None:
 
 
 def test_a_lock_for_one_platform_answers_for_it_alone(world: World) -> None:
-    label = world.environment(wheels=[NUMPY])
+    label = world.environment(packages=[NUMPY])
     world.restate(label, platforms=(AMD64, ARM64))
     assert world.configure(label, AMD64).images
     with pytest.raises(LockError, match="it is not locked for `linux/arm64`"):

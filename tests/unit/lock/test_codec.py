@@ -117,6 +117,7 @@ IMAGE = BaseImage(
         {"tmp": Folder(0o1777), "home/me": Folder(0o700, 7, 8)},
         {"me": "7:8"},
         {"us": "8"},
+        {"awk": 5},
     ),
     packages=("libc6 2.36 amd64",),
 )
@@ -153,6 +154,11 @@ def test_images_of_registries_come_back() -> None:
             "no mode with an owner",
         ),
         ({"root": {"links": {"a": "b\x1b"}, "folders": {}, "users": {}, "groups": {}}}, "is not a text"),
+        (
+            {"root": {"links": {}, "folders": {}, "users": {}, "groups": {}, "alternatives": {"awk": True}}},
+            "no mapping to priorities",
+        ),
+        ({"facts": {"suite": "../x"}}, "`../x` is no fact `suite`"),
         ({"packages": [1]}, "is not a text"),
         ({"more": 1}, "unknown key `more`"),
     ],

@@ -23,6 +23,7 @@ from tests.makers.targets import AMD64, ARM64, BOOKWORM, EPOCH, RULES, World, ma
 
 LIBC, PYTHON = make_locked("libc6", "2.36", kind="deb"), make_locked("python3.11", "3.11.2", kind="deb")
 NUMPY, SIX = make_locked("numpy", "2.0"), make_locked("six", "1.17")
+GIT = make_locked("git", "2.0", kind="deb")
 ENVIRONMENT: dict[str, Any] = {
     "files": (make_file("/app/main.py"), make_file("/app/run")),
     "variables": {"A": "1", "B": "2"},
@@ -69,6 +70,8 @@ CHANGES: dict[str, Callable[[], str]] = {
     "a deb less": lambda: environment(debs=(LIBC,)),
     "the base's Python": lambda: environment(facts={**BOOKWORM, "python": "3.11.9"}),
     "the base's interpreter": lambda: environment(facts={**BOOKWORM, "interpreter": "/usr/local/bin/python"}),
+    "a Debian package": lambda: environment((NUMPY, SIX, GIT)),
+    "a Debian package's contents": lambda: environment((NUMPY, SIX, replace(GIT, sha256="0" * 64))),
     "a file's contents": lambda: environment(files=(make_file("/app/main.py", b"y"), make_file("/app/run"))),
     "a file's place": lambda: environment(files=(make_file("/app/main"), make_file("/app/run"))),
     "a file's executable bit": lambda: environment(
@@ -108,6 +111,7 @@ def test_every_change_is_an_image_of_its_own() -> None:
 def test_every_attribute_of_the_environment_is_judged() -> None:
     """One that is new belongs into CHANGES, or here with the reason why it changes no byte."""
     through_the_lock = {"pip", "wheels", "python", "libc", "base"}
+    through_the_lock |= {"apt", "apt_suite", "apt_components", "apt_source"}
     judged = {*ENVIRONMENT, *through_the_lock, "platforms"}
     assert judged == set(RULES["environment"].attributes)
 

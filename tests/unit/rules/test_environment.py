@@ -10,15 +10,16 @@ import pytest
 from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Libc
-from envbuild.lock.model import PythonQuestion
+from envbuild.lock.model import DebianQuestion, PythonQuestion, Questions
 from envbuild.rule import builtins
 from envbuild.rule.declared import Fetched, SourceFile
 from envbuild.rule.image import Image
 from envbuild.spec.wheels import LocalWheel
-from tests.makers.targets import AMD64, BOOKWORM, World, make_file, make_locked
+from tests.makers.targets import AMD64, BOOKWORM, World, make_base_image, make_file, make_locked
 
 LIBC = make_locked("libc6", "2.36", kind="deb")
 NUMPY, PANDAS = make_locked("numpy", "2.0"), make_locked("pandas", "3.0")
+GIT = make_locked("git", "2.0", kind="deb")
 STATED: dict[str, Any] = {
     "workdir": "/w",
     "user": "1000",
@@ -54,7 +55,7 @@ def refusal(world: World, label: Label) -> str:
 
 
 def test_layers_from_the_bottom_up(world: World, base: Label) -> None:
-    label = world.environment(wheels=[NUMPY], base=base, files=(make_file("/app/x"),))
+    label = world.environment(packages=[NUMPY], base=base, files=(make_file("/app/x"),))
     assert owners(image_of(world, label)) == [
         ("debian-root",),
         ("libc6 2.36",),
@@ -63,6 +64,73 @@ def test_layers_from_the_bottom_up(world: World, base: Label) -> None:
         ("numpy 2.0",),
         ("files",),
     ]
+
+
+# Debian packages move least: they lie below what is Python's.
+def test_debian_packages_lie_on_the_base(world: World, base: Label) -> None:
+    label = world.environment(packages=[NUMPY, GIT], base=base)
+    image = image_of(world, label)
+    assert owners(image)[2:] == [
+        ("debian-state",),
+        ("git 2.0",),
+        ("debian-state",),
+        ("venv",),
+        ("numpy 2.0",),
+    ]
+    addition = image.layers[4].action
+    assert addition.builtin == builtins.DEBIAN_ADDITION
+    assert addition.inputs == {"base/0000": Fetched(LIBC), "added/0000": Fetched(GIT)}
+    assert image.pins == {"numpy": NUMPY}
+    assert image.debian is not None
+    assert image.debian.packages == {"libc6": "2.36", "git": "2.0"}
+
+
+def test_debian_packages_are_asked_beside_those_of_the_base(world: World) -> None:
+    base = world.debian(debs=[LIBC], suite="trixie", components=("main", "contrib"), source="mirror")
+    question = world.analyzer.question(
+        world.declare("environment", "app", base=base, apt=("b", "a=1")), AMD64
+    )
+    assert isinstance(question, Questions)
+    python, debian = question.parts
+    assert isinstance(python, PythonQuestion)
+    expected = DebianQuestion(
+        source="mirror",
+        suite="trixie",
+        components=("main", "contrib"),
+        packages=("a=1", "b"),
+        essential=False,
+        platform=AMD64,
+        installed={"libc6": "2.36"},
+    )
+    assert debian == expected
+    stated = {"apt_suite": "sid", "apt_components": ("main",), "apt_source": "other"}
+    child = world.declare("environment", "child", base=base, apt=("b", "a=1"), **stated)
+    question = world.analyzer.question(child, AMD64)
+    assert isinstance(question, Questions)
+    assert question.parts[1] == replace(expected, suite="sid", components=("main",), source="other")
+
+
+def test_debian_packages_on_an_image_of_a_registry(world: World) -> None:
+    plain = make_base_image()
+    rows = ("libc6 2.36 amd64", "libc6 2.35 i386", "tzdata 1:2026a all", "odd 1 2 3", "bad version! all")
+    known = replace(plain, packages=rows, facts={**plain.facts, "suite": "bookworm"})
+    base = world.image(base=replace(known, root=replace(plain.root, links={}, alternatives={"awk": 5})))
+    label = world.environment(packages=[GIT], base=base)
+    question = world.analyzer.question(label, AMD64)
+    assert isinstance(question, Questions)
+    assert question.parts[1] == DebianQuestion(
+        source="debian",
+        suite="bookworm",
+        components=("main",),
+        packages=("git",),
+        essential=False,
+        platform=AMD64,
+        installed={"libc6": "2.36", "tzdata": "1:2026a"},
+    )
+    package, addition, _ = image_of(world, label).layers
+    assert package.action.parameters["merged_usr"] is False
+    assert addition.action.parameters["kept"] == ["accounts"]
+    assert addition.action.parameters["alternatives"] == {"awk": 5}
 
 
 def test_without_packages_and_files_there_are_no_layers_for_them(world: World) -> None:
@@ -210,7 +278,7 @@ def test_a_wheel_of_the_workspace_is_a_file_of_it(world: World) -> None:
 
 
 def test_a_wheel_of_an_index_is_fetched(world: World) -> None:
-    image = image_of(world, world.environment(wheels=[NUMPY]))
+    image = image_of(world, world.environment(packages=[NUMPY]))
     assert image.layers[-1].action.inputs["wheel"] == Fetched(NUMPY)
 
 

@@ -1,0 +1,47 @@
+"""The Debian packages of an image, as those that stand on it see them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from envbuild.core.platform import Platform
+from envbuild.lock.base_image import BaseImage
+from envbuild.lock.model import Locked
+
+_ROW = re.compile(r"([a-z0-9][a-z0-9+.-]*) ([A-Za-z0-9.+:~-]{1,1000}) ([a-z0-9-]+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Debian:
+    """The packages by name with their versions, and where further ones come from.
+
+    `source`, `suite` and `components` are those of a `DebianQuestion`, "" and () where they are not
+    known. `debs` are the packages that we made layers of. `kept` and `alternatives` tell what an image
+    of others below them has (archive/debian_addition.py).
+    """
+
+    packages: Mapping[str, str]
+    source: str = ""
+    suite: str = ""
+    components: tuple[str, ...] = ()
+    debs: tuple[Locked, ...] = ()
+    kept: tuple[str, ...] = ()
+    alternatives: Mapping[str, int] = field(default_factory=dict)
+
+    def add(self, debs: tuple[Locked, ...]) -> Debian:
+        """The same with further packages."""
+        packages = {**self.packages, **{deb.name: deb.version for deb in debs}}
+        return replace(self, packages=packages, debs=(*self.debs, *debs))
+
+
+def read_debian(image: BaseImage, platform: Platform) -> Debian | None:
+    """The packages of a registry's image; None where it has none."""
+    rows = (match for row in image.packages if (match := _ROW.match(row)))
+    packages = {row[1]: row[2] for row in rows if row[3] in ("all", platform.debian)}
+    if not packages:
+        return None
+    kept = ("accounts", *(("certificates",) if "ca-certificates" in packages else ()))
+    suite, alternatives = image.facts.get("suite", ""), image.root.alternatives
+    return Debian(packages, suite=suite, kept=kept, alternatives=alternatives)
