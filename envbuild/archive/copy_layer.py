@@ -69,6 +69,14 @@ class CopyWriter:
             raise ArchiveError(f"`{path}` is a file, and what is copied needs a folder there")
         return self._resolve_above(posixpath.join(real, below)) if below else real
 
+    def top(self) -> None:
+        """Add the destination, a folder; one that is new has the owner that is asked for, not the mode."""
+        if path := self.place(""):
+            made = self._owned(Owner(0, 0))
+            known = self.root.nodes.get(path)
+            self._folders[path] = known or Node(tarfile.DIRTYPE, _NEW_FOLDER, made.uid, made.gid)
+            self._name_above(path)
+
     def folder(self, path: str, mode: int, owner: Owner) -> None:
         """Add a folder; one that is there keeps its mode and owner."""
         known = self.root.nodes.get(path)
@@ -179,8 +187,7 @@ def unpack_archive(archive: ForwardReader, copies: CopyWriter) -> None:
 
     Owners and modes are the archive's own, as with BuildKit: what is asked for is for the destination.
     """
-    if folder := copies.place(""):
-        copies.folder(folder, _NEW_FOLDER, Owner(0, 0))
+    copies.top()
     asked, copies.destination = copies.destination, Destination(copies.destination.path)
     for entry, contents in read_tar(archive):
         name = entry_path(entry.name)

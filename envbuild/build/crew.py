@@ -89,5 +89,7 @@ class Crew:
             message = str(error) if isinstance(error, EnvbuildError) else type(error).__name__
             self._sink.emit(ActionFailed(*identity, message=message))
             return Outcome(action, error=error)
-        self._sink.emit(ActionFinished(*identity, source, time.monotonic() - began))
+        seconds = time.monotonic() - began
+        unchanged = source is ResultSource.EXECUTED and result.unchanged
+        self._sink.emit(ActionFinished(*identity, source, seconds, unchanged))
         return Outcome(action, result, source)

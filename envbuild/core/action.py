@@ -66,9 +66,14 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """The outputs of an action that succeeded, by output path."""
+    """The outputs of an action that succeeded, by output path.
+
+    `unchanged` says of one that just ran that all of them were there before: what stands on them need
+    not run. It is no part of the message.
+    """
 
     outputs: Mapping[str, Digest]
+    unchanged: bool = field(default=False, compare=False)
 
     def encode(self) -> bytes:
         """The `ActionResult` message with its output files in order of path."""

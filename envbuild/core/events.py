@@ -38,13 +38,17 @@ class ActionStarted:
 
 @dataclass(frozen=True, slots=True)
 class ActionFinished:
-    """An action has a result; `seconds` is wall time from its start."""
+    """An action has a result; `seconds` is wall time from its start.
+
+    `unchanged` says that it ran, and made nothing that was not there before.
+    """
 
     id: str
     mnemonic: str
     subject: str
     source: ResultSource
     seconds: float
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

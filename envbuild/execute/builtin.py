@@ -21,6 +21,7 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import BuildError
 from envbuild.core.events import ResultSource
 from envbuild.core.protocols import BlobStore, BlobWriter
+from envbuild.execute.outputs import commit_outputs
 from envbuild.rule.builtins import DEFINITION, PARAMETERS
 from envbuild.rule.declared import Builtin
 from envbuild.rule.purity import unwatched, watch_purity
@@ -112,8 +113,8 @@ class BuiltinExecutor:
             given = {str(self._store.path(digest)) for digest in action.inputs.values()}
             with self._turns, _named(action), watch_purity(given):
                 function(job)
-            committed = {path: writer.commit() for path, writer in outputs.items()}
-        return ActionResult(committed), ResultSource.EXECUTED
+            result = commit_outputs(self._store, outputs)
+        return result, ResultSource.EXECUTED
 
     def _find(self, action: Action) -> Function:
         _, name, version = action.command.arguments

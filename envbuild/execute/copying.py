@@ -74,8 +74,8 @@ def _add_layer(root: RootScan, layer: Path, listing: Path | None) -> None:
 
 
 def _copy_items(job: Job, copies: CopyWriter) -> None:
-    if not job.parameters["single"] and (folder := copies.place("")):
-        copies.folder(folder, 0o755, Owner(0, 0))
+    if not job.parameters["single"]:
+        copies.top()
     for item in job.parameters["items"]:
         _copy_item(item, job, copies)
 

@@ -15,7 +15,7 @@ from envbuild.spec.files import FileEntry, read_file, read_files
 from envbuild.spec.place import Place
 from envbuild.spec.problems import Problems
 from envbuild.spec.requirements import Requirements, read_requirements
-from envbuild.spec.schema import Placed, Schema
+from envbuild.spec.schema import Placed, Schema, Written
 from envbuild.spec.wheels import LocalWheel, read_local_wheel
 
 
@@ -37,7 +37,7 @@ def read_contents(
 def _find_dockerfile(checked: Mapping[str, Any], schema: Schema) -> str:
     """The path of the Dockerfile that is stated beside a context; "" for none, or one in place."""
     stated = [checked[name] for name, attribute in schema.items() if attribute.kind is Kind.DOCKERFILE]
-    return next((value[0] for value in stated if value and "\n" not in value[0]), "")
+    return next((value.text for value in stated if value and not value.in_place), "")
 
 
 def _read_file(value: Placed | None, place: Place, problems: Problems) -> FileEntry | None:
@@ -88,14 +88,13 @@ def _read_context(
         return None
 
 
-def _read_dockerfile(value: Placed | None, place: Place, problems: Problems) -> Dockerfile | None:
-    """A Dockerfile: text of more than one line is one itself."""
+def _read_dockerfile(value: Written | None, place: Place, problems: Problems) -> Dockerfile | None:
     if value is None:
         return None
-    written, location = value
+    written, location = value.text, value.location
     try:
-        if "\n" in written:
-            return parse_dockerfile(written.encode(), f"{location.file}:{location.line}: Dockerfile")
+        if value.in_place:
+            return parse_dockerfile(written.encode(), location.file, value.locate)
         found = place.require(place.locate(written))
         place.recorder.record(Path(found.real))
         return parse_dockerfile(Path(found.real).read_bytes(), found.name)

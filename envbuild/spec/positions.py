@@ -33,11 +33,15 @@ class Shape(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value and its place: `text` of a scalar as written, `items` of a list, `entries` of a mapping."""
+    """A value and its place: `text` of a scalar as written, `items` of a list, `entries` of a mapping.
+
+    `is_block` says of a text that it stands below a `|`, line by line.
+    """
 
     shape: Shape
     location: Location
     text: str = ""
+    is_block: bool = False
     items: tuple[Value, ...] = ()
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
@@ -147,7 +151,7 @@ class _Reader:
         if event.tag:
             self._problems.add("tags are not supported", place, "remove it")
         if kind == "ScalarEvent":
-            return Value(self._shape(event), place, event.value)
+            return Value(self._shape(event), place, event.value, event.style == "|")
         if kind == "SequenceStartEvent":
             return Value(Shape.LIST, place, items=tuple(self._read_items(depth)))
         return Value(Shape.MAPPING, place, entries=self._read_entries(depth))

@@ -38,6 +38,25 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A file's path, or its text in place; `is_block` says that its lines follow the one of `location`."""
+
+    text: str
+    location: Location
+    is_block: bool
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it is the text itself: that has more than one line."""
+        return "\n" in self.text
+
+    def locate(self, line: int) -> Location:
+        """Where a line of the text is."""
+        place = self.location
+        return Location(place.file, place.line + line) if self.is_block and line else place
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Whose attributes are checked: shown in errors, placed at `location` where nothing is stated."""
 
@@ -163,6 +182,10 @@ class _Checker:
         text = self._any_text(value)
         return None if text is None else (text, value.location)
 
+    def dockerfile(self, value: Value) -> Written | None:
+        text = self._any_text(value)
+        return None if text is None else Written(text, value.location, value.is_block)
+
     def files(self, value: Value) -> tuple[Copy, ...]:
         entries = self._entries(value).items()
         return _present(self._copy(source, entry) for source, entry in entries)
@@ -248,7 +271,7 @@ _CHECKS: Mapping[Kind, Callable[[_Checker, Value], Any]] = {
     Kind.LABELS: _Checker.labels,
     Kind.LABEL_MAP: _Checker.label_map,
     Kind.CONTEXT: _Checker.file,
-    Kind.DOCKERFILE: _Checker.file,
+    Kind.DOCKERFILE: _Checker.dockerfile,
     Kind.PLATFORMS: _Checker.platforms,
     Kind.FILE: _Checker.file,
     Kind.FILES: _Checker.files,

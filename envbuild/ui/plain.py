@@ -58,6 +58,7 @@ class PlainLines:
         if not self._verbose and not (executed and event.seconds >= _SECONDS):
             return ""
         how = f"{event.seconds:.1f} s" if executed else event.source.value
+        how += ", unchanged" if event.unchanged else ""
         return one_line(f"{event.mnemonic} {event.subject} ({how})")
 
     def _moved(self, event: TransferProgress) -> str:

@@ -6,3 +6,4 @@ COPY --chmod=700 config /srv/modes
 ARG OWNER=1000
 ENV GROUP=app
 COPY --chown=${OWNER}:$GROUP app/main.py /srv/expanded.py
+COPY --chmod=700 app /srv/modes2

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.makers.corpus import CORPUS, LOCAL, base_packages, write_context
-from tests.makers.debian import Mirror, serve, signers
+from tests.makers.corpus import BASE, CORPUS, LOCAL, run_base, write_context
 from tests.makers.docker import Docker
 from tests.makers.project import Project
 from tests.makers.servers import require_programs
@@ -19,35 +18,19 @@ pytestmark = pytest.mark.services
 
 # Files that only BuildKit has (docs/dockerfile.md): where it mounts something, it leaves a folder.
 MEANT = {"mounts": ("/cache", "/m", "/m/app", "/scratch", "/t")}
-BASE: dict[str, object] = {"name": "base", "suite": "stable", "packages": ["busybox", "base-passwd"]}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A workspace whose targets are the corpus, on a base of its own."""
-    top = tmp_path_factory.mktemp("corpus")
-    made = Project(top)
-    targets: list[dict[str, dict[str, object]]] = [{"debian_base": BASE}]
+    targets = [BASE]
     for name in LOCAL:
         stated = {"name": name, "dockerfile": f"files/{name}.Dockerfile", "context": "context"}
-        targets.append({"dockerfile_image": {**stated, "contexts": {"base": ":base"}}})
-    write_context(made.root / "context")
-    shutil.copytree(CORPUS, made.root / "files")
-    with signers("never") as (signer,):
-        mirror = Mirror(top / "mirror", signer)
-        mirror.publish("stable", base_packages())
-        with serve(mirror.root) as (url, _):
-            source = {"debian": {"name": "debian", "urls": [url], "keyring": "mirror.gpg"}}
-            made.write(
-                {
-                    "envbuild.yaml": f"sources: {json.dumps([source])}\n",
-                    "mirror.gpg": signer.keyring.read_bytes(),
-                    "BUILD.yaml": json.dumps(targets),
-                }
-            )
-            made.succeed("lock")
-            made.succeed("build", ":base")
-            yield made
+        targets.append(f"- dockerfile_image: {json.dumps({**stated, 'contexts': {'base': ':base'}})}\n")
+    with run_base(tmp_path_factory.mktemp("corpus")) as made:
+        write_context(made.root / "context")
+        shutil.copytree(CORPUS, made.root / "files")
+        yield made.write({"BUILD.yaml": "".join(targets)})
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.makers.debian import Deb, entry, folder, link, make_tar
+from tests.makers.debian import Deb, Mirror, entry, folder, link, make_tar, serve, signers
+from tests.makers.project import Project
 from tests.makers.servers import require_programs
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -66,6 +69,8 @@ _FILES: Mapping[str, bytes] = {
     "archive.tar.bz2": bz2.compress(_ARCHIVE),
     "not-an-archive.tar.gz": b"by its name only\n",
 }
+# The target that all others here stand on.
+BASE = "- debian_base: {name: base, suite: stable, packages: [busybox, base-passwd]}\n"
 _APPLETS = """
 sh ls cat id touch chmod chown rm rmdir mkdir ln mv cp echo hostname mkfifo env printf test true false head
 stat readlink grep wc tr su sed find sort df pwd umask sleep dd
@@ -120,3 +125,25 @@ def base_packages() -> tuple[Deb, ...]:
             ],
         ),
     )
+
+
+@contextmanager
+def run_base(top: Path) -> Iterator[Project]:
+    """A workspace whose only target is the base, built; its packages' mirror serves within the block."""
+    project = Project(top)
+    with signers("never") as (signer,):
+        mirror = Mirror(top / "mirror", signer)
+        mirror.publish("stable", base_packages())
+        with serve(mirror.root) as (url, _):
+            source = {"debian": {"name": "debian", "urls": [url], "keyring": "mirror.gpg"}}
+            project.write(
+                {
+                    "envbuild.yaml": f"sources: {json.dumps([source])}\n",
+                    "mirror.gpg": signer.keyring.read_bytes(),
+                    "BUILD.yaml": BASE,
+                }
+            )
+            project.run("lock")
+            project.run("build", ":base")
+    project.succeed("build", ":base")  # from the cache: a failure before must not leave servers running
+    yield project

@@ -21,6 +21,7 @@ from envbuild.core.action import Action, ActionResult
 from envbuild.core.errors import BuildError, EnvbuildError
 from envbuild.core.events import ActionOutput, EventSink, ResultSource
 from envbuild.core.protocols import BlobStore
+from envbuild.execute.outputs import commit_outputs
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.capture import Capture
 from envbuild.execute.sandbox.identity import Identity, find_identity
@@ -94,8 +95,8 @@ class SandboxExecutor:
                 info = self._make_layer(action, stated, Capture(outputs[LAYER], stated["epoch"]))
             outputs[LAYER_INFO].write(info.to_json())
             outputs[LISTING].write(encode_listing(info.entries))
-            committed = {path: writer.commit() for path, writer in outputs.items()}
-        return ActionResult(committed), ResultSource.EXECUTED
+            result = commit_outputs(self._store, outputs)
+        return result, ResultSource.EXECUTED
 
     def _make_layer(self, action: Action, stated: Mapping[str, Any], capture: Capture) -> LayerInfo:
         """Run the step with its mounts, and capture what it changed."""

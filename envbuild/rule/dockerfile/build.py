@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
 from envbuild.rule.dockerfile.plan import Plan, Source, make_plan
@@ -15,10 +17,14 @@ def build_image(ctx: Context, dockerfile: Dockerfile, files: tuple[ContextEntry,
     """The image of the stage that is asked for; raises SpecError with the line of the Dockerfile."""
     plan = make_plan(ctx, dockerfile)
     images = _Images(ctx, plan)
+    arguments: dict[int, Mapping[str, str]] = {}  # a stage has those of the stage that it stands on
     for stage in plan.stages():
         base = plan.base(stage)
         builder = StageBuilder(ctx, plan, stage, files, images.find, images.find(base) if base else None)
+        if base and base.stage:
+            builder.arguments = dict(arguments[base.stage.number])
         images.stages[stage.number] = builder.build()
+        arguments[stage.number] = builder.arguments
     return images.stages[plan.goal().number]
 
 

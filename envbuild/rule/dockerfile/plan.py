@@ -91,6 +91,8 @@ class Plan:
                 return Source(stage=other)
         if name in self.contexts:
             return Source(label=self.contexts[name])
+        if name.isdecimal():
+            raise SpecError(f"there is no stage {name} above", location=instruction.location)
         try:
             return Source(image=str(ImageName.parse(name)))
         except SpecError as error:

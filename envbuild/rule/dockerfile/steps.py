@@ -50,6 +50,11 @@ class Step:
             raise SpecError("`RUN --security=insecure` is not supported: it would own the machine")
         if instruction.flag("network", "none") not in ("none", "default", "host"):
             raise SpecError(f"`--network={instruction.flag('network')}` is none of `none`, `default`, `host`")
+        if not self._stack:
+            raise SpecError(
+                "`RUN` in an empty root: its stage begins with `scratch`",
+                hint="begin with a base that has a shell, or copy one from another stage",
+            )
         inputs = {f"root/{n:03}": layer.blob for n, layer in enumerate(self._stack)}
         mounts = [
             self._mount(n, text, inputs, instruction)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from envbuild.core.errors import Location, SpecError
@@ -41,20 +42,27 @@ _STAGE: Final = re.compile(r"[a-z][a-z0-9_.-]*\Z")
 _HEREDOC: Final = re.compile(r"<<(-?)(['\"]?)([A-Za-z0-9_.]+)\2\Z")
 _MAX_BYTES: Final = 1 << 20
 
+Locate = Callable[[int], Location]
+"""Where a line is, counted from 1; 0 is the whole."""
 
-def parse_dockerfile(data: bytes, file: str) -> Dockerfile:
-    """Read a Dockerfile; `file` names it in errors. Raises SpecError, or an ErrorGroup of all there are."""
-    text = _decode(data, file)
+
+def parse_dockerfile(data: bytes, file: str, locate: Locate | None = None) -> Dockerfile:
+    """Read a Dockerfile, which `file` names in errors; one in another file has its lines where `locate` says.
+
+    Raises SpecError, or an ErrorGroup of all there are.
+    """
+    locate = locate or partial(Location, file)
+    text = _decode(data, locate(0))
     problems = Problems()
-    instructions = list(_read_instructions(text, file, problems))
+    instructions = list(_read_instructions(text, locate, problems))
     problems.raise_if_any()
-    return _split_stages(instructions, _escape_of(text), file)
+    return _split_stages(instructions, _escape_of(text), locate(0))
 
 
 def parse_trigger(text: str, location: Location) -> Instruction:
     """The instruction that an ONBUILD holds; raises SpecError."""
     problems = Problems()
-    found = list(_read_instructions(text, location.file, problems, location))
+    found = list(_read_instructions(text, lambda _: location, problems))
     problems.raise_if_any()
     if len(found) != 1 or found[0].name in ("ONBUILD", "FROM", "MAINTAINER"):
         raise SpecError(
@@ -63,41 +71,37 @@ def parse_trigger(text: str, location: Location) -> Instruction:
     return found[0]
 
 
-def _decode(data: bytes, file: str) -> str:
+def _decode(data: bytes, location: Location) -> str:
     if len(data) > _MAX_BYTES:
-        raise SpecError(f"a Dockerfile of over {_MAX_BYTES} bytes", location=Location(file))
+        raise SpecError(f"a Dockerfile of over {_MAX_BYTES} bytes", location=location)
     try:
         text: str = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SpecError("a Dockerfile must be UTF-8 text", location=Location(file)) from None
+        raise SpecError("a Dockerfile must be UTF-8 text", location=location) from None
     if "\0" in text:
-        raise SpecError("a Dockerfile holds a NUL character", location=Location(file))
+        raise SpecError("a Dockerfile holds a NUL character", location=location)
     return text
 
 
-def _read_instructions(
-    text: str, file: str, problems: Problems, location: Location | None = None
-) -> Iterator[Instruction]:
+def _read_instructions(text: str, locate: Locate, problems: Problems) -> Iterator[Instruction]:
     import dockerfile
 
     try:
         commands = dockerfile.parse_string(text)
     except dockerfile.GoParseError as error:
-        raise _unreadable(str(error), file) from None
+        raise _unreadable(str(error), locate) from None
     for command in commands:
-        place = location or Location(file, command.start_line)
+        place = locate(command.start_line)
         try:
             yield _read_instruction(command, place)
         except SpecError as error:
             problems.catch(error, place)
 
 
-def _unreadable(message: str, file: str) -> SpecError:
+def _unreadable(message: str, locate: Locate) -> SpecError:
     """BuildKit's own words, which name the line."""
     line = re.search(r"line (\d+)", message)
-    return SpecError(
-        f"this is no Dockerfile: {message}", location=Location(file, int(line[1]) if line else 0)
-    )
+    return SpecError(f"this is no Dockerfile: {message}", location=locate(int(line[1]) if line else 0))
 
 
 def _read_instruction(command: dockerfile.Command, location: Location) -> Instruction:
@@ -155,10 +159,10 @@ def _escape_of(text: str) -> str:
     return "\\"
 
 
-def _split_stages(instructions: list[Instruction], escape: str, file: str) -> Dockerfile:
+def _split_stages(instructions: list[Instruction], escape: str, location: Location) -> Dockerfile:
     first = next((n for n, each in enumerate(instructions) if each.name == "FROM"), None)
     if first is None:
-        raise SpecError("a Dockerfile without FROM", location=Location(file), hint="begin with `FROM image`")
+        raise SpecError("a Dockerfile without FROM", location=location, hint="begin with `FROM image`")
     for each in instructions[:first]:
         if each.name != "ARG":
             raise SpecError(f"`{each.name}` stands before the first FROM", location=each.location)

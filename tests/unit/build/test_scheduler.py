@@ -74,8 +74,11 @@ def test_early_cutoff(tmp_path: Path) -> None:
         return declare("top", declare(text, builtin=CONSTANT))
 
     build(tmp_path, goal("one"))
-    report = build(tmp_path, goal("two"))
+    told = Recorder()
+    report = build(tmp_path, goal("two"), sink=told)
     assert report.counts(goal("two")) == ActionCounts(executed=1, local=1)
+    finished = [event for event in told.events if isinstance(event, ActionFinished)]
+    assert [(event.subject, event.unchanged) for event in finished] == [("two", True), ("top", False)]
 
 
 def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:

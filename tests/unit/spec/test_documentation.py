@@ -52,3 +52,13 @@ def test_build_files_page(tmp_path: Path) -> None:
         "/app/configs/a.yaml",
         "/app/train.py",
     ]
+
+
+def test_dockerfile_page(tmp_path: Path) -> None:
+    base = "- debian_base: {name: python311, suite: bookworm, packages: [dash]}\n"
+    files = {"BUILD.yaml": example("dockerfile.md") + base, "envbuild.yaml": "{}\n"}
+    write_files(tmp_path, {**files, "Dockerfile": "FROM base AS final\nARG VERSION\n"})
+    schemas = {name: rule.attributes for name, rule in load_rules((), tmp_path, Unrecorded()).items()}
+    target = Targets(tmp_path, schemas, Unrecorded()).target(Label("", "tool"))
+    assert target.dependencies == (Label("", "python311"),)
+    assert target.attributes["target"] == "final"

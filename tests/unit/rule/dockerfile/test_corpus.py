@@ -30,7 +30,7 @@ STEPS = {
     "changes": (5, 0),
     "copy-existing": (1, 13),
     "copy-forms": (0, 16),
-    "copy-owners": (0, 5),
+    "copy-owners": (0, 6),
     "deploy-key": (1, 1),
     "entrypoints": (0, 1),
     "escape": (1, 0),

@@ -1,0 +1,203 @@
+"""Dockerfiles through the command line: what runs again after a change, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.makers.corpus import BASE, run_base
+from tests.makers.project import Project
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with run_base(tmp_path_factory.mktemp("dockerfile")) as project:
+        yield project
+
+
+@pytest.fixture
+def project(shared: Project) -> Iterator[Project]:
+    """A workspace with a base, and an empty context; only its cache knows other tests."""
+    (shared.root / "context").mkdir()
+    yield shared
+    shutil.rmtree(shared.root / "context")
+
+
+def image(text: str, **attributes: object) -> str:
+    stated = {"name": "app", "context": "context", "contexts": {"base": ":base"}, **attributes}
+    lines = "".join(f"      {line}\n" for line in text.splitlines())
+    others = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in stated.items())
+    return f"{BASE}- dockerfile_image:\n    dockerfile: |\n{lines}{others}"
+
+
+def write(project: Project, text: str, files: dict[str, str] | None = None, **attributes: object) -> None:
+    project.write({f"context/{name}": content for name, content in (files or {}).items()})
+    (project.root / "BUILD.yaml").write_text(image(text, **attributes))
+
+
+def events(project: Project, target: str = ":app") -> list[dict[str, Any]]:
+    """How each action of a build that must succeed ended."""
+    path = project.top / "events"
+    project.succeed("build", target, "--no-memo", "--events", str(path))
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return [event for event in found if event["event"] == "action_finished"]
+
+
+def executed(project: Project) -> list[str]:
+    """The Dockerfile's instructions that a build ran, and whether they made something new."""
+    ran = [event for event in events(project) if event["source"] == "executed"]
+    steps = [event for event in ran if event["mnemonic"] in ("RunStep", "CopyLayer")]
+    return sorted(
+        event["subject"].partition(": ")[2] + (" (unchanged)" if event["unchanged"] else "")
+        for event in steps
+    )
+
+
+_STEPS = """\
+FROM base
+RUN mkdir /srv/a
+COPY one /srv/one
+RUN cp /srv/one /srv/two
+COPY three /srv/three
+RUN cat /srv/* > /all 2>&1 || true
+ENV A=1
+"""
+
+
+def test_a_change_runs_what_is_below_it(project: Project) -> None:
+    write(project, _STEPS, {"one": "1\n", "three": "3\n"})
+    first = executed(project)
+    assert len(first) == 5
+    assert executed(project) == []
+    project.write({"context/three": "changed\n"})
+    assert executed(project) == ["COPY three /srv/three", "RUN cat /srv/* > /all 2>&1 || true"]
+    project.write({"context/one": "changed\n"})
+    assert executed(project) == [
+        "COPY one /srv/one",
+        "COPY three /srv/three (unchanged)",
+        "RUN cat /srv/* > /all 2>&1 || true",
+        "RUN cp /srv/one /srv/two",
+    ]
+
+
+def test_what_means_nothing_runs_nothing(project: Project) -> None:
+    files = {"one": "means\n", "three": "nothing\n"}
+    write(project, _STEPS, files)
+    executed(project)
+    other = "# a comment\n\n" + _STEPS.replace("RUN", "run").replace("COPY", "Copy").replace("ENV", "\n\nenv")
+    write(project, other, files)
+    assert executed(project) == []
+
+
+def test_configuration_makes_no_layer(project: Project) -> None:
+    write(project, "FROM base\nRUN echo configured > /x\n")
+    before = events(project)
+    more = "ENV A=1\nUSER app\nCMD sleep 1\nLABEL a=b\nEXPOSE 80\nHEALTHCHECK CMD true\nSTOPSIGNAL 9\n"
+    write(project, f"FROM base\nRUN echo configured > /x\n{more}")
+    after = events(project)
+    ran = {event["mnemonic"] for event in after if event["source"] == "executed"}
+    assert ran <= {"Image", "CheckPaths"}
+    assert len(after) == len(before)
+
+
+# The first step runs again and makes the same: what stands on it is found by what it made.
+def test_a_step_that_makes_the_same_stops_the_rebuild(project: Project) -> None:
+    text = "FROM base\nRUN --mount=type=bind,target=/c sort /c/list > /sorted\nRUN wc -l < /sorted > /count\n"
+    write(project, text, {"list": "b\na\n"})
+    assert len(executed(project)) == 2
+    project.write({"context/list": "a\nb\n"})
+    ran = "RUN --mount=type=bind,target=/c sort /c/list > /sorted"
+    assert executed(project) == [f"{ran} (unchanged)"]
+    project.write({"context/list": "a\nb\n\n"})
+    assert executed(project) == [ran, "RUN wc -l < /sorted > /count"]
+    project.write({"context/list": "a\n\nb\n"})
+    said = project.succeed("build", ":app", "--verbose").err
+    assert f"{ran} (0." in said
+    assert " s, unchanged)" in said
+
+
+def test_a_step_that_fails(project: Project) -> None:
+    write(project, "FROM base\nRUN echo why; exit 3\n")
+    said = project.fail(1, "build", ":app")
+    assert said.startswith("error: `RunStep BUILD.yaml:5: RUN echo why; exit 3` failed: ")
+    assert "ended with exit code 3\n  why\n" in said
+
+
+def test_a_base_without_a_shell(project: Project) -> None:
+    write(project, "FROM scratch\nRUN echo nobody\n")
+    said = project.fail(2, "build", ":app")
+    assert said.startswith("BUILD.yaml:5: error: `RUN` in an empty root: its stage begins with `scratch`")
+    write(project, "FROM scratch\nCOPY file /\nRUN echo nobody\n", {"file": "x"})
+    said = project.fail(1, "build", ":app")
+    assert "BUILD.yaml:6: RUN echo nobody" in said
+    assert "`/bin/sh` is not there" in said
+
+
+def test_a_process_left_behind_ends_with_its_step(project: Project) -> None:
+    write(project, "FROM base\nRUN (sleep 1000; echo late > /late) & echo done > /done\nRUN ls / > /list\n")
+    assert len(executed(project)) == 2
+
+
+def test_a_context_with_what_nobody_can_copy(project: Project) -> None:
+    """Sockets, pipes and devices are no part of a context, as with Docker."""
+    context = project.root / "context"
+    with socket.socket(socket.AF_UNIX) as server:
+        here = Path.cwd()
+        os.chdir(context)
+        server.bind("s")
+        os.chdir(here)
+    os.mkfifo(context / "pipe")
+    write(project, 'FROM base\nCOPY . /c\nRUN ls /c > /list && test "$(cat /list)" = file\n', {"file": "x"})
+    assert len(executed(project)) == 2
+    write(project, "FROM base\nCOPY s /c\n")
+    assert "`s` is not in the context" in project.fail(2, "build", ":app")
+
+
+def test_a_huge_file_of_the_context(project: Project) -> None:
+    """What is ignored is not read: this file would take minutes."""
+    with (project.root / "context/huge").open("wb") as file:
+        file.truncate(1 << 42)
+    write(project, "FROM base\nCOPY . /c\n", {".dockerignore": "huge\n", "file": "y"})
+    assert executed(project) == ["COPY . /c"]
+
+
+def test_a_dockerfile_on_an_image_and_the_other_way_round(project: Project) -> None:
+    """What `contexts` names is a target, which may itself be made by a Dockerfile."""
+    tool = {"name": "tool", "contexts": {"base": ":base"}, "dockerfile": "FROM base\nRUN echo tool > /tool\n"}
+    write(project, "FROM tools\nRUN cat /tool > /copy\n", contexts={"tools": ":tool"})
+    build_file = project.root / "BUILD.yaml"
+    build_file.write_text(build_file.read_text() + f"- dockerfile_image: {json.dumps(tool)}\n")
+    events(project)
+    assert executed(project) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "FROM base\nRUN --security=insecure true\n",
+            "BUILD.yaml:5: error: `RUN --security=insecure` is not",
+        ),
+        ("FROM base\nCOPPY a b\n", "BUILD.yaml:5: error: `COPPY` is no instruction of a Dockerfile"),
+        ("FROM base\nADD git@example.org:a/b.git /x\n", "BUILD.yaml:5: error: `ADD git@example.org:a/b.git`"),
+        ("FROM base\nRUN --device=gpu true\n", "BUILD.yaml:5: error: `RUN` with `--device` is not supported"),
+        ("FROM base\nRUN --mount=type=ssh true\n", "BUILD.yaml:5: error: a mount of type `ssh` is not"),
+        ("FROM base\n\nCOPY nothing /x\n", "BUILD.yaml:6: error: `nothing` is not in the context"),
+        ("FROM base\nCOPY --from=2 a /x\n", "BUILD.yaml:5: error: there is no stage 2 above"),
+        ("RUN true\nFROM base\n", "BUILD.yaml:4: error: `RUN` stands before the first FROM"),
+        ("FROM base\nEXPOSE http\n", "BUILD.yaml:5: error: `http` is no port"),
+        ("FROM base\nENV A=${B:^}\n", "BUILD.yaml:5: error: `^` is no modifier of a variable"),
+    ],
+)
+def test_what_is_refused(project: Project, text: str, message: str) -> None:
+    write(project, text)
+    said = project.run("build", ":app")
+    assert said.code == 2, said
+    assert said.err.startswith(message), said
