@@ -25,9 +25,10 @@ _SCRIPTS = st.lists(_COMMANDS, min_size=1, max_size=12).map(
     # What makes no sense fails, and the next goes on.
     lambda commands: "; ".join(["set +e; exec 2>/dev/null; mkdir -p /w", *commands, "true"])
 )
-# Every entry with its type, mode, owner, number of names, size, target, and content.
+# Every entry with its type, mode, owner, target, and content. Not the number of names: a file that is written
+# anew with what it held before is no change, though it may have lost its other names.
 _LOOK = (
-    "find /w | sort | while read p; do s=$(stat -c '%f %u %g %h %N' $p); "
+    "find /w | sort | while read p; do s=$(stat -c '%f %u %g %N' $p); "
     'test -f $p -a ! -L $p && s="$s $(cat $p)"; '
     'test -d $p && s=$(stat -c "%f %u %g %n" $p); echo "$s"; done; true'
 )
