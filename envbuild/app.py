@@ -235,12 +235,16 @@ class App:
     def verify(self, patterns: Sequence[str]) -> tuple[Verified, ...]:
         """Build targets again under other conditions and compare; what is not there is built first."""
         from envbuild.build.verify import Verifier
+        from envbuild.execute.sandbox.upkeep import clear
 
         builder = self._builder(self.run_actions, registry=False)
         built = [(target, builder.obtain(target)) for target in self.project.configure(patterns)]
         verifier = Verifier(self.disk, self.project.workspace.root, self.naming, os.environ, self.jobs)
         with self.disk.temporary_folder() as folder:
-            return verifier.verify(built, folder)
+            try:
+                return verifier.verify(built, folder)
+            finally:
+                clear(folder / "cache")  # steps leave files that are not ours to remove
 
     def locker(self, resolver: str = "uv") -> Locker:
         """Locks targets, asking the resolver of this name for Python packages."""

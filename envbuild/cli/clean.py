@@ -40,9 +40,9 @@ def command(options: Options, *, everything: bool) -> None:
 
 def _empty_sandboxes(cache: Path) -> tuple[str, ...]:
     """Empty the folders of sandboxes, some of which may belong to users that only a sandbox has."""
-    from envbuild.execute.sandbox.upkeep import FOLDERS, remove_all
+    from envbuild.execute.sandbox.upkeep import FOLDERS, clear
 
-    remove_all([cache / folder for folder in FOLDERS])
+    clear(cache, "tmp")  # where a killed `verify` may have left another cache
     return FOLDERS
 
 

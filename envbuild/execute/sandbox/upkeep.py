@@ -44,6 +44,11 @@ def prune(cache: Path, limits: Limits, now: float) -> int:
     return freed
 
 
+def clear(cache: Path, *others: str) -> None:
+    """Remove all that sandboxes left in a cache, and other folders of it in which there are such caches."""
+    remove_all([cache / name for name in (*FOLDERS, *others)])
+
+
 def remove_all(paths: Sequence[Path]) -> None:
     """Remove files and folders, whoever of our identity owns what is in them; others' stay."""
     folders = [path for path in paths if path.is_dir() and not path.is_symlink()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from _socket import sethostname
@@ -131,7 +132,8 @@ def _be_first(spec: Message, telling: Channel, overlay: Overlay) -> None:
     except Refusal as refusal:
         telling.send({"kind": REFUSED, "message": refusal.message, "hint": refusal.hint})
     except OSError as error:
-        telling.send({"kind": REFUSED, "message": f"{error.filename}: {error.strerror}", "hint": ""})
+        hint = "this takes Linux 5.12 or later" if error.errno == errno.ENOSYS else ""
+        telling.send({"kind": REFUSED, "message": f"{error.filename}: {error.strerror}", "hint": hint})
     finally:
         end_with_trace(1)
 

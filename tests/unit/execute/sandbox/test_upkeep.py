@@ -8,7 +8,7 @@ import pytest
 
 from envbuild.core.errors import BuildError, StoreError
 from envbuild.execute.sandbox.executor import StepSettings
-from envbuild.execute.sandbox.upkeep import FOLDERS, prune, remove_all
+from envbuild.execute.sandbox.upkeep import FOLDERS, clear, prune
 from envbuild.store.gc import Limits
 from envbuild.store.lease import shared_lease
 from tests.makers.roots import Machine
@@ -89,5 +89,15 @@ def test_not_while_a_build_runs(used: Machine) -> None:
 
 
 def test_all_of_it_can_go(used: Machine) -> None:
-    remove_all([used.cache / name for name in FOLDERS])
+    clear(used.cache)
     assert not any((used.cache / name).exists() for name in FOLDERS)
+
+
+def test_a_cache_in_a_cache_goes(used: Machine, tmp_path: Path) -> None:
+    inner = tmp_path / "outer" / "tmp" / "x"
+    inner.mkdir(parents=True)
+    for name in FOLDERS:
+        if (used.cache / name).exists():
+            (used.cache / name).rename(inner / name)
+    clear(tmp_path / "outer", "tmp")
+    assert list((tmp_path / "outer").iterdir()) == []
