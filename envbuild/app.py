@@ -182,9 +182,12 @@ class App:
         return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
 
     def _sandbox(self) -> Executor:
-        from envbuild.execute.sandbox.executor import SandboxExecutor
+        from envbuild.execute.sandbox.runner import SandboxRunner
+        from envbuild.execute.steps import StepExecutor
 
-        return SandboxExecutor(self.store, self.options.cache_dir, self.sink, self.interrupt, self.jobs)
+        cache = self.options.cache_dir
+        runner = SandboxRunner(cache, self.interrupt)
+        return StepExecutor(runner, self.store, cache, self.sink, self.interrupt, self.jobs)
 
     def _owner(self, artifact: Locked) -> Owner:
         """Which target an artifact was locked for, for an error about it."""

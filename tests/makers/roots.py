@@ -13,9 +13,10 @@ from envbuild.archive.layer import EPOCH, LayerWriter
 from envbuild.core.errors import BuildError
 from envbuild.core.events import ActionOutput
 from envbuild.execute.sandbox.child import never, start_child
-from envbuild.execute.sandbox.executor import PLAIN, SandboxExecutor, StepSettings
 from envbuild.execute.sandbox.identity import find_identity
 from envbuild.execute.sandbox.inside.namespaces import NO_NAMESPACES
+from envbuild.execute.sandbox.runner import SandboxRunner
+from envbuild.execute.steps import PLAIN, Runner, StepExecutor, StepSettings
 from envbuild.rule.builtins import LAYER, LAYER_INFO, LISTING, RUN_STEP
 from envbuild.rule.declared import DeclaredAction, SourceFile
 from envbuild.store.disk import DiskStore
@@ -67,13 +68,21 @@ def make_busybox() -> bytes:
 class Machine:
     """A store and an executor of steps; what steps write is kept by line."""
 
-    def __init__(self, cache: Path, settings: StepSettings = PLAIN) -> None:
+    def __init__(self, cache: Path, settings: StepSettings = PLAIN, runner: Runner | None = None) -> None:
         self.cache = cache
         self.store = DiskStore(cache)
         self.recorder = Recorder()
         self.interrupt = Interrupt()
         self.identity = find_identity()
-        self._executor = SandboxExecutor(self.store, cache, self.recorder, self.interrupt, 2, settings)
+        self._executor = StepExecutor(
+            runner or SandboxRunner(cache, self.interrupt),
+            self.store,
+            cache,
+            self.recorder,
+            self.interrupt,
+            2,
+            settings,
+        )
 
     def run(self, layers: Sequence[bytes], *argv: str, **parameters: Any) -> bytes:
         """The layer of a step on other layers, bottom first."""

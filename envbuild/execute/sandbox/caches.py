@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from envbuild.execute.sandbox.identity import Identity
 from envbuild.store.file_lock import passing_lock, try_lock
 
 FOLDER: Final = "mounts"
@@ -20,10 +19,10 @@ SHARED, PRIVATE, LOCKED = "shared", "private", "locked"
 
 
 class Caches:
-    """The cache folders of one identity, by the id that steps give them."""
+    """The cache folders of one identity, by the id that steps give them; `owner` is its name."""
 
-    def __init__(self, cache: Path, identity: Identity, pause: Callable[[], None]) -> None:
-        self._folder = cache / FOLDER / identity.name
+    def __init__(self, cache: Path, owner: str, pause: Callable[[], None]) -> None:
+        self._folder = cache / FOLDER / owner
         self._pause = pause
 
     @contextmanager

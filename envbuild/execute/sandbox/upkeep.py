@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from envbuild.core.errors import BuildError
-from envbuild.execute.sandbox import caches, executor, roots, sandbox
+from envbuild.execute import steps
+from envbuild.execute.sandbox import caches, roots, sandbox
 from envbuild.execute.sandbox.identity import find_identity
 from envbuild.store.gc import Limits
 from envbuild.store.lease import exclusive_lease
 
-FOLDERS: Final = (roots.FOLDER, caches.FOLDER, sandbox.FOLDER, executor.FAILED, executor.LOGS)
+FOLDERS: Final = (roots.FOLDER, caches.FOLDER, sandbox.FOLDER, steps.FAILED, steps.LOGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _others(cache: Path) -> Iterator[_Kept]:
             time = used.stat().st_mtime
             yield _Kept(used.with_suffix(""), time)
             yield _Kept(used, time)
-    for folder in (executor.FAILED, executor.LOGS, sandbox.FOLDER):
+    for folder in (steps.FAILED, steps.LOGS, sandbox.FOLDER):
         for path in (cache / folder).glob("*"):
             with suppress(OSError):
                 yield _Kept(path, path.lstat().st_mtime)

@@ -12,7 +12,7 @@ import pytest
 
 from envbuild.archive.layer import LayerWriter
 from envbuild.core.errors import BuildError
-from envbuild.execute.sandbox.executor import StepSettings
+from envbuild.execute.steps import StepSettings
 from tests.makers.roots import Machine, list_layer
 
 SECRET = b"hunter2-of-the-test\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from envbuild.core.errors import BuildError
-from envbuild.execute.sandbox.executor import StepSettings
 from envbuild.execute.sandbox.sandbox import Limits
+from envbuild.execute.steps import StepSettings
 from envbuild.store.interrupt import Interrupted
 from tests.makers.roots import Machine, list_layer
 

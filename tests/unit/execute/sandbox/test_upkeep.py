@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from envbuild.core.errors import BuildError, StoreError
-from envbuild.execute.sandbox.executor import StepSettings
 from envbuild.execute.sandbox.upkeep import FOLDERS, clear, prune
+from envbuild.execute.steps import StepSettings
 from envbuild.store.gc import Limits
 from envbuild.store.lease import shared_lease
 from tests.makers.roots import Machine

@@ -8,12 +8,11 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import encode_listing
@@ -22,21 +21,20 @@ from envbuild.core.errors import BuildError, EnvbuildError
 from envbuild.core.events import ActionOutput, EventSink, ResultSource
 from envbuild.core.protocols import BlobStore
 from envbuild.execute.outputs import commit_outputs
-from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.capture import Capture
-from envbuild.execute.sandbox.identity import Identity, find_identity
 from envbuild.execute.sandbox.log import StepLog
-from envbuild.execute.sandbox.mounting import Mounting, Secrets, Stated
-from envbuild.execute.sandbox.roots import Blob, Roots
-from envbuild.execute.sandbox.sandbox import NO_LIMITS, Limits, Sandbox, Step, Upper, Watch
+from envbuild.execute.sandbox.roots import Blob
+from envbuild.execute.sandbox.sandbox import NO_LIMITS, Limits, Watch
 from envbuild.rule.builtins import LAYER, LAYER_INFO, LISTING, PARAMETERS
 from envbuild.store.faults import store_fault
 from envbuild.store.interrupt import Interrupt
 
 LOGS: Final = "logs"
 FAILED: Final = "failed"
-_POLL: Final = 0.05  # seconds between looks at another process's lock
 _FULL: Final = 1 << 20  # bytes: with less left, a disk is as good as full
+
+Secrets = Mapping[str, Callable[[], bytes]]
+"""What gives the value of a secret, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,46 @@ class StepSettings:
 PLAIN: Final = StepSettings()
 
 
-class SandboxExecutor:
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """A step to run: its parameters, the blobs of its inputs, and the secrets it may see, by id.
+
+    What it changed goes to `kept` where it fails and that is asked for.
+    """
+
+    stated: Mapping[str, Any]
+    inputs: Mapping[str, Blob]
+    secrets: Mapping[str, bytes] = field(repr=False)
+    limits: Limits
+    kept: Path | None
+
+    @property
+    def below(self) -> Sequence[Blob]:
+        """The layers that make the root, bottom first."""
+        return [blob for path, blob in sorted(self.inputs.items()) if path.startswith("root/")]
+
+    def mounted(self, number: int) -> Mapping[str, Blob]:
+        """The inputs of a mount, by their paths below it."""
+        prefix = f"mounts/{number}/"
+        return {
+            path.removeprefix(prefix): blob for path, blob in self.inputs.items() if path.startswith(prefix)
+        }
+
+
+class Runner(Protocol):
+    """A way to run a program in a root."""
+
+    def run(self, step: StepRun, watch: Watch) -> int:
+        """Run a step; returns its exit code, and after 0 has told all that it changed.
+
+        Raises EnvbuildError where it cannot begin, and whatever `watch.check` raises.
+        """
+
+    def looking(self, kept: Path) -> str:
+        """The command that shows what a failed step has changed."""
+
+
+class StepExecutor:
     """An Executor for `run_step`; inputs must be in the store already. `cache` holds all that stays.
 
     At most `limit` steps run at a time, and others wait their turn.
@@ -62,6 +99,7 @@ class SandboxExecutor:
 
     def __init__(
         self,
+        runner: Runner,
         store: BlobStore,
         cache: Path,
         sink: EventSink,
@@ -69,20 +107,13 @@ class SandboxExecutor:
         limit: int,
         settings: StepSettings = PLAIN,
     ) -> None:
+        self._runner = runner
         self._store = store
         self._cache = cache
         self._sink = sink
         self._interrupt = interrupt
         self._settings = settings
         self._turns = threading.BoundedSemaphore(limit)
-
-    @cached_property
-    def _identity(self) -> Identity:
-        return find_identity()
-
-    @cached_property
-    def _roots(self) -> Roots:
-        return Roots(self._cache, self._identity, self._interrupt.check)
 
     def run(self, action: Action) -> tuple[ActionResult, ResultSource]:
         """Run the step; raises EnvbuildError, and then no output is kept."""
@@ -100,34 +131,21 @@ class SandboxExecutor:
 
     def _make_layer(self, action: Action, stated: Mapping[str, Any], capture: Capture) -> LayerInfo:
         """Run the step with its mounts, and capture what it changed."""
-        inputs = {path: Blob(digest.hash, self._store.path(digest)) for path, digest in action.inputs.items()}
-        below = [blob for path, blob in sorted(inputs.items()) if path.startswith("root/")]
-        layers = self._roots.unpack(below)
-        caches = Caches(self._cache, self._identity, lambda: self._interrupt.pause(_POLL))
-        mounting = Mounting(self._roots, caches, self._settings.secrets, stated["epoch"])
-        sandbox = Sandbox(self._cache, self._identity)
-        with (
-            sandbox.folder() as folder,
-            mounting.open(stated["mounts"], inputs, folder) as mounts,
-            StepLog(self._log_path(action), mounts.secrets, self._teller(action)) as log,
-        ):
-            step = self._step(stated, mounts)
-            watch = Watch(log.take, capture.take, self._checker(log.path))
-            code = sandbox.run(step, layers, Upper.CAPTURED, watch, kept=self._kept(action))
-        if code:
-            raise self._failure(step, code, log, action)
-        return capture.finish()
-
-    def _step(self, stated: Mapping[str, Any], mounts: Stated) -> Step:
-        return Step(
-            argv=tuple(stated["argv"]),
-            environment={**stated["environment"], **mounts.variables},
-            workdir=stated["workdir"],
-            user=stated["user"],
-            network=stated["network"],
-            mounts=tuple(mounts.mounts),
+        step = StepRun(
+            stated=stated,
+            inputs={
+                path: Blob(digest.hash, self._store.path(digest)) for path, digest in action.inputs.items()
+            },
+            secrets=_read_secrets(stated["mounts"], self._settings.secrets),
             limits=self._settings.limits,
+            kept=self._cache / FAILED / action.key.hash if self._settings.keep_failed else None,
         )
+        log_path = self._cache / LOGS / f"{action.key.hash}.log"
+        with StepLog(log_path, step.secrets.values(), self._teller(action)) as log:
+            code = self._runner.run(step, Watch(log.take, capture.take, self._checker(log.path)))
+        if code:
+            raise self._failure(step, code, log)
+        return capture.finish()
 
     def _teller(self, action: Action) -> Callable[[str], None]:
         identity = (action.id, action.mnemonic, action.subject)
@@ -148,24 +166,34 @@ class SandboxExecutor:
 
         return check
 
-    def _log_path(self, action: Action) -> Path:
-        return self._cache / LOGS / f"{action.key.hash}.log"
-
-    def _kept(self, action: Action) -> Path | None:
-        return self._cache / FAILED / action.key.hash if self._settings.keep_failed else None
-
-    def _failure(self, step: Step, code: int, log: StepLog, action: Action) -> EnvbuildError:
+    def _failure(self, step: StepRun, code: int, log: StepLog) -> EnvbuildError:
         """What to tell of a step that failed; a full disk is the cause, whatever the program says of it."""
         disk = os.statvfs(self._cache)
         if disk.f_bavail * disk.f_frsize < _FULL:
             return store_fault(OSError(errno.ENOSPC, ""), self._cache)
-        lines = [f"`{shlex.join(step.argv)}` ended with exit code {code}{_explain(code)}", *log.tail]
+        command = shlex.join(step.stated["argv"])
+        lines = [f"`{command}` ended with exit code {code}{_explain(code)}", *log.tail]
         hint = f"all it wrote is in `{log.path}`"
-        kept = self._kept(action)
-        if kept is not None:
-            look = "" if self._identity.host else "unshare --map-root-user --map-auto "
-            hint += f"; what it had changed is in `{kept}`: `{look}ls -lR {kept}`"
+        if step.kept is not None:
+            hint += f"; what it had changed is in `{step.kept}`: `{self._runner.looking(step.kept)}`"
         return BuildError("\n  ".join(lines), hint=hint)
+
+
+def _read_secrets(mounts: Sequence[Mapping[str, Any]], known: Secrets) -> dict[str, bytes]:
+    """The values of the secrets that a step states, as far as they are given; raises BuildError."""
+    values: dict[str, bytes] = {}
+    for mount in mounts:
+        if mount["type"] != "secret":
+            continue
+        name = mount["id"]
+        if name in known:
+            values[name] = known[name]()
+        elif mount["required"]:
+            raise BuildError(
+                f"the secret `{name}` is not given",
+                hint=f"give it: `--secret id={name},src=FILE`, or `--secret id={name},env=VARIABLE`",
+            )
+    return values
 
 
 def _explain(code: int) -> str:

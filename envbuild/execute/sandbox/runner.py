@@ -1,0 +1,59 @@
+"""Steps in the sandbox."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from envbuild.execute.sandbox.caches import Caches
+from envbuild.execute.sandbox.identity import Identity, find_identity
+from envbuild.execute.sandbox.mounting import Mounting, Stated
+from envbuild.execute.sandbox.roots import Roots
+from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
+from envbuild.execute.steps import StepRun
+from envbuild.store.interrupt import Interrupt
+
+_POLL: Final = 0.05  # seconds between looks at another process's lock
+
+
+class SandboxRunner:
+    """Runs steps in namespaces of this machine's kernel; `cache` holds all that stays."""
+
+    def __init__(self, cache: Path, interrupt: Interrupt) -> None:
+        self._cache = cache
+        self._interrupt = interrupt
+
+    @cached_property
+    def _identity(self) -> Identity:
+        return find_identity()
+
+    @cached_property
+    def _roots(self) -> Roots:
+        return Roots(self._cache, self._identity, self._interrupt.check)
+
+    def run(self, step: StepRun, watch: Watch) -> int:
+        """Run a step with its mounts."""
+        layers = self._roots.unpack(step.below)
+        caches = Caches(self._cache, self._identity.name, lambda: self._interrupt.pause(_POLL))
+        mounting = Mounting(self._roots, caches)
+        sandbox = Sandbox(self._cache, self._identity)
+        with sandbox.folder() as folder, mounting.open(step, folder) as mounts:
+            return sandbox.run(_describe(step, mounts), layers, Upper.CAPTURED, watch, kept=step.kept)
+
+    def looking(self, kept: Path) -> str:
+        """The command that shows what a failed step has changed."""
+        return f"{'' if self._identity.host else 'unshare --map-root-user --map-auto '}ls -lR {kept}"
+
+
+def _describe(step: StepRun, mounts: Stated) -> Step:
+    stated = step.stated
+    return Step(
+        argv=tuple(stated["argv"]),
+        environment={**stated["environment"], **mounts.variables},
+        workdir=stated["workdir"],
+        user=stated["user"],
+        network=stated["network"],
+        mounts=tuple(mounts.mounts),
+        limits=step.limits,
+    )
