@@ -362,10 +362,11 @@ def test_files_go_where_steps_below_have_put_links(project: Project, upstream: U
             "BUILD.yaml": base_image(upstream.reference())
             + f"- dockerfile_image: {steps}\n"
             + environment(base=":steps", files={"main.py": "/data/main.py"}),
-            "Dockerfile": "FROM base\nCOPY data /data\n",
+            "Dockerfile": "FROM base\nCOPY links /\n",
         }
     )
-    (project.root / "data").symlink_to("srv")
+    (project.root / "links").mkdir()
+    (project.root / "links/data").symlink_to("srv")
     project.succeed("lock", "//...")
     image = built_image(project, APP)
     *_, files = image.manifest("linux/amd64")["layers"]
