@@ -10,6 +10,7 @@ import click
 
 from envbuild.build.lock import Change, LockReport, Upgrade
 from envbuild.cli.options import common_options, patterns_argument
+from envbuild.core.errors import UsageError
 from envbuild.options import Options
 from envbuild.ui.text import printable
 
@@ -33,6 +34,9 @@ def command(
     """Resolve specs into `<name>.lock.json`; without an upgrade option, only what the spec forces moves."""
     from envbuild.app import open_app
 
+    if check and (upgrade or packages):
+        hint = "leave one of them out: `--check` writes no lock"
+        raise UsageError("`--check` and an upgrade exclude each other", hint=hint)
     with open_app(options) as app:
         labels = app.project.with_dependencies(app.project.labels(patterns))
         if check:

@@ -90,7 +90,10 @@ def _in_our_words(error: click.ClickException) -> UsageError:
     text = " ".join(error.format_message().split()).rstrip(".")
     message = re.sub(r"'([^' ]*)'", r"`\1`", text[:1].lower() + text[1:])
     context = getattr(error, "ctx", None)
-    return UsageError(message, hint=f"run `{context.command_path if context else 'envbuild'} --help`")
+    hint = f"run `{context.command_path if context else 'envbuild'} --help`"
+    if isinstance(error, click.NoSuchOption) and context and context.parent is None:
+        hint = f"options stand behind the command, as in `envbuild build {error.option_name}`"
+    return UsageError(message, hint=hint)
 
 
 def _report(error: Exception, color: str) -> int:

@@ -17,7 +17,7 @@ _COMMON = [
     click.option("--workspace", type=click.Path(path_type=Path), help="The workspace's folder."),
     click.option("--cache-dir", type=click.Path(path_type=Path), help="Where blobs and results are kept."),
     click.option(
-        "--registry", envvar="ENVBUILD_REGISTRY", default="", help="The registry, as `host[:port]`."
+        "--registry", envvar="ENVBUILD_REGISTRY", default="", help="The registry: `host[:port][/path]`."
     ),
     click.option(
         "--output", type=click.Choice(["text", "json"]), default="text", help="How to print results."
@@ -26,7 +26,12 @@ _COMMON = [
     click.option(
         "--profile", type=click.Path(path_type=Path), help="Write a Chrome trace (`.gz`: compressed)."
     ),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto"),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        help="When to use colours; `auto`: on a terminal.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
     click.option("-v", "--verbose", is_flag=True, help="Name every action, also the cached ones."),
 ]

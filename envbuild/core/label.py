@@ -31,7 +31,7 @@ class Label:
         if text.startswith(":"):
             return cls.checked(package, text[1:], text)
         if not text.startswith("//"):
-            raise SpecError(f"`{excerpt(text)}` is not a label", hint=_SYNTAX)
+            raise SpecError(f"`{excerpt(text)}` is not a label", hint=_suggest(text))
         folder, colon, name = text[2:].partition(":")
         return cls.checked(folder, name if colon else folder.rpartition("/")[2], text)
 
@@ -79,3 +79,13 @@ class Pattern:
         label = Label.parse(body, package=package)
         everything = body.endswith(":all")
         return cls(label.package, "" if everything else label.name, excluded=excluded)
+
+
+def _suggest(text: str) -> str:
+    """The label that a text without its first characters may mean, else how labels are written."""
+    if _NAME.match(text):
+        return f"did you mean `:{excerpt(text)}`?"
+    folder, _, name = text.partition(":")
+    if folder and _PACKAGE.match(folder) and _NAME.match(name):
+        return f"did you mean `//{excerpt(text)}`?"
+    return _SYNTAX

@@ -9,7 +9,7 @@ from typing import Final
 from envbuild.core.errors import UsageError
 
 _SIZES: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-_SPANS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SPANS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_size(text: str) -> int:
@@ -18,8 +18,8 @@ def parse_size(text: str) -> int:
 
 
 def parse_span(text: str) -> int:
-    """Seconds: `90m`, `12h`, `14d`; raises UsageError."""
-    return _parse(text, _SPANS, r"([a-z]?)")
+    """Seconds: `90m`, `12h`, `14d`; raises UsageError, also for a number without a unit."""
+    return _parse(text, _SPANS, r"([a-z])")
 
 
 def _parse(text: str, units: Mapping[str, int], unit: str) -> int:

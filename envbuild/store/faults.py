@@ -24,7 +24,7 @@ def store_fault(error: OSError, folder: Path) -> StoreError:
     if error.errno in FULL:
         hint = "free some space, or run `envbuild cache gc`"
         return StoreError(f"the disk of the store `{folder}` is full", hint=hint)
+    hint = "choose another store with `--cache-dir`"
     if error.errno in _CLOSED:
-        hint = "choose another store with `--cache-dir`"
         return StoreReadOnly(f"the store `{folder}` cannot be written", hint=hint)
-    return StoreError(f"the store `{folder}` cannot be used: {error.strerror or error}")
+    return StoreError(f"the store `{folder}` cannot be used: {error.strerror or error}", hint=hint)

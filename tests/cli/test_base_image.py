@@ -207,6 +207,16 @@ def test_a_login_that_fails(
     assert "wrong-7f3a" not in told
 
 
+@pytest.mark.parametrize("image", ["none/at/all:1", "TAG"])
+def test_an_image_that_is_not_there(project: Project, upstream: Upstream, image: str) -> None:
+    upstream.push(make_layer(), tag="1")
+    missing = upstream.reference("2") if image == "TAG" else f"{upstream.host}/{image}"
+    project.write({"BUILD.yaml": base_image(missing)})
+    error = f"error: `{upstream.host}` has no image `{missing}`\nhint: check its repository and its tag\n"
+    assert project.fail(4, "lock", BASE).endswith(error)
+    assert not (project.root / "base.lock.json").exists()
+
+
 def test_an_alias_that_the_workspace_does_not_have(project: Project) -> None:
     project.write({"BUILD.yaml": base_image("team/base:1", registry="corp")})
     assert "the workspace has no registry `corp`" in project.fail(4, "lock", BASE)

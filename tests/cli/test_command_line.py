@@ -25,6 +25,12 @@ from tests.makers.project import Project, environment
             "invalid value for `-o` / `--file`: File `.` is a",
         ),
         (["cache", "gcc"], "no such command `gcc`"),
+        (
+            ["--workspace", "elsewhere", "build"],
+            "no such option `--workspace`\nhint: options stand behind the command, as in `envbuild",
+        ),
+        (["lock", "--check", "--upgrade"], "`--check` and an upgrade exclude each other"),
+        (["lock", "--check", "--upgrade-package", "a"], "`--check` and an upgrade exclude each other"),
     ],
 )
 def test_wrong_usage(project: Project, arguments: list[str], text: str) -> None:

@@ -18,7 +18,7 @@ from envbuild.archive.root_facts import (
 )
 from envbuild.archive.root_scan import RootScan
 from envbuild.core.digest import PREFIX, Digest
-from envbuild.core.errors import ArchiveError, EnvbuildError, ResolveError, SpecError
+from envbuild.core.errors import ArchiveError, EnvbuildError, RegistryError, ResolveError, SpecError
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
@@ -29,11 +29,13 @@ from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEXES, MANIFESTS, Descriptor, read_platform
 from envbuild.oci.document import MAX_SIZE, BadImage, Document
 from envbuild.oci.manifest import Manifest
-from envbuild.oci.reference import ImageName
+from envbuild.oci.reference import ImageName, Reference
+from envbuild.sources.registry import RegistryClient, RegistryStatusError
 
 FetchLayer = Callable[[Locked], Path]
 
 _ACCEPTED: Final = (*MANIFESTS, *INDEXES)
+_MISSING: Final = 404
 _MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 _DOCKER_LAYERS: Final = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": "tar+gzip",
@@ -92,7 +94,7 @@ def _resolve(reference: str, platform: Platform, registries: Registries, fetch: 
 def _read_image(name: ImageName, platform: Platform, registries: Registries, fetch: FetchLayer) -> BaseImage:
     place = registries.locate(name)
     client = registries.client(place.host)
-    named, data = client.read_manifest(place.repository, place.tag, _ACCEPTED)
+    named, data = _read_named(client, place, name)
     chosen = named.digest
     if named.media_type in INDEXES:
         chosen = _choose(data, platform)
@@ -110,6 +112,16 @@ def _read_image(name: ImageName, platform: Platform, registries: Registries, fet
         root=_describe(root),
         packages=find_packages(root),
     )
+
+
+def _read_named(client: RegistryClient, place: Reference, name: ImageName) -> tuple[Descriptor, bytes]:
+    try:
+        return client.read_manifest(place.repository, place.tag, _ACCEPTED)
+    except RegistryStatusError as error:
+        if error.status != _MISSING:
+            raise
+        hint = "check its repository and its tag"
+        raise RegistryError(f"`{client.host}` has no image `{name}`", hint=hint) from error
 
 
 def _choose(data: bytes, platform: Platform) -> Digest:

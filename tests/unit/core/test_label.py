@@ -26,7 +26,7 @@ def test_labels(text: str, label: Label) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "a", "a:b", "/a:b", "//", "//a:", "//a:b:c", "//a//b:c", "///a:b", "//a/:b", "//../a:b"),
+        *("", "/a:b", "//", "//a:", "//a:b:c", "//a//b:c", "///a:b", "//a/:b", "//../a:b"),
         *("//a/./b:c", "//a/...:b", "//a:../b", "//a:b/c", "//a:-b", "//a b:c", "//a:b\n", ":", "//ä:b"),
     ],
 )
@@ -34,6 +34,14 @@ def test_what_is_no_label(text: str) -> None:
     with pytest.raises(SpecError, match="is not a label") as caught:
         Label.parse(text)
     assert "//folder:name" in caught.value.hint
+
+
+@pytest.mark.parametrize(("text", "meant"), [("a", ":a"), ("a:b", "//a:b"), ("a/b:c", "//a/b:c")])
+def test_what_may_have_been_meant(text: str, meant: str) -> None:
+    with pytest.raises(SpecError, match=f"`{text}` is not a label") as caught:
+        Label.parse(text)
+    assert caught.value.hint == f"did you mean `{meant}`?"
+    Label.parse(meant)
 
 
 LABELS = [Label("", "root"), Label("a", "a"), Label("a", "x"), Label("a/b", "x"), Label("ab", "x")]

@@ -133,10 +133,7 @@ def test_expressions(text: str, names: str) -> None:
             "query:1:1: cannot read `'open`\nhint: put spaces around an operator, and close every quote",
         ),
         ("'-:api'", "query:1:1: a query has no exclusions\nhint: take sets from each other: `x - y`"),
-        (
-            ":web + web",
-            "query:1:8: `web` is not a label\nhint: write `//folder:name`, `:name` or `//folder`",
-        ),
+        (":web + web", "query:1:8: `web` is not a label\nhint: did you mean `:web`?"),
         ("deps(:gone)", "query:1:6: no target `//x:gone`\nhint: look again"),
     ],
 )

@@ -141,7 +141,7 @@ def test_defaults_that_name_files_stand_where_the_target_does() -> None:
         ("command", "[a, ~]", '14: an item of `command` has no value\nhint: write a value, or `""`'),
         ("variables", "{A: 1}", '16: `variables.A` must be text, not an integer\nhint: quote it: `A: "1"`'),
         ("variables", "{A: on}", '16: `variables.A` must be text, not a boolean\nhint: quote it: `A: "on"`'),
-        ("beside", "[x]", "10: `x` is not a label\nhint: write `//folder:name`, `:name` or `//folder`"),
+        ("beside", "[x]", "10: `x` is not a label\nhint: did you mean `:x`?"),
         ("platforms", "[]", "12: `platforms` names no platform\nhint: add one: `linux/amd64`"),
         (
             "platforms",

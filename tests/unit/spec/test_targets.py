@@ -140,7 +140,7 @@ def test_all_faults_of_a_build_file_are_told_together(tmp_path: Path) -> None:
         "a/BUILD.yaml:3:3: this `app` has no name\nhint: add `name: ...`",
         'a/BUILD.yaml:3:32: `python` must be text, not a number\nhint: quote it: `python: "3.10"`',
         "a/BUILD.yaml:4:15: a second target `one`\nhint: the first one is at a/BUILD.yaml:1:15",
-        "a/BUILD.yaml:4:26: `nowhere` is not a label\nhint: write `//folder:name`, `:name` or `//folder`",
+        "a/BUILD.yaml:4:26: `nowhere` is not a label\nhint: did you mean `:nowhere`?",
     ]
 
 

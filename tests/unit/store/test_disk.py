@@ -258,3 +258,11 @@ def test_a_write_that_the_system_refuses_leaves_nothing(store: DiskStore) -> Non
 def test_a_read_only_disk_is_told_from_a_broken_one(tmp_path: Path, code: int) -> None:
     assert isinstance(store_fault(OSError(code, ""), tmp_path), StoreReadOnly)
     assert not isinstance(store_fault(OSError(errno.EIO, ""), tmp_path), StoreReadOnly)
+
+
+@pytest.mark.parametrize("code", [errno.ENOTDIR, errno.ENOENT, errno.EIO])
+def test_a_place_that_can_be_no_store_has_a_hint(tmp_path: Path, code: int) -> None:
+    # Every action fails by it: only errors that share a hint are folded.
+    error = store_fault(OSError(code, os.strerror(code)), tmp_path)
+    assert error.message.endswith(f"cannot be used: {os.strerror(code)}")
+    assert error.hint == "choose another store with `--cache-dir`"
