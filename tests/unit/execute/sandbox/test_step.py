@@ -162,8 +162,8 @@ def test_the_first_process_cannot_be_looked_into(machine: Machine, busybox: byte
 
 
 def test_the_first_process_has_no_way_to_the_host(machine: Machine, busybox: bytes) -> None:
-    told = machine.tell([busybox], "ls /proc/1/fd || echo denied; readlink /proc/1/fd/0 || true")
-    assert told in (["0", "1", "2"], ["ls: /proc/1/fd: Permission denied", "denied"])
+    told = machine.tell([busybox], "ls /proc/1/fd 2>&1 || true; readlink /proc/1/fd/0 || true")
+    assert told in (["0", "1", "2"], ["ls: can't open '/proc/1/fd': Permission denied"])
 
 
 def test_signals_have_their_usual_meaning(machine: Machine, busybox: bytes) -> None:
