@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.findings import Finding, write_table
 from benchmarks.machine import describe_machine
 from benchmarks.rows import (
+    bytecode,
     change,
     debian,
     fetch,
@@ -30,6 +31,7 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "change": change.measure,
     "push": push.measure,
     "pull": pull.measure,
+    "bytecode": bytecode.measure,
     "memory": memory.measure,
     "fetch": fetch.measure,
     "resolve": resolve.measure,

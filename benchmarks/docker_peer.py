@@ -2,7 +2,7 @@
 
 No public image and no network: the image to build on is ours, with the empty virtual environment that
 ours begins with; the installers come from this machine. What can be made fast is: no dependency is
-resolved, nothing is byte-compiled, uv's cache outlives a build.
+resolved, nothing is byte-compiled unless that is what is measured, uv's cache outlives a build.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ from benchmarks.clock import Ran, run
 # Debian's own: other releases of the command line ask for a plug-in before they use BuildKit.
 DOCKER: Final = "/usr/bin/docker"
 
+_UV: Final = ["/tools/uv", "pip", "install", "--python", "/opt/env/bin/python", "--cache-dir", "/cache"]
+_PIP: Final = ["/opt/env/bin/python", "/tools/pip", "install", "--no-cache-dir"]
 _INSTALL: Final = {
-    "uv": ["/tools/uv", "pip", "install", "--python", "/opt/env/bin/python", "--cache-dir", "/cache"],
-    "pip": ["/opt/env/bin/python", "/tools/pip", "install", "--no-compile", "--no-cache-dir"],
+    "uv": _UV,
+    "uv-compile": [*_UV, "--compile-bytecode"],
+    "pip": [*_PIP, "--no-compile"],
+    "pip-compile": _PIP,
 }
 _OFFLINE: Final = ["--no-deps", "--no-index", "--find-links", "/wheels", "-r", "/requirements.txt"]
 
@@ -48,7 +52,9 @@ class Docker:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A build context with a Dockerfile that installs wheels; `installer` is "uv" or "pip"."""
+    """A build context with a Dockerfile that installs wheels; `installer` is "uv" or "pip", or with
+    "-compile" one that also makes bytecode.
+    """
 
     docker: Docker
     folder: Path
@@ -85,7 +91,7 @@ class Recipe:
         (self.folder / "requirements.txt").write_text("".join(f"{a}=={b}\n" for a, b in pins))
 
     def _copy_tools(self) -> None:
-        if self.installer == "uv":
+        if self.installer.startswith("uv"):
             shutil.copy2(find_uv_bin(), self.folder / "tools" / "uv")
         else:
             source = Path(sys.modules[pip.__name__].__file__ or "").parent

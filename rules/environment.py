@@ -17,6 +17,7 @@ from envbuild.rule import (
     Layer,
     Libc,
     Locked,
+    Part,
     Plan,
     PythonQuestion,
     Questions,
@@ -26,10 +27,13 @@ from envbuild.rule import (
     attr,
     builtins,
     find_changed,
+    is_compiled,
     rule,
 )
 
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
+# Bytecode is in few layers: it changes with its wheel, and with the interpreter all of it does.
+BYTECODE = Plan(alone=5, threshold=3_000_000, buckets=3)
 DEFAULT_PREFIX = "opt/env"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(\.[0-9]{1,3})?\Z")
@@ -125,6 +129,7 @@ def _ask_python(ctx: Context) -> PythonQuestion:
         "wheels": attr.wheels(doc="wheel files of the workspace"),
         **apt.ATTRIBUTES,
         "files": attr.files(doc="files, folders and globs, each with its place in the image"),
+        "compile": attr.boolean(doc="add the bytecode of modules, made by the base's interpreter"),
         "prefix": attr.text(doc="where everything Python lies; the base's, else `/opt/env`"),
         "variables": attr.text_map(doc="environment variables"),
         "workdir": attr.text(default=None, doc="the working folder"),
@@ -144,9 +149,11 @@ def environment(ctx: Context) -> Image:
     facts, prefix = _facts(ctx), _prefix(ctx, base)
     wheels = {each.name: each for each in ctx.answer.artifacts if each.kind == "wheel"}
     parts = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in wheels.values()]
+    bytecode = _bytecode(ctx, parts, facts, base) if ctx["compile"] else ()
+    _refuse_hidden_modules(ctx, facts, prefix, base)
     venv = () if base and base.prefix else (_venv(ctx, facts, prefix),)
     return ctx.image(
-        (*packages, *venv, *ctx.layers(parts, WHEELS), *files),
+        (*packages, *venv, *ctx.layers(parts, WHEELS), *bytecode, *files),
         _config(ctx, {"PATH": _path(prefix, base)}),
         base=base,
         facts=facts,
@@ -189,6 +196,28 @@ def _venv(ctx: Context, facts: Facts, prefix: str) -> Layer:
     parameters = {"prefix": prefix, "version": python.version, "interpreter": python.path}
     part = ctx.part(builtins.VENV_LAYER, parameters, {}, owner="venv", mnemonic="VenvLayer")
     return ctx.layers([part])[0]
+
+
+def _bytecode(ctx: Context, wheels: list[Part], facts: Facts, base: Image | None) -> tuple[Layer, ...]:
+    """The bytecode of wheels, and of the interpreter's library where no base of environments has it."""
+    if base is None:
+        raise ctx.fail("on `scratch` there is no interpreter to compile with", hint="leave `compile` out")
+    library = () if is_compiled(base) else ctx.layers([ctx.library_bytecode(facts, base)])
+    return (*library, *ctx.layers([ctx.bytecode(wheel, facts, base) for wheel in wheels], BYTECODE))
+
+
+def _refuse_hidden_modules(ctx: Context, facts: Facts, prefix: str, base: Image | None) -> None:
+    """Bytecode is not compared with its module: a file in the place of one would not be what runs."""
+    if not ctx["compile"] and not (base and is_compiled(base)):
+        return
+    assert facts.python is not None
+    folder = f"/{prefix}/lib/python{facts.python.minor}/site-packages/"
+    for entry in ctx["files"]:
+        if entry.destination.startswith(folder) and entry.destination.endswith(".py"):
+            raise ctx.fail(
+                f"`files` puts `{entry.destination}` among modules that are compiled",
+                hint="put it elsewhere and name that place in `PYTHONPATH`, or leave `compile` out",
+            )
 
 
 def _source(ctx: Context, artifact: Locked) -> Input:

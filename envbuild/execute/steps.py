@@ -19,9 +19,11 @@ from envbuild.archive.listing import encode_listing
 from envbuild.core.action import Action, ActionResult
 from envbuild.core.errors import BuildError, EnvbuildError
 from envbuild.core.events import ActionOutput, EventSink, ResultSource
+from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
 from envbuild.execute.outputs import commit_outputs
 from envbuild.execute.sandbox.capture import Capture
+from envbuild.execute.sandbox.inside.program import NOT_EXECUTABLE
 from envbuild.execute.sandbox.log import StepLog
 from envbuild.execute.sandbox.roots import Blob
 from envbuild.execute.sandbox.sandbox import NO_LIMITS, Limits, Watch
@@ -144,6 +146,7 @@ class StepExecutor:
         with StepLog(log_path, step.secrets.values(), self._teller(action)) as log:
             code = self._runner.run(step, Watch(log.take, capture.take, self._checker(log.path)))
         if code:
+            _refuse_platform(stated.get("platform", ""), code)
             raise self._failure(step, code, log)
         return capture.finish()
 
@@ -194,6 +197,16 @@ def _read_secrets(mounts: Sequence[Mapping[str, Any]], known: Secrets) -> dict[s
                 hint=f"give it: `--secret id={name},src=FILE`, or `--secret id={name},env=VARIABLE`",
             )
     return values
+
+
+def _refuse_platform(stated: str, code: int) -> None:
+    """Raise BuildError where no program of the platform can be executed here; "" is not known."""
+    if not stated or code != NOT_EXECUTABLE:
+        return
+    platform, here = Platform.parse(stated), os.uname().machine
+    if platform.machine != here:
+        hint = f"build it on a machine of `{platform}`, or `apt-get install qemu-user-static binfmt-support`"
+        raise BuildError(f"it runs programs of `{platform}`, and this machine is `{here}`", hint=hint)
 
 
 def _explain(code: int) -> str:

@@ -12,6 +12,7 @@ from envbuild.lock.model import (
 )
 from envbuild.oci.reference import ImageName
 from envbuild.rule import apt, attr, builtins, dockerfile
+from envbuild.rule.bytecode import is_compiled
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
 from envbuild.rule.debian import Debian
@@ -55,6 +56,7 @@ __all__ = [
     "builtins",
     "dockerfile",
     "find_changed",
+    "is_compiled",
     "read_facts",
     "rule",
 ]

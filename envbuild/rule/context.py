@@ -17,6 +17,7 @@ from envbuild.lock.model import Index, Locked, PlatformLock
 from envbuild.oci.config import Runtime
 from envbuild.oci.document import Document
 from envbuild.rule import builtins
+from envbuild.rule.bytecode import compile_library, compile_wheel, interpreter_layers
 from envbuild.rule.config import Config, find_fault
 from envbuild.rule.debian import Debian, read_debian
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input
@@ -92,6 +93,14 @@ class Context:
             mnemonic="WheelLayer",
             size=artifact.size,
         )
+
+    def bytecode(self, wheel: Part, facts: Facts, base: Image) -> Part:
+        """What the interpreter of the base makes of the modules of a part that is a `wheel`."""
+        return compile_wheel(wheel, facts, interpreter_layers(base), self.epoch)
+
+    def library_bytecode(self, facts: Facts, base: Image) -> Part:
+        """What the interpreter of the base makes of its own library."""
+        return compile_library(facts, interpreter_layers(base), self.epoch)
 
     def deb(self, artifact: Locked, *, merged_usr: bool = True) -> Part:
         """A Debian package's files, on a root with merged /usr unless it is stated to have none."""

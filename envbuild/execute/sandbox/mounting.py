@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from envbuild.archive.wheel_modules import read_modules
 from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.roots import Blob, Roots
@@ -46,6 +47,9 @@ class Mounting:
                     place = folder / str(number)
                     tree = copy_tree(mount, step.mounted(number), place, step.stated["epoch"])
                     stated.mounts.append(Bind(tree, mount["target"], mount["readonly"]))
+                elif mount["type"] == "modules":
+                    place = unpack_modules(mount, step.mounted(number)["wheel"], folder / str(number))
+                    stated.mounts.append(Bind(place, mount["target"]))
                 else:
                     stated.mounts.append(self._other(mount, step.mounted(number), stack))
             yield stated
@@ -104,6 +108,19 @@ def _put(item: Mapping[str, Any], place: Path, below: Inputs, epoch: int) -> Non
     else:
         place.mkdir(exist_ok=True)
     os.utime(place, (epoch, epoch), follow_symlinks=False)
+
+
+def unpack_modules(mount: Mapping[str, Any], wheel: Blob, folder: Path) -> Path:
+    """The modules of a wheel, straight from it; returns `folder`, which is made. Raises ArchiveError."""
+    placed = {"file_name": mount["file"], "prefix": mount["prefix"], "python": mount["python"]}
+    folder.mkdir()
+    with wheel.path.open("rb") as file:
+        for path, source in read_modules(file, **placed):
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(source)
+            place.chmod(0o644)  # bytecode takes on the mode of its module
+    return folder
 
 
 def _below(folder: Path, path: str) -> Path:
