@@ -32,7 +32,7 @@ class Answers:
         if isinstance(question, ImageQuestion):
             from envbuild.lock.resolve.images import resolve_images
 
-            return resolve_images(question, self.fetcher.registries, self._fetch)
+            return resolve_images(question, self.fetcher.registries, self._fetch, self.fetcher.keep)
         return self.python().resolve(question)
 
     def _answer_debian(self, question: DebianQuestion) -> PlatformLock:

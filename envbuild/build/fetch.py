@@ -10,10 +10,10 @@ from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, TransferProgress
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.base_image import LAYER_TYPES
-from envbuild.lock.model import Locked
+from envbuild.lock.model import Download, Locked
 from envbuild.lock.registries import Registries
 from envbuild.sources.debian import DebianSource, Suite
-from envbuild.sources.http import HttpClient
+from envbuild.sources.http import HttpClient, WrongBytes
 from envbuild.sources.index import PackageIndexes
 
 _TOLD_EVERY = 1 << 20  # bytes between two events of one download
@@ -51,6 +51,19 @@ class Fetcher:
         else:
             self._fetch_wheel(artifact, expected, progress.tell)
         progress.finish()
+
+    def keep(self, download: Download) -> Digest:
+        """Download a file of which only the sha256 is known; raises SourceError, with nothing kept."""
+        with self.store.writer() as writer:
+            for piece in self.http.stream(lambda extra: self.http.get(download.url, extra)):
+                writer.write(piece)
+            found = writer.digest()
+            if found.hash != download.sha256:
+                raise WrongBytes(
+                    f"`{download.url}` has the sha256 `{found.hash}`, and `{download.sha256}` is stated",
+                    hint="look at what it is, and change `--checksum`",
+                )
+            return writer.commit(found)
 
     def _fetch_deb(self, deb: Locked, expected: Digest) -> None:
         owner = self.owner(deb)

@@ -95,7 +95,8 @@ def _copy_item(item: Mapping[str, Any], job: Job, copies: CopyWriter) -> None:
 
 def _copy_file(item: Mapping[str, Any], source: Path, copies: CopyWriter, job: Job) -> None:
     with source.open("rb") as file:
-        suffix = find_suffix(file.read(512)) if job.parameters["unpack"] else None
+        unpacked = job.parameters["unpack"] and not item.get("whole")
+        suffix = find_suffix(file.read(512)) if unpacked else None
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         if suffix is None:

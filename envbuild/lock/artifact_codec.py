@@ -14,7 +14,7 @@ from envbuild.lock.base_image import DIRECT, LAYER_TYPES
 from envbuild.lock.fields import BadLock, mapping, match, text, texts
 from envbuild.lock.model import Locked
 
-_KINDS = frozenset({"wheel", "deb", *LAYER_TYPES})
+_KINDS = frozenset({"wheel", "deb", "file", *LAYER_TYPES})
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*\Z")
 _ALIAS = re.compile(r"[A-Za-z0-9._-]*\Z")
 VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]{1,1000}\Z")

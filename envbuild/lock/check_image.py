@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 from envbuild.lock.model import ImageQuestion, Json, PlatformLock
 
+FILE = "file"  # the kind of a download
 GENERATION = "generation"  # the fact that moves when networked steps shall run again
 
 
 def image_inputs(question: ImageQuestion) -> dict[str, Json]:
     """What a lock records of the question."""
+    downloads: list[Json] = [[each.url, each.sha256] for each in sorted(question.downloads)]
     return {
         "images": list[Json](sorted(question.references)),
         "networked": question.networked,
+        **({"downloads": downloads} if downloads else {}),
     }
 
 
@@ -25,5 +28,9 @@ def check_images(part: PlatformLock, question: ImageQuestion) -> Iterator[str]:
     for reference in part.images:
         if reference not in question.references:
             yield f"the image `{reference}` is no longer asked for"
+    locked = {(each.file, each.sha256) for each in part.artifacts if each.kind == FILE}
+    asked = {(each.url, each.sha256) for each in question.downloads}
+    yield from (f"`{url}` is not locked with its checksum" for url, _ in sorted(asked - locked))
+    yield from (f"`{url}` is no longer asked for" for url, _ in sorted(locked - asked))
     if question.networked != (GENERATION in part.facts):
         yield f"it has {'steps' if question.networked else 'no step'} with network now"

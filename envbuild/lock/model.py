@@ -31,7 +31,7 @@ class Locked:
     are the extras that the resolution asked of this package.
     """
 
-    kind: str  # "wheel", "deb", or of an image's layer "tar", "tar+gzip", "tar+zstd"
+    kind: str  # "wheel", "deb", "file" of the web, or of an image's layer "tar", "tar+gzip", "tar+zstd"
     name: str
     version: str
     source: str
@@ -146,9 +146,17 @@ class DebianQuestion:
     upgrade: frozenset[str] | None = frozenset()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Download:
+    """A file of the web, with the sha256 that the target states."""
+
+    url: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class ImageQuestion:
-    """Which images do these references name, and what is in them?
+    """Which images do these references name, and what is in them? And how large are these downloads?
 
     `references` are in normal form (oci/reference.py, `ImageName`). `networked` says that steps of
     the target use the network: its lock has a `generation` among its facts, which only an upgrade
@@ -161,6 +169,7 @@ class ImageQuestion:
     networked: bool = False
     known: PlatformLock | None = None
     upgrade: frozenset[str] | None = frozenset()
+    downloads: tuple[Download, ...] = ()
 
 
 Single = PythonQuestion | DebianQuestion | ImageQuestion

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.makers.corpus import BASE, run_base
+from tests.makers.debian import serve
 from tests.makers.project import Project
 
 
@@ -178,6 +181,62 @@ def test_a_dockerfile_on_an_image_and_the_other_way_round(project: Project) -> N
     assert executed(project) == []
 
 
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the URL that serves it."""
+    with serve(tmp_path) as (url, _):
+        yield tmp_path, url
+
+
+def add(url: str, data: bytes, more: str = "") -> str:
+    """A Dockerfile that takes a file of the web by a variable, with the checksum of `data`."""
+    checksum = hashlib.sha256(data).hexdigest()
+    return (
+        f"FROM base AS one\nENV FROM={url}\nFROM one\nARG NAME=tool.tar.gz\n"
+        f"ADD --checksum=sha256:{checksum} $FROM/$NAME /opt/\n{more}"
+    )
+
+
+def test_a_file_of_the_web(project: Project, web: tuple[Path, str]) -> None:
+    """It is locked with its size, fetched once, not unpacked, and needed by nobody once it is there."""
+    folder, url = web
+    data = gzip.compress(b"an archive stays one", mtime=0)
+    (folder / "tool.tar.gz").write_bytes(data)
+    look = "RUN stat -c '%%a %%u %%s' /opt/tool.tar.gz > /told && test \"$(cat /told)\" = '600 0 %d'\n"
+    write(project, add(url, data, look % len(data)))
+    assert "has no lock" in project.fail(3, "build", ":app")
+    assert "+ tool.tar.gz" in project.succeed("lock", ":app").out
+    (locked,) = project.lock("app")["platforms"]["linux/amd64"]["artifacts"]
+    assert (locked["kind"], locked["file"], locked["size"]) == ("file", f"{url}/tool.tar.gz", len(data))
+    (folder / "tool.tar.gz").unlink()
+    assert len(executed(project)) == 2
+    (project.root / "app.lock.json").unlink()
+
+
+def test_a_file_of_the_web_that_is_another(project: Project, web: tuple[Path, str]) -> None:
+    folder, url = web
+    (folder / "tool.tar.gz").write_bytes(b"replaced")
+    write(project, add(url, b"stated"))
+    said = project.fail(4, "lock", ":app")
+    stated, found = (hashlib.sha256(data).hexdigest() for data in (b"stated", b"replaced"))
+    assert said == (
+        f"error: `{url}/tool.tar.gz` has the sha256 `{found}`, and `{stated}` is stated\n"
+        "hint: look at what it is, and change `--checksum`\n"
+    )
+
+
+def test_another_checksum_makes_the_lock_stale(project: Project, web: tuple[Path, str]) -> None:
+    folder, url = web
+    (folder / "tool.tar.gz").write_bytes(b"one")
+    write(project, add(url, b"one"))
+    project.succeed("lock", ":app")
+    write(project, add(url, b"two"))
+    assert f"`{url}/tool.tar.gz` is not locked with its checksum" in project.fail(3, "build", ":app")
+    write(project, "FROM base\nRUN --network=default true\n")
+    assert f"`{url}/tool.tar.gz` is no longer asked for" in project.fail(3, "build", ":app")
+    (project.root / "app.lock.json").unlink()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -187,6 +246,9 @@ def test_a_dockerfile_on_an_image_and_the_other_way_round(project: Project) -> N
         ),
         ("FROM base\nCOPPY a b\n", "BUILD.yaml:5: error: `COPPY` is no instruction of a Dockerfile"),
         ("FROM base\nADD git@example.org:a/b.git /x\n", "BUILD.yaml:5: error: `ADD git@example.org:a/b.git`"),
+        ("FROM base\nADD https://a.example/b /x\n", "BUILD.yaml:5: error: `ADD https://a.example/b` has no"),
+        ("FROM base\nADD --checksum=md5:1 http://a.example/b /x\n", "BUILD.yaml:5: error: `ADD http://a.ex"),
+        ("FROM base\nADD https://a.example/b.git#v1 /x\n", "BUILD.yaml:5: error: `ADD https://a.example/b.g"),
         ("FROM base\nRUN --device=gpu true\n", "BUILD.yaml:5: error: `RUN` with `--device` is not supported"),
         ("FROM base\nRUN --mount=type=ssh true\n", "BUILD.yaml:5: error: a mount of type `ssh` is not"),
         ("FROM base\n\nCOPY nothing /x\n", "BUILD.yaml:6: error: `nothing` is not in the context"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,8 @@ from envbuild.core.errors import ArchiveError, EnvbuildError, RegistryError, Res
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
-from envbuild.lock.check_image import GENERATION
-from envbuild.lock.model import ImageQuestion, Locked, PlatformLock
+from envbuild.lock.check_image import FILE, GENERATION
+from envbuild.lock.model import Download, ImageQuestion, Locked, PlatformLock
 from envbuild.lock.registries import Registries, locked_file
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEXES, MANIFESTS, Descriptor, read_platform
@@ -33,6 +34,7 @@ from envbuild.oci.reference import ImageName, Reference
 from envbuild.sources.registry import RegistryClient, RegistryStatusError
 
 FetchLayer = Callable[[Locked], Path]
+Keep = Callable[[Download], Digest]
 
 _ACCEPTED: Final = (*MANIFESTS, *INDEXES)
 _MISSING: Final = 404
@@ -44,10 +46,13 @@ _DOCKER_LAYERS: Final = {
 _KINDS: Final = {media_type: kind for kind, media_type in LAYER_TYPES.items()} | _DOCKER_LAYERS
 
 
-def resolve_images(question: ImageQuestion, registries: Registries, fetch: FetchLayer) -> PlatformLock:
-    """The images; those that are locked stay unless an upgrade names them.
+def resolve_images(
+    question: ImageQuestion, registries: Registries, fetch: FetchLayer, keep: Keep
+) -> PlatformLock:
+    """The images and downloads; images that are locked stay unless an upgrade names them.
 
-    `fetch` brings a layer or a config into the store. Raises ResolveError, SourceError, RegistryError.
+    `fetch` brings a layer or a config into the store, `keep` a download. Raises ResolveError,
+    SourceError, RegistryError.
     """
     known = question.known.images if question.known else {}
     images = {
@@ -56,7 +61,21 @@ def resolve_images(question: ImageQuestion, registries: Registries, fetch: Fetch
         else _resolve(reference, question.platform, registries, fetch)
         for reference in sorted(question.references)
     }
-    return PlatformLock((), facts=_facts(question), images=images)
+    return PlatformLock(tuple(_lock_downloads(question, keep)), facts=_facts(question), images=images)
+
+
+def _lock_downloads(question: ImageQuestion, keep: Keep) -> Iterator[Locked]:
+    """Named by the last part of their URLs; a checksum that stays keeps what is locked."""
+    before = question.known.artifacts if question.known else ()
+    known = {Download(each.file, each.sha256): each for each in before if each.kind == FILE}
+    for download in question.downloads:
+        if download in known:
+            yield known[download]
+            continue
+        size = keep(download).size
+        last = re.sub("[^a-z0-9+._-]", "-", download.url.rpartition("/")[2].lower()[:60]).lstrip("+._-")
+        name = f"{last or 'file'}-{Digest.of(download.url.encode()).hash[:8]}"
+        yield Locked(FILE, name, download.sha256[:12], "", download.url, download.sha256, size)
 
 
 def look_up(reference: str, registries: Registries) -> str:

@@ -9,7 +9,6 @@ from typing import Final
 from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
-from envbuild.lock.model import ImageQuestion
 from envbuild.oci.reference import ImageName
 from envbuild.rule.context import Context
 from envbuild.spec.dockerfile.instruction import Dockerfile, Instruction, Stage
@@ -113,6 +112,20 @@ class Plan:
             for instruction in stage.instructions:
                 yield from ((source, instruction) for source in self._named_by(instruction, stage))
 
+    def declare(
+        self, instruction: Instruction, arguments: dict[str, str], variables: Mapping[str, str]
+    ) -> None:
+        """Add an ARG's: each has the value that the target states, else its default, else that above FROM."""
+        above = {**self.platform_arguments, **self.arguments}
+        for word in instruction.words:
+            name, given, default = word.partition("=")
+            if name in self.stated:
+                arguments[name] = self.stated[name]
+            elif given:
+                arguments[name] = self.expand(default, {**arguments, **variables}, instruction)
+            elif name in above:
+                arguments[name] = above[name]
+
     def expand(self, text: str, scope: Mapping[str, str], instruction: Instruction) -> str:
         """A word with its variables; raises SpecError with the line."""
         try:
@@ -150,16 +163,6 @@ def make_plan(ctx: Context, dockerfile: Dockerfile) -> Plan:
     plan = Plan(dockerfile, ctx["target"], ctx["args"], ctx["contexts"], ctx.platform)
     _refuse_unknown_arguments(plan)
     return plan
-
-
-def ask_images(ctx: Context, dockerfile: Dockerfile) -> ImageQuestion | None:
-    """Which images of registries must be locked; None where nothing needs a lock."""
-    plan = make_plan(ctx, dockerfile)
-    images = {source.image for source, _ in plan.sources() if source.image}
-    networked = any(has_network(each) for stage in plan.stages() for each in stage.instructions)
-    if not images and not networked:
-        return None
-    return ImageQuestion(tuple(sorted(images)), ctx.platform, networked)
 
 
 def has_network(instruction: Instruction) -> bool:

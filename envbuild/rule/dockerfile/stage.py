@@ -64,7 +64,7 @@ class StageBuilder:
             words = tuple(self.plan.expand(word, self._scope, instruction) for word in instruction.words)
             instruction = replace(instruction, words=words)
         if name == "ARG":
-            self._add_arguments(instruction)
+            self.plan.declare(instruction, self.arguments, self.config.variables)
         elif name in ("RUN", "COPY", "ADD"):
             self.layers.append(getattr(self._step, name.lower())(instruction))
         else:
@@ -92,18 +92,6 @@ class StageBuilder:
             ),
             escape=self.plan.dockerfile.escape,
         )
-
-    def _add_arguments(self, instruction: Instruction) -> None:
-        """Each has the value that the target states, else its default, else that from above FROM."""
-        above = {**self.plan.platform_arguments, **self.plan.arguments}
-        for word in instruction.words:
-            name, given, default = word.partition("=")
-            if name in self.plan.stated:
-                self.arguments[name] = self.plan.stated[name]
-            elif given:
-                self.arguments[name] = self.plan.expand(default, self._scope, instruction)
-            elif name in above:
-                self.arguments[name] = above[name]
 
     def _settle_command(self, name: str) -> None:
         """An entrypoint drops the command that the base states, but none of this stage's own."""

@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from envbuild.core.errors import SpecError
 from envbuild.lock.check_image import GENERATION
 from envbuild.oci.config import Runtime
 from envbuild.rule import builtins
 from envbuild.rule.context import Context
-from envbuild.rule.declared import Builtin, DeclaredAction, Input, SourceFile
+from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
+from envbuild.rule.dockerfile.downloads import is_url, read_download
 from envbuild.rule.dockerfile.plan import has_network
 from envbuild.rule.dockerfile.selection import Selected, resolve_source, select_entries
 from envbuild.rule.dockerfile.settings import absolute_path, read_command
@@ -24,7 +26,7 @@ from envbuild.spec.dockerfile.words import expand_word
 
 _SHOWN: Final = 60  # characters of an instruction that tell people which one it is
 _HEREDOC: Final = re.compile(r"<<-?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
-_REMOTE: Final = re.compile(r"(?:https?|git|ssh)://|git@")
+_GIT: Final = re.compile(r"(?:git|ssh)://|git@|https?://[^?]+\.git(?:#|\Z)")
 _CHMOD: Final = re.compile(r"[0-7]{3,4}\Z")
 _LAYER_OUTPUTS: Final = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
 
@@ -108,11 +110,12 @@ class Step:
         return self._declare(builtins.COPY_LAYER, parameters, below_layers(self._stack), instruction)
 
     def add(self, instruction: Instruction) -> Layer:
-        """As COPY; archives of the context are unpacked."""
+        """As COPY; archives of the context are unpacked, and files of the web are taken from the lock."""
         for source in instruction.words[:-1]:
-            if _REMOTE.match(source):
+            if _GIT.match(source):
                 raise SpecError(
-                    f"`ADD {source[:60]}` is not supported", hint="download it into the context, and COPY it"
+                    f"`ADD {source[:60]}` of a git repository is not supported",
+                    hint="clone it into the context, or by a RUN with `--network=default`",
                 )
         return self.copy(instruction)
 
@@ -188,13 +191,31 @@ class Step:
         """What is copied from the context and from here-documents, and whether it is one file."""
         texts = {each.name: each for each in instruction.heredocs}
         written = [match[2] for source in sources if texts and (match := _HEREDOC.match(source))]
-        named = [source for source in sources if not (texts and _HEREDOC.match(source))]
+        fetched = [source for source in sources if instruction.name == "ADD" and is_url(source)]
+        named = [s for s in sources if not (texts and _HEREDOC.match(s)) and s not in fetched]
         items = [{"path": name, "text": self._expanded(texts[name]), "mode": 0o644} for name in written]
+        items += [self._fetch(source, instruction, inputs) for source in fetched]
         excluded = instruction.flags.get("exclude", ())
         parents = instruction.is_set("parents")
         selected = select_entries(named, self.files, excluded, parents=parents) if named else ()
         single = len(items) + len(selected) == 1 and not parents and all(each.is_source for each in selected)
         return [*items, *self._context_items(selected, inputs)], single and len(sources) == 1
+
+    def _fetch(self, source: str, instruction: Instruction, inputs: dict[str, Input]) -> dict[str, Any]:
+        """A file of the web: readable by its owner alone, as Docker has it, and unpacked by nobody."""
+        checksum = expand_word(instruction.flag("checksum"), self.scope, self.escape)
+        download = read_download(source, checksum)
+        locked = [each for each in self.ctx.answer.artifacts if each.file == download.url]
+        if not locked:
+            raise SpecError(
+                f"`{source[:80]}` is not locked: its URL has a variable of an image that a registry has",
+                hint="write the value into the Dockerfile, or into an ARG",
+            )
+        name, n = urlsplit(source).path.rpartition("/")[2], len(inputs)
+        if not name:
+            raise SpecError(f"`{source[:80]}` names no file", hint="write its name behind the last slash")
+        inputs[f"files/{n:05}"] = Fetched(locked[0])
+        return {"path": name, "file": n, "mode": 0o600, "whole": True}
 
     def _expanded(self, heredoc: Heredoc) -> str:
         if not heredoc.expand:

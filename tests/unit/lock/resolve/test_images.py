@@ -17,7 +17,7 @@ from envbuild.core.errors import EnvbuildError, RegistryError, ResolveError, Sou
 from envbuild.core.platform import Platform
 from envbuild.lock.base_image import BaseImage, Folder
 from envbuild.lock.check_image import GENERATION
-from envbuild.lock.model import ImageQuestion, Locked, PlatformLock
+from envbuild.lock.model import Download, ImageQuestion, Locked, PlatformLock
 from envbuild.lock.registries import Registries
 from envbuild.lock.resolve.images import look_up, resolve_images
 from envbuild.oci.reference import RegistryName
@@ -56,9 +56,12 @@ class Desk:
                 self.registries.fetch(artifact, writer)
         return self.store.path(digest)
 
+    def keep(self, download: Download) -> Digest:
+        return self.store.put(download.url.encode())  # of a web that has the URL at each URL
+
     def answer(self, *references: str, **more: Any) -> PlatformLock:
         question = ImageQuestion(references, more.pop("platform", AMD64), **more)
-        return resolve_images(question, self.registries, self.fetch)
+        return resolve_images(question, self.registries, self.fetch, self.keep)
 
     def resolve(self, tag: str = ":1", platform: Platform = AMD64) -> BaseImage:
         reference = f"{self.upstream.host}/{self.upstream.repository}{tag}"
@@ -362,3 +365,19 @@ def test_other_bytes_than_the_digest_says(desk: Desk, part: str) -> None:
         error = desk.fail(f"@{pushed['digest']}")
     assert "has other bytes than its digest says" in error.message
     assert list(desk.store.temporary.glob("*")) == []
+
+
+def test_downloads_are_locked_with_their_sizes(desk: Desk) -> None:
+    urls = ("https://a.example/Tool_1.txt?x=1", "https://b.example/")
+    downloads = tuple(Download(url, Digest.of(url.encode()).hash) for url in urls)
+    answer = desk.answer(downloads=downloads)
+    found = [(each.kind, each.file, each.sha256, each.size) for each in answer.artifacts]
+    assert found == [("file", each.url, each.sha256, len(each.url)) for each in downloads]
+    assert [each.name[:-9] for each in answer.artifacts] == ["tool_1.txt-x-1", "file"]
+
+
+def test_a_download_that_is_locked_is_not_fetched(desk: Desk) -> None:
+    download = Download("https://a.example/x", Digest.of(b"x").hash)
+    known = PlatformLock((Locked("file", "x-1", "1", "", download.url, download.sha256, 1),))
+    assert desk.answer(downloads=(download,), known=known).artifacts == known.artifacts
+    assert not desk.store.has(Digest.of(download.url.encode()))

@@ -10,7 +10,7 @@ import pytest
 
 from envbuild.core.label import Label
 from envbuild.lock.check import record_inputs
-from envbuild.lock.model import ImageQuestion, Lock, PlatformLock
+from envbuild.lock.model import ImageQuestion, Lock, Locked, PlatformLock
 from envbuild.rule import builtins
 from envbuild.rule.declared import walk
 from envbuild.rule.image import Image
@@ -32,6 +32,7 @@ STEPS = {
     "copy-forms": (0, 16),
     "copy-owners": (0, 6),
     "deploy-key": (1, 1),
+    "downloads": (0, 3),
     "entrypoints": (0, 1),
     "escape": (1, 0),
     "go-service": (2, 5),
@@ -43,6 +44,7 @@ STEPS = {
     "node-app": (1, 4),
     "onbuild": (2, 1),
     "python-app": (1, 5),
+    "release-tool": (1, 2),
     "rust-tool": (1, 2),
     "secrets": (3, 0),
     "settings": (0, 0),
@@ -95,7 +97,11 @@ def build(name: str, root: Path) -> Image:
         assert isinstance(question, ImageQuestion)
         images = dict.fromkeys(question.references, make_base_image())
         facts = {"generation": "1"} if question.networked else {}
-        part = PlatformLock((), facts, images=images)
+        files = [
+            Locked("file", f"f{n}", "1", "", each.url, each.sha256, 9)
+            for n, each in enumerate(question.downloads)
+        ]
+        part = PlatformLock(tuple(files), facts, images=images)
         world.locks[label] = Lock("dockerfile_image", record_inputs({AMD64: question}), {AMD64: part})
     return world.analyzer.image(label, AMD64)
 

@@ -1,0 +1,79 @@
+"""Files that ADD takes from URLs: pinned by a checksum in the Dockerfile, locked, fetched like packages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from envbuild.core.errors import SpecError
+from envbuild.lock.model import Download
+from envbuild.rule.dockerfile.plan import Plan
+from envbuild.spec.dockerfile.instruction import Instruction, Stage
+
+_URL: Final = re.compile(r"https?://")
+_CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is a file of the web."""
+    return bool(_URL.match(source))
+
+
+def read_download(source: str, checksum: str) -> Download:
+    """A source of ADD with its `--checksum`, both expanded; raises SpecError."""
+    if not _CHECKSUM.match(checksum):
+        stated = f"the checksum `{checksum[:80]}`" if checksum else "no checksum"
+        raise SpecError(
+            f"`ADD {source[:80]}` has {stated}", hint="pin it: `--checksum=sha256:<64 hex digits>`"
+        )
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        raise SpecError(f"`{source[:80]}` is no URL") from None
+    if "@" in parts.netloc or not parts.hostname or not source.isprintable():
+        raise SpecError("a URL of ADD has a login in it, or no host", hint="logins belong into ~/.netrc")
+    return Download(source, checksum.removeprefix("sha256:"))
+
+
+def find_downloads(plan: Plan, inherited: Mapping[int, Mapping[str, str]]) -> tuple[Download, ...]:
+    """What the needed stages take from the web, by what is known before anything is locked.
+
+    `inherited` has the variables of each stage's base where that is a target: those of a registry's
+    image are not known yet, and none of them may stand in a URL.
+    """
+    found: dict[Download, None] = {}
+    known: dict[int, tuple[dict[str, str], dict[str, str]]] = {}
+    for stage in plan.stages():
+        base = plan.base(stage)
+        arguments, variables = known[base.stage.number] if base and base.stage else ({}, {})
+        known[stage.number] = dict(arguments), {**variables, **inherited.get(stage.number, {})}
+        found |= dict.fromkeys(_walk(plan, stage, *known[stage.number]))
+    return tuple(sorted(found))
+
+
+def _walk(
+    plan: Plan, stage: Stage, arguments: dict[str, str], variables: dict[str, str]
+) -> Iterator[Download]:
+    """The downloads of a stage; what its ARGs and ENVs say goes to `arguments` and `variables`."""
+    for instruction in stage.instructions:
+        scope = {**arguments, **variables}
+        if instruction.name == "ARG":
+            plan.declare(instruction, arguments, variables)
+        elif instruction.name == "ENV":
+            words = [plan.expand(word, scope, instruction) for word in instruction.words]
+            variables |= dict(zip(words[::2], words[1::2], strict=True))
+        elif instruction.name == "ADD":
+            yield from _read(plan, instruction, scope)
+
+
+def _read(plan: Plan, instruction: Instruction, scope: Mapping[str, str]) -> Iterator[Download]:
+    checksum = plan.expand(instruction.flag("checksum"), scope, instruction)
+    for word in instruction.words[:-1]:
+        source = plan.expand(word, scope, instruction)
+        if is_url(source):
+            try:
+                yield read_download(source, checksum)
+            except SpecError as error:
+                raise SpecError(error.message, hint=error.hint, location=instruction.location) from None
