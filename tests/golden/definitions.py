@@ -32,7 +32,9 @@ def definitions() -> dict[str, dict[str, str]]:
         _declare_environment(world, base): "environment",
     }
     assert set(samples.values()) == set(RULES)
-    return {rule: _actions(world, label) for label, rule in samples.items()}
+    compiled = world.environment("compiled", [make_locked("six")], base=base, compile=True)
+    more = {compiled: "environment that compiles"}
+    return {rule: _actions(world, label) for label, rule in (samples | more).items()}
 
 
 def _declare_base(world: World) -> Label:

@@ -33,6 +33,7 @@ ENVIRONMENT: dict[str, Any] = {
     "command": ("/app/main.py",),
     "labels": {"team": "ours"},
     "prefix": "/opt/env",
+    "compile": False,
 }
 
 
@@ -92,6 +93,10 @@ CHANGES: dict[str, Callable[[], str]] = {
     ),
     "a label": lambda: environment(labels={"team": "theirs"}),
     "prefix": lambda: environment(prefix="/opt/other"),
+    "bytecode": lambda: environment(compile=True),
+    "bytecode by another interpreter": lambda: environment(
+        compile=True, debs=(LIBC, replace(PYTHON, sha256="0" * 64))
+    ),
     "the platform": lambda: environment(platforms=(ARM64,)),
     "one platform more": lambda: environment(platforms=(AMD64, ARM64)),
     "the time of files": lambda: environment(settings=Settings((Index("pypi", ""),), EPOCH + 1)),
