@@ -85,7 +85,7 @@ def find_identity() -> Identity:
             return Identity()
         # Root of somebody's namespace: all that is mapped there is mapped in ours.
         return Identity(tuple(map(_same, users)), tuple(map(_same, groups)))
-    users, groups = _sub_ids("/etc/subuid", uid), _sub_ids("/etc/subgid", uid)
+    users, groups = read_sub_ids(Path("/etc/subuid"), uid), read_sub_ids(Path("/etc/subgid"), uid)
     if users and groups and shutil.which("newuidmap") and shutil.which("newgidmap"):
         return Identity((Range(0, uid, 1), *users), (Range(0, gid, 1), *groups), by_program=True)
     return Identity((Range(0, uid, 1),), (Range(0, gid, 1),))
@@ -100,14 +100,14 @@ def _same(known: Range) -> Range:
     return Range(known.inside, known.inside, known.count)
 
 
-def _sub_ids(path: str, uid: int) -> tuple[Range, ...]:
+def read_sub_ids(path: Path, uid: int) -> tuple[Range, ...]:
     """The ranges that a file grants to a user by name or number, put behind one another from 1 on."""
     try:
         names = {str(uid), pwd.getpwuid(uid).pw_name}
     except KeyError:
         names = {str(uid)}
     try:
-        rows = [line.split(":") for line in Path(path).read_text().splitlines()]
+        rows = [line.split(":") for line in path.read_text().splitlines()]
     except OSError:
         return ()
     found: list[Range] = []
