@@ -34,7 +34,7 @@ from envbuild.graph.project import Project
 from envbuild.lock.model import DebianQuestion, Locked, Resolver, split_question
 from envbuild.lock.registries import Registries
 from envbuild.oci.reference import RegistryName
-from envbuild.options import Options
+from envbuild.options import UNSTATED, Options, StepOptions
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule.builtins import RUN_STEP
@@ -47,6 +47,7 @@ from envbuild.sources.index import PackageIndexes
 from envbuild.sources.patience import Patience
 from envbuild.sources.registry import RegistryClient
 from envbuild.sources.stated_login import FileCredentials, VariableCredentials
+from envbuild.spec.secrets import as_sources, parse_secret
 from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY, Login
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from envbuild.build.deliver import Delivery
     from envbuild.build.lock import Locker
     from envbuild.build.verify import Verified
+    from envbuild.execute.steps import StepSettings
 
 # At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
 # index's page, so that some sixteen files are on their way.
@@ -68,11 +70,13 @@ _HASTY = Patience(connect=2, read=5, whole=10, attempts=1)
 
 
 @contextmanager
-def open_app(options: Options, *, jobs: int | None = None, reverse: bool = False) -> Iterator[App]:
+def open_app(
+    options: Options, *, jobs: int | None = None, reverse: bool = False, steps: StepOptions = UNSTATED
+) -> Iterator[App]:
     """The application for one command: nothing is read or opened before it is needed."""
     output = Output(options.events, options.profile, options.color, options.quiet, options.verbose)
     with choose_sinks(output, sys.stderr, os.environ) as sink, shared_lease(options.cache_dir):
-        app = App(options, sink, jobs, reverse=reverse)
+        app = App(options, sink, jobs, steps, reverse=reverse)
         try:
             yield app
         finally:
@@ -92,7 +96,9 @@ def open_store(cache: Path) -> Iterator[tuple[DiskStore, DiskActionCache]]:
 class App:
     """What a command is made of, put together on demand."""
 
-    def __init__(self, options: Options, sink: EventSink, jobs: int | None, *, reverse: bool) -> None:
+    def __init__(
+        self, options: Options, sink: EventSink, jobs: int | None, steps: StepOptions, *, reverse: bool
+    ) -> None:
         self.options = options
         self.sink = sink
         self.signatures = memo.Signatures()
@@ -104,6 +110,7 @@ class App:
         self.http = HttpClient(pool_size=_DOWNLOADS, patience=Patience.stated(os.environ))
         self._jobs = jobs
         self._reverse = reverse
+        self._steps = steps
 
     @cached_property
     def project(self) -> Project:
@@ -174,20 +181,33 @@ class App:
     def _executor(self, actions: Sequence[DeclaredAction]) -> Executor:
         builtin = BuiltinExecutor(self.store, BUILTINS, self.jobs)
         steps = any(action.builtin == RUN_STEP for action in actions)
-        switch = SwitchingExecutor({RUN_STEP.name: self._sandbox()} if steps else {}, builtin)
+        switch = SwitchingExecutor({RUN_STEP.name: self._step_executor()} if steps else {}, builtin)
         files = ImportingExecutor(switch, self.store, find_files(actions))
         artifacts = find_artifacts(actions)
         fetching = FetchingExecutor(files, self.store, artifacts, self.fetcher.fetch, _DOWNLOADS)
         caching = CachingExecutor(fetching, self.actions, self.store, self.sink)
         return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
 
-    def _sandbox(self) -> Executor:
+    def _step_executor(self) -> Executor:
         from envbuild.execute.sandbox.runner import SandboxRunner
         from envbuild.execute.steps import StepExecutor
 
         cache = self.options.cache_dir
         runner = SandboxRunner(cache, self.interrupt)
-        return StepExecutor(runner, self.store, cache, self.sink, self.interrupt, self.jobs)
+        settings = self._step_settings()
+        return StepExecutor(runner, self.store, cache, self.sink, self.interrupt, self.jobs, settings)
+
+    def _step_settings(self) -> StepSettings:
+        """How steps are run: as the command says, else as the workspace does."""
+        from envbuild.execute.sandbox.sandbox import Limits
+        from envbuild.execute.steps import StepSettings
+
+        stated, unstated = self._steps, self.project.workspace.build
+        given = (parse_secret(text, Path.cwd()) for text in stated.secrets)
+        secrets = {**unstated.secrets, **{secret.name: secret for secret in given}}
+        memory = unstated.step_memory if stated.memory is None else stated.memory
+        seconds = unstated.step_timeout if stated.seconds is None else stated.seconds
+        return StepSettings(as_sources(secrets, os.environ), Limits(memory), seconds, stated.keep_failed)
 
     def _owner(self, artifact: Locked) -> Owner:
         """Which target an artifact was locked for, for an error about it."""

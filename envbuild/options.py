@@ -19,3 +19,19 @@ class Options:
     color: str
     quiet: bool
     verbose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """What a command is told of steps that run programs; None leaves it to the workspace.
+
+    `secrets` say by name where values are, as `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`.
+    """
+
+    seconds: int | None = None
+    memory: int | None = None
+    secrets: tuple[str, ...] = ()
+    keep_failed: bool = False
+
+
+UNSTATED = StepOptions()

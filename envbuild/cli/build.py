@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from envbuild import __version__
-from envbuild.cli.options import common_options, jobs_option, patterns_argument, platform_option
+from envbuild.cli.options import common_options, jobs_option, patterns_argument, platform_option, step_options
 from envbuild.cli.quick import may_remember, memo_folder
 from envbuild.core.errors import ErrorGroup
 from envbuild.graph import memo
-from envbuild.options import Options
+from envbuild.options import Options, StepOptions
 
 if TYPE_CHECKING:
     from envbuild.app import App
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     envvar="ENVBUILD_KEEP_GOING",
     help="After a failure, still build what does not depend on it; as the workspace says by default.",
 )
+@step_options
 @click.option("--no-memo", is_flag=True, help="Look at every input again, even if nothing seems changed.")
 @click.option(
     "--reverse", is_flag=True, hidden=True, help="Start ready actions in reverse order: for `verify`."
 )
 @common_options
-def command(
+def command(  # noqa: PLR0913 (click hands over one by one)
     options: Options,
     patterns: tuple[str, ...],
     *,
@@ -45,6 +46,7 @@ def command(
     platforms: tuple[str, ...],
     jobs: int | None,
     keep_going: bool | None,
+    steps: StepOptions,
     no_memo: bool,
     reverse: bool,
 ) -> None:
@@ -58,7 +60,7 @@ def command(
     from envbuild.cli.show import show_report
 
     begun = time.time_ns()
-    with open_app(options, jobs=jobs, reverse=reverse) as app:
+    with open_app(options, jobs=jobs, reverse=reverse, steps=steps) as app:
         report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
         text = show_report(report, options)
         if not (push or no_memo):

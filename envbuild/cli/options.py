@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from envbuild.cli.quick import cache_folder
-from envbuild.options import Options
+from envbuild.options import Options, StepOptions
+from envbuild.spec.amounts import parse_size, parse_span
 
 _COMMON = [
     click.option("--workspace", type=click.Path(path_type=Path), help="The workspace's folder."),
@@ -49,6 +50,35 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(options, **values)
 
     for option in reversed(_COMMON):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+_STEPS = [
+    click.option("--secret", "secrets", multiple=True, metavar="id=NAME,src=FILE|env=VARIABLE"),
+    click.option("--step-timeout", envvar="ENVBUILD_STEP_TIMEOUT", help="The most time of a step: `10m`."),
+    click.option(
+        "--step-memory", envvar="ENVBUILD_STEP_MEMORY", help="The most memory of a step's process: `2GB`."
+    ),
+    click.option("--keep-failed", is_flag=True, help="Keep what a step that fails has changed."),
+]
+
+
+def step_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of steps; the command gets them as `steps`, a `StepOptions`."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **values: Any) -> Any:
+        timeout, memory = values.pop("step_timeout"), values.pop("step_memory")
+        steps = StepOptions(
+            parse_span(timeout) if timeout else None,
+            parse_size(memory) if memory else None,
+            values.pop("secrets"),
+            values.pop("keep_failed"),
+        )
+        return function(*arguments, steps=steps, **values)
+
+    for option in reversed(_STEPS):
         wrapper = option(wrapper)
     return wrapper
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from envbuild.core.errors import UsageError
-from envbuild.spec.amounts import parse_size
+from envbuild.spec.amounts import parse_size, parse_span
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.positions import Entry, Shape
 from envbuild.spec.problems import Problems
 from envbuild.spec.schema import Schema, Scope, check_attributes
+from envbuild.spec.secrets import Secret, parse_secret
 
 _DAY: Final = 86_400
 _BUILD: Schema = {
     "jobs": Attribute(Kind.INTEGER),
     "keep_going": Attribute(Kind.BOOLEAN, default=False),
+    "step_timeout": Attribute(Kind.TEXT),
+    "step_memory": Attribute(Kind.TEXT),
+    "secrets": Attribute(Kind.TEXT_MAP, default={}),
 }
 _CACHE: Schema = {
     "max_size": Attribute(Kind.TEXT),
@@ -25,10 +31,16 @@ _CACHE: Schema = {
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """How to build; `jobs` None: as many as there are cores."""
+    """How to build; `jobs` None: as many as there are cores.
+
+    Steps run for at most `step_timeout` seconds, and each process in `step_memory` bytes (0: no limit).
+    """
 
     jobs: int | None = None
     keep_going: bool = False
+    step_timeout: int = 0
+    step_memory: int = 0
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +51,22 @@ class CacheSettings:
     max_age: int = 14 * _DAY
 
 
-def read_build_settings(entry: Entry | None, problems: Problems) -> BuildSettings:
-    """The section `build`; notes what is wrong in it."""
+def read_build_settings(entry: Entry | None, root: Path, problems: Problems) -> BuildSettings:
+    """The section `build`; notes what is wrong in it. Files of secrets are relative to `root`."""
     if entry is None:
         return BuildSettings()
     checked = _check("build", _BUILD, entry, problems)
     jobs = checked["jobs"]
     if jobs is not None and jobs < 1:
         problems.add("`jobs` must be at least 1", entry.value.entries["jobs"].value.location)
-    return BuildSettings(jobs, checked["keep_going"])
+    stated = entry.value.entries
+    return BuildSettings(
+        jobs,
+        checked["keep_going"],
+        _read_amount(parse_span, "step_timeout", checked, stated, problems),
+        _read_amount(parse_size, "step_memory", checked, stated, problems),
+        _read_secrets(stated.get("secrets"), root, problems),
+    )
 
 
 def read_cache_settings(entry: Entry | None, problems: Problems) -> CacheSettings:
@@ -58,7 +77,9 @@ def read_cache_settings(entry: Entry | None, problems: Problems) -> CacheSetting
     checked = _check("cache", _CACHE, entry, problems)
     size, days = checked["max_size"], checked["keep_days"]
     return CacheSettings(
-        unstated.max_size if size is None else _read_size(size, entry.value.entries["max_size"], problems),
+        unstated.max_size
+        if size is None
+        else _read_amount(parse_size, "max_size", checked, entry.value.entries, problems),
         unstated.max_age if days is None else days * _DAY,
     )
 
@@ -70,9 +91,28 @@ def _check(name: str, schema: Schema, entry: Entry, problems: Problems) -> dict[
     return check_attributes(value.entries, schema, Scope(f"`{name}`", "", value.location), problems)
 
 
-def _read_size(text: str, entry: Entry, problems: Problems) -> int:
+def _read_amount(
+    parse: Callable[[str], int],
+    name: str,
+    checked: Mapping[str, Any],
+    stated: Mapping[str, Entry],
+    problems: Problems,
+) -> int:
+    """An amount, 0 where none is stated."""
     try:
-        return parse_size(text)
+        return parse(checked[name]) if checked[name] is not None else 0
     except UsageError as error:
-        problems.catch(error, entry.value.location)
+        problems.catch(error, stated[name].value.location)
         return 0
+
+
+def _read_secrets(entry: Entry | None, root: Path, problems: Problems) -> Mapping[str, Secret]:
+    """Secrets by name, each as `src=FILE` or `env=VARIABLE`."""
+    found: dict[str, Secret] = {}
+    for name, each in (entry.value.entries if entry else {}).items():
+        if each.value.shape is Shape.TEXT:
+            try:
+                found[name] = parse_secret(f"id={name},{each.value.text}", root)
+            except UsageError as error:
+                problems.catch(error, each.value.location)
+    return found

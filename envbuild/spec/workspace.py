@@ -139,7 +139,7 @@ def _read_workspace(root: Path, document: Value, problems: Problems, recorder: R
         image=checked["image"],
         rules=_read_folders(root, stated.get("rules"), problems, recorder),
         epoch=checked["epoch"],
-        build=read_build_settings(stated.get("build"), problems),
+        build=read_build_settings(stated.get("build"), root, problems),
         cache=read_cache_settings(stated.get("cache"), problems),
     )
 

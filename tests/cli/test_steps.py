@@ -1,0 +1,139 @@
+"""Options of steps: secrets, limits, what is kept of a failure."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.makers.corpus import BASE, run_base
+from tests.makers.project import Project
+from tests.makers.secrets import find_in_folder
+
+SECRET = "marked/5be1@+of-a-step"
+TOLD = ["--no-memo", "-v", "--events", "../events", "--profile", "../profile.gz"]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with run_base(tmp_path_factory.mktemp("steps")) as project:
+        yield project
+
+
+@pytest.fixture
+def project(shared: Project) -> Iterator[Project]:
+    """A workspace with a base; only its cache knows other tests."""
+    settings = (shared.root / "envbuild.yaml").read_text()
+    yield shared
+    (shared.root / "envbuild.yaml").write_text(settings)
+    for name in ("failed", "logs"):
+        shutil.rmtree(shared.cache / name, ignore_errors=True)
+
+
+def write(project: Project, *lines: str) -> None:
+    text = "".join(f"      {line}\n" for line in ("FROM base", *lines))
+    rest = '    name: app\n    contexts: {base: ":base"}\n'
+    (project.root / "BUILD.yaml").write_text(f"{BASE}- dockerfile_image:\n    dockerfile: |\n{text}{rest}")
+
+
+def set_up(project: Project, settings: str) -> None:
+    """More settings in envbuild.yaml."""
+    path = project.root / "envbuild.yaml"
+    path.write_text(f"{path.read_text()}build: {settings}\n")
+
+
+USE = "RUN --mount=type=secret,id=token,required=true wc -c < /run/secrets/token; cat /run/secrets/token; # "
+USE_VARIABLE = "RUN --mount=type=secret,id=token,env=TOKEN,required=true echo $TOKEN; # "
+
+
+@pytest.mark.parametrize("use", [USE, USE_VARIABLE])
+@pytest.mark.parametrize("way", ["file", "variable", "workspace file", "workspace variable"])
+def test_secrets_reach_steps_and_are_found_nowhere(project: Project, use: str, way: str) -> None:
+    write(project, use + way)
+    home = Path(project.environment["HOME"])
+    (home / "token").write_text(SECRET)
+    where = f"src={home / 'token'}" if "file" in way else "env=TOKEN_OF_A_STEP"
+    flags = [] if "workspace" in way else ["--secret", f"id=token,{where}"]
+    if not flags:
+        set_up(project, f"{{secrets: {{token: '{where}'}}}}")
+    outcome = project.with_variables(TOKEN_OF_A_STEP=SECRET).succeed("build", ":app", *TOLD, *flags)
+    assert "***" in outcome.err
+    assert SECRET not in outcome.out + outcome.err
+    assert find_in_folder(project.top, [SECRET], ["home/token"]) == []
+
+
+def test_a_secret_that_is_not_given(project: Project) -> None:
+    write(project, USE + "missing")
+    error = project.fail(1, "build", ":app")
+    assert "the secret `token` is not given" in error
+    assert "hint: give it: `--secret id=token,src=FILE`" in error
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("id=token,env=NOT_SET", "is in the variable `NOT_SET`, which is not set"),
+        ("id=token,src=not/there", "cannot be read: "),
+        (f"id=token,{SECRET}", "a form that is not known"),
+        ("token", "a form that is not known"),
+        ("id=token,src=a,env=b", "a form that is not known"),
+    ],
+)
+def test_secrets_that_cannot_be_read(project: Project, flag: str, message: str) -> None:
+    write(project, USE + "unreadable")
+    error = project.fail(2, "build", ":app", "--secret", flag)
+    assert message in error
+    assert SECRET not in error
+
+
+def test_a_failed_step_tells_its_line_its_last_words_and_where_the_rest_is(project: Project) -> None:
+    write(project, "RUN true", "RUN echo wrote; echo kept > /kept; exit 7")
+    error = project.fail(1, "build", ":app", "--keep-failed")
+    assert "`RunStep BUILD.yaml:6: RUN echo wrote; echo kept" in error
+    assert "exit code 7" in error
+    assert "\n  wrote" in error
+    (log,) = (project.cache / "logs").iterdir()
+    assert str(log) in error
+    assert log.read_text() == "wrote\n"
+    (kept,) = (project.cache / "failed").glob("*/kept")
+    assert kept.read_text() == "kept\n"
+
+
+def test_without_keep_failed_nothing_is_kept(project: Project) -> None:
+    write(project, "RUN echo > /kept; exit 8")
+    project.fail(1, "build", ":app")
+    assert not (project.cache / "failed").exists()
+
+
+def test_a_time_limit_by_flag_variable_and_file(project: Project) -> None:
+    write(project, "RUN sleep 1000")
+    assert "its limit of 1 seconds" in project.fail(1, "build", ":app", "--step-timeout", "1s")
+    assert "its limit of 2 seconds" in project.with_variables(ENVBUILD_STEP_TIMEOUT="2").fail(
+        1, "build", ":app"
+    )
+    set_up(project, "{step_timeout: 1s}")
+    assert "its limit of 1 seconds" in project.fail(1, "build", ":app")
+
+
+def test_a_memory_limit_by_flag_and_file(project: Project) -> None:
+    write(project, "RUN dd if=/dev/zero of=/dev/null bs=100M count=1")
+    said = r"memory"
+    assert re.search(said, project.fail(1, "build", ":app", "--step-memory", "50M"))
+    set_up(project, "{step_memory: 50M}")
+    assert re.search(said, project.fail(1, "build", ":app"))
+    # A limit is in no key: what was built under another one is not built again.
+    project.succeed("build", ":app", "--step-memory", "4G")
+    actions = json.loads(project.succeed("build", ":app", "--no-memo", "--output", "json").out)
+    assert actions["targets"][0]["actions"]["executed"] == 0
+
+
+def test_settings_that_are_wrong(project: Project) -> None:
+    write(project, "RUN true")
+    set_up(project, "{step_timeout: soon, secrets: {token: x}}")
+    error = project.fail(2, "build", ":app")
+    assert "`soon` is no amount" in error
+    assert "a form that is not known" in error
