@@ -261,7 +261,7 @@ class App:
         from envbuild.execute.sandbox.upkeep import clear
 
         builder = self._builder(self.run_actions, registry=False)
-        built = [(target, builder.obtain(target)) for target in self.project.configure(patterns)]
+        built = [(target, builder.obtain_own(target)) for target in self.project.configure(patterns)]
         verifier = Verifier(self.disk, self.project.workspace.root, self.naming, os.environ, self.jobs)
         with self.disk.temporary_folder() as folder:
             try:

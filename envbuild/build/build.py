@@ -101,13 +101,13 @@ class Builder:
 
     def obtain(self, target: Configured) -> Image:
         """The image with all its bytes in the store: as it is there, pulled, or else built."""
-        image = self._obtain_own(target)
+        image = self.obtain_own(target)
         for digest in self.store.missing(target.foreign):
             self.origins.fetch(target.foreign[digest])
         return image
 
-    def _obtain_own(self, target: Configured) -> Image:
-        """The image, whose foreign layers may not be in the store."""
+    def obtain_own(self, target: Configured) -> Image:
+        """The same without the layers of images of registries, which may not be in the store."""
         image = self.images.find(target.name, target.foreign)
         if image is not None:
             return image

@@ -9,7 +9,7 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, TransferProgress
 from envbuild.core.protocols import BlobStore
-from envbuild.lock.base_image import LAYER_TYPES
+from envbuild.lock.base_image import DIRECT, LAYER_TYPES
 from envbuild.lock.model import Download, Locked
 from envbuild.lock.registries import Registries
 from envbuild.sources.debian import DebianSource, Suite
@@ -92,7 +92,7 @@ class _Progress:
 
     def __init__(self, sink: EventSink, artifact: Locked) -> None:
         self._sink = sink
-        self._name = f"{artifact.name} {artifact.version}"
+        self._name = _call(artifact)
         self._size = artifact.size
         self._told = 0
 
@@ -108,3 +108,10 @@ class _Progress:
     def _emit(self, done: int) -> None:
         self._told = done
         self._sink.emit(TransferProgress("download", self._name, done, self._size))
+
+
+def _call(artifact: Locked) -> str:
+    """What people know a download by: of a layer, the repository and the beginning of the digest."""
+    if artifact.kind in LAYER_TYPES:
+        return f"{artifact.file.removeprefix(DIRECT)} sha256:{artifact.sha256[:12]}"
+    return f"{artifact.name} {artifact.version}"

@@ -135,7 +135,7 @@ class Verifier:
     def _compare(
         self, target: Configured, image: Image, name: str, images: LocalImages, again: DiskStore
     ) -> Verified:
-        second = images.find(name)
+        second = images.find(name, target.foreign)
         if second is None:
             raise BuildError(f"the second build of `{target.label}` left no image `{name}`")
         if name != target.name:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.makers.base_images import ROOT, Layer, Upstream, make_layer, sha256
-from tests.makers.gate import Answer, Asked, Before, Gate, open_gate
+from tests.makers.gate import Answer, Asked, Before, Gate, TokenGuard, open_gate
 from tests.makers.project import Project, environment
 from tests.makers.registry_content import read_tag
 from tests.makers.servers import PASSWORD, USER
@@ -170,6 +170,61 @@ def test_an_export_gets_the_base(
         blob = archive.extractfile("blobs/" + sha256(layer.data).replace(":", "/"))
         assert blob is not None
         assert blob.read() == layer.data
+
+
+def test_a_second_build_needs_no_base(
+    project: Project, gate: Gate, layer: Layer, place: str, tmp_path: Path
+) -> None:
+    upstream = Upstream(gate.host, f"{place}/base")
+    upstream.push(layer, tag="1")
+    machine = elsewhere(write_app(project, upstream.reference()), tmp_path / "machine")
+    gate.asked.clear()
+    assert machine.succeed("verify", APP, "--output", "json").target["same"] is True
+    assert gate.asked == []
+
+
+def test_a_layer_that_an_image_has_twice(project: Project, gate: Gate, layer: Layer, place: str) -> None:
+    # Older builders state an empty layer for each step that changed no file.
+    upstream = Upstream(gate.host, f"{place}/base")
+    empty = make_layer({})
+    upstream.push(empty, layer, empty, tag="1")
+    write_app(project, upstream.reference())
+    registry = f"{gate.host}/{place}"
+    target = project.succeed("build", APP, "--push", "--registry", registry, "--output", "json").target
+    assert target["pushed"]["mounted"] == 2
+    assert read_tag(gate.host, f"{place}/{target['image']}") == target["digest"]
+    project.succeed("export", APP, "--format", "oci-archive", "-o", "x.tar")
+    with tarfile.open(project.root / "x.tar") as archive:
+        names = archive.getnames()
+    assert len(names) == len(set(names))
+
+
+def test_tokens_that_run_out(project: Project, registry: str, layer: Layer, place: str) -> None:
+    Upstream(registry, f"{place}/base").push(layer, tag="1")
+    guard = TokenGuard(USER, PASSWORD)
+
+    def expire(asked: Asked) -> Answer | None:
+        answer = guard(asked)
+        if answer is None:
+            guard.valid += 1  # each token serves one request
+        return answer
+
+    with open_gate(Gate(registry, before=expire)) as gate:
+        auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        config = json.dumps({"auths": {gate.host: {"auth": auth}}})
+        write_app(project.with_variables(DOCKER_AUTH_CONFIG=config), f"{gate.host}/{place}/base:1")
+    # Manifest, config and layer.
+    assert len(guard.given) == 3
+
+
+def test_a_step_on_a_base_without_a_shell(project: Project, gate: Gate, layer: Layer, place: str) -> None:
+    upstream = Upstream(gate.host, f"{place}/base")
+    upstream.push(layer, tag="1")
+    steps = json.dumps({"name": "steps", "dockerfile": f"FROM {upstream.reference()}\nRUN echo x\n"})
+    project.write({"BUILD.yaml": f"- dockerfile_image: {steps}\n"}).succeed("lock")
+    said = project.fail(1, "build")
+    assert "/bin/sh" in said
+    assert "RUN echo x" in said
 
 
 def test_housekeeping_with_and_without_the_base(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -21,6 +23,7 @@ from envbuild.sources.index import PackageIndexes
 from envbuild.sources.registry import RegistryClient
 from envbuild.store.disk import DiskStore
 from tests.makers.actions import Recorder
+from tests.makers.base_images import Upstream, make_layer
 from tests.makers.debian import Deb, Mirror, serve, signers
 from tests.makers.index import FakeIndex, IndexedFile, make_package, run_index
 from tests.makers.sources import lock_deb, lock_file
@@ -177,3 +180,16 @@ def test_a_mirror_that_the_workspace_no_longer_has(desk: Desk, mirror: Mirror) -
     error = desk.fail(replace(lock_deb(TOOL), source="backports"))
     assert error.message == "the workspace has no Debian source `backports`"
     assert error.hint == "it has `debian`: name the mirror in envbuild.yaml, or lock again"
+
+
+@pytest.mark.services
+def test_a_layer_comes_from_its_registry(desk: Desk, registry: str) -> None:
+    upstream, layer = Upstream(registry, f"fetch{uuid4().hex}/base"), make_layer()
+    upstream.put_blob(layer.data)
+    sha256 = hashlib.sha256(layer.data).hexdigest()
+    place = f"{registry}/{upstream.repository}"
+    locked = Locked("tar+gzip", "layer-000", layer.diff_id, "", f"oci://{place}", sha256, len(layer.data))
+    desk.fetcher.fetch(locked)
+    assert desk.store.read(Digest(sha256, len(layer.data))) == layer.data
+    last = desk.progress()[-1]
+    assert (last.name, last.done) == (f"{place} sha256:{sha256[:12]}", len(layer.data))
