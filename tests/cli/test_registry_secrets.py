@@ -58,6 +58,13 @@ def install_helper(user: str, secret: str) -> Carry:
     return carry
 
 
+def state(project: Project, host: str, **login: str) -> Project:
+    """Let the workspace say where the login is."""
+    source = json.dumps({"registry": {"name": "marked", "host": host, **login}})
+    text = (project.root / "envbuild.yaml").read_text()
+    return project.write({"envbuild.yaml": f"{text.rstrip().removesuffix(']')}, {source}]\n"})
+
+
 CARRIERS: dict[str, Carry] = {
     "auth": configure(auths={"HOST": {"auth": AUTH}}),
     "password": configure(auths={"https://HOST/v1/": {"username": USER, "password": PASSWORD}}),
@@ -70,6 +77,12 @@ CARRIERS: dict[str, Carry] = {
     "REGISTRY_AUTH_FILE": lambda project, host: keep(
         project, "auth.json", json.dumps({"auths": {host: {"auth": AUTH}}})
     ).with_variables(REGISTRY_AUTH_FILE=project.environment["HOME"] + "/auth.json"),
+    "variables": lambda project, host: state(
+        project, host, username_env="MARKED_USER", password_env="MARKED_PASSWORD"
+    ).with_variables(MARKED_USER=USER, MARKED_PASSWORD=PASSWORD),
+    "login file": lambda project, host: state(
+        keep(project, "auth.json", f"{USER}:{PASSWORD}\n"), host, login_file="~/auth.json"
+    ),
 }
 
 
