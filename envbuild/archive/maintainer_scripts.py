@@ -15,7 +15,7 @@ from typing import Final
 SCRIPTS: Final = ("preinst", "postinst")  # what an installation runs, in this order
 
 _CONTINUED: Final = re.compile(r"\\\n\s*")
-_INSTALL: Final = re.compile(r"update-alternatives\s+--install\s+(.*)")
+_INSTALL: Final = re.compile(r"update-alternatives\s+(?:--(?:quiet|verbose|force)\s+)*+--install\s+(.*)")
 _SHELL_ENDS: Final = re.compile(r"[;&|)}].*|\d?[<>].*")
 _STATIC: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._+@:~/\[-]*\Z")
 # A word where a shell expects a command: at the beginning of a line or behind an operator or a keyword.

@@ -11,7 +11,7 @@ from envbuild.rule.declared import Builtin
 WHEEL_LAYER = Builtin("wheel_layer", 2)
 DEB_LAYER = Builtin("deb_layer", 2)
 DEBIAN_ROOT = Builtin("debian_root", 2)
-DEBIAN_STATE = Builtin("debian_state", 2)
+DEBIAN_STATE = Builtin("debian_state", 3)
 DEBIAN_ADDITION = Builtin("debian_addition", 1)
 VENV_LAYER = Builtin("venv_layer", 2)
 FILES_LAYER = Builtin("files_layer", 2)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Built
-from tests.makers.examples import ARM64, BASE
+from tests.makers.examples import ARM64, BASE, BOOST
 from tests.makers.servers import require_programs
 from tests.makers.stored import StoredImage
 
@@ -36,6 +36,22 @@ def test_platforms_share_what_is_the_same(built: Built) -> None:
     amd64, arm64 = built.targets[ARM64]["platforms"]
     shared = {layer["digest"] for layer in amd64["layers"]} & {layer["digest"] for layer in arm64["layers"]}
     assert 0 < len(shared) < len(arm64["layers"])
+
+
+# LightGBM loads Debian's libgomp1, which neither its wheel nor the base has.
+@pytest.mark.services
+@pytest.mark.parametrize("platform_name", MACHINES)
+def test_a_wheel_finds_a_library_of_debian(built: Built, tmp_path: Path, platform_name: str) -> None:
+    emulator = EMULATORS[platform_name]
+    require_programs(emulator, root=True)
+    image = built.image(BOOST)
+    root = image.unpack(platform_name, tmp_path / "root")
+    assert run(image, platform_name, root, emulator) == "from 11 to 89\n"
+    (library,) = root.glob("usr/lib/*/libgomp.so.1")
+    library.unlink()
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run(image, platform_name, root, emulator)
+    assert "libgomp.so.1: cannot open shared object file" in caught.value.stderr
 
 
 @pytest.mark.services

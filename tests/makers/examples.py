@@ -17,7 +17,9 @@ HELLO = "//examples/hello:hello"
 REPORT = "//examples/private_wheel:report"
 SKLEARN = "//examples/sklearn:train"
 ARM64 = "//examples/arm64:arm64"
+BOOST = "//examples/apt:boost"
 EXAMPLES = (
+    BOOST,
     ARM64,
     BASE,
     HELLO,

@@ -38,6 +38,15 @@ def test_alternatives() -> None:
     assert script_effects(control(AWK)) == ()
 
 
+# As gawk's does: it says so before it says what.
+def test_alternatives_that_are_installed_quietly() -> None:
+    call = "update-alternatives --quiet --force --install /usr/bin/awk awk /usr/bin/gawk 10\n"
+    (found,) = read_alternatives(control(call))
+    assert (found.main.name, found.main.path, found.priority) == ("awk", "/usr/bin/gawk", 10)
+    unknown = control("#!/bin/sh\nupdate-alternatives --quiet --install /usr/bin/awk awk $awk 10\n")
+    assert script_effects(unknown) == ("postinst of some was not run: update-alternatives",)
+
+
 @pytest.mark.parametrize(
     "tail", ["", " || true", "; exit 0", " # why", " && echo done", " > /dev/null || :", " 2>&1", " }"]
 )
