@@ -294,13 +294,14 @@ def test_a_config_for_another_platform(desk: Desk, listed: bool) -> None:
 
 def test_an_image_that_is_not_there(desk: Desk) -> None:
     error = desk.fail()
-    assert f"{desk.upstream.repository}/manifests/1`: the registry answered 404" in error.message
+    assert error.message == f"`{desk.upstream.host}` has no image `{desk.upstream.reference()}`"
 
 
 def test_a_digest_that_vanished(desk: Desk) -> None:
     digest = desk.upstream.push(make_layer(), tag="1")["digest"]
     desk.upstream.remove(digest)
-    assert f"/manifests/{digest}`: the registry answered 404" in desk.fail(f"@{digest}").message
+    place = f"{desk.upstream.host}/{desk.upstream.repository}@{digest}"
+    assert desk.fail(f"@{digest}").message == f"`{desk.upstream.host}` has no image `{place}`"
 
 
 def test_a_layer_that_vanished(desk: Desk) -> None:
