@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -60,14 +61,14 @@ def command(  # noqa: PLR0913 (click hands over one by one)
     from envbuild.cli.show import show_report
 
     begun = time.time_ns()
-    with open_app(options, jobs=jobs, reverse=reverse, steps=steps) as app:
+    with ExitStack() as afterwards, open_app(options, jobs=jobs, reverse=reverse, steps=steps) as app:
         report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
         text = show_report(report, options)
         if not (push or no_memo):
             remember(app, report, show_report(report.when_repeated(), options), begun)
-    click.echo(text, nl=False)
-    if report.failures:
-        raise ErrorGroup(report.failures)
+        afterwards.callback(click.echo, text, nl=False)  # once the live view is gone
+        if report.failures:
+            raise ErrorGroup(report.failures)
 
 
 def remember(app: App, report: Report, text: str, begun: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -29,12 +30,12 @@ def command(options: Options, patterns: tuple[str, ...], jobs: int | None) -> No
     from envbuild.app import open_app
     from envbuild.build.verify import NotReproducible
 
-    with open_app(options, jobs=jobs) as app:
+    with ExitStack() as afterwards, open_app(options, jobs=jobs) as app:
         found = app.verify(patterns)
-    click.echo(_show(found, options), nl=False)
-    errors = [NotReproducible(each) for each in found if each.difference]
-    if errors:
-        raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
+        afterwards.callback(click.echo, _show(found, options), nl=False)  # once the live view is gone
+        errors = [NotReproducible(each) for each in found if each.difference]
+        if errors:
+            raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
 
 
 def _show(found: Sequence[Verified], options: Options) -> str:

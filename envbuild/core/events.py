@@ -83,7 +83,7 @@ class TransferProgress:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A step of the command began ("resolving", "checking the registry", ...)."""
+    """A step of the command began ("resolving", "asking the registry", ...)."""
 
     name: str
     subject: str = ""
@@ -99,7 +99,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class BuildFinished:
-    """The command is done."""
+    """The command is done; `status` is "done", "failed" or "interrupted"."""
 
     status: str
     seconds: float

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from envbuild.core.events import Broadcast, EventSink
+from envbuild.core.events import Broadcast, BuildFinished, EventSink
 from envbuild.ui.plain import PlainLines, Warnings
 from envbuild.ui.text import allow_color
 
@@ -41,7 +42,23 @@ def choose_sinks(output: Output, stream: TextIO, environment: Mapping[str, str])
 
             sinks.append(stack.enter_context(Trace(output.profile)))
         sinks.append(_choose_console(output, stream, environment, stack))
-        yield Broadcast(sinks)
+        sink = Broadcast(sinks)
+        stack.enter_context(_tell_end(sink))
+        yield sink
+
+
+@contextmanager
+def _tell_end(sink: EventSink) -> Iterator[None]:
+    """Tells how the command ended, as the last event."""
+    began, status = time.monotonic(), "failed"
+    try:
+        yield
+        status = "done"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        sink.emit(BuildFinished(status, time.monotonic() - began))
 
 
 def _choose_console(

@@ -1,4 +1,4 @@
-"""Lines for logs and pipes: what took time, what went wrong, and a summary."""
+"""Lines for logs and pipes: what took time, and what went wrong."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from envbuild.core.events import (
     ActionFailed,
     ActionFinished,
     ActionOutput,
-    BuildFinished,
     Event,
     Note,
     Phase,
     ResultSource,
     TransferProgress,
 )
-from envbuild.ui.tally import Tally
 from envbuild.ui.text import format_size, one_line, printable
 
 # Below these, an action or a transfer is no news.
@@ -30,14 +28,12 @@ class PlainLines:
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._stream = stream
         self._verbose = verbose
-        self._tally = Tally()
         self._lock = threading.Lock()
         self._gone = False
 
     def emit(self, event: Event) -> None:
         """Write a line, if the event is worth one."""
         with self._lock:
-            self._tally.note(event)
             line = self._line(event)
             if line and not self._gone:
                 self._write(line)
@@ -48,8 +44,6 @@ class PlainLines:
                 return self._finished(event)
             case TransferProgress():
                 return self._moved(event)
-            case BuildFinished(status, seconds):
-                return ": ".join(filter(None, [f"{status} in {seconds:.1f} s", self._tally.describe()]))
             case _:
                 return describe(event)
 

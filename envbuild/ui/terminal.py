@@ -12,7 +12,6 @@ from envbuild.core.events import (
     ActionFailed,
     ActionFinished,
     ActionStarted,
-    BuildFinished,
     Event,
     TransferProgress,
 )
@@ -71,10 +70,7 @@ class LiveView:
         with self._lock:
             self._tally.note(event)
             self._follow(event)
-        if isinstance(event, BuildFinished):
-            summary = [f"{event.status} in {event.seconds:.1f} s", self._tally.describe()]
-            self._console.print(": ".join(filter(None, summary)), style="bold")
-        elif line := describe(event):
+        if line := describe(event):
             self._console.print(line, style=_STYLES.get(line.partition(":")[0], "dim"), soft_wrap=True)
 
     def _follow(self, event: Event) -> None:

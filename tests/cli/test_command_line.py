@@ -138,6 +138,7 @@ def test_events_and_profile(locked: Project) -> None:
     assert [each["done"] for each in events if each["event"] == "transfer_progress"]
     times = [each["time"] for each in events]
     assert times == sorted(times)
+    assert (events[-1]["event"], events[-1]["status"]) == ("build_finished", "done")
     bars = json.loads((locked.top / "profile.json").read_text())["traceEvents"]
     names = {each["name"] for each in bars if each["ph"] == "X"}
     assert names == {"VenvLayer venv", "WheelLayer alpha 1.0", "CheckPaths //:app", "Image //:app"}
@@ -150,6 +151,7 @@ def test_events_of_a_failure(locked: Project, index: FakeIndex) -> None:
     (failed,) = [event for event in map(json.loads, lines) if event["event"] == "action_failed"]
     assert (failed["mnemonic"], failed["subject"]) == ("WheelLayer", "alpha 1.0")
     assert "answered 403 (forbidden)" in failed["message"]
+    assert json.loads(lines[-1])["status"] == "failed"
     assert "answered 403 (forbidden)" in error
     trace = json.loads(gzip.decompress((locked.top / "profile.json.gz").read_bytes()))
     assert any("WheelLayer alpha 1.0" in each.get("name", "") for each in trace["traceEvents"])

@@ -56,7 +56,7 @@ _FILES: Mapping[str, bytes] = {
     "bin/entry.sh": b'#!/bin/sh\nexec "$@"\n',
     "config/app.conf": b"a = 1\n",
     "config/extra.conf": b"b = 2\n",
-    "docs/index.md": b"# Index\n",
+    "docs/README.md": b"# Index\n",
     "go.mod": b"module example\n",
     "package.json": b"{}\n",
     "package-lock.json": b"{}\n",

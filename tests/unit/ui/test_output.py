@@ -36,8 +36,21 @@ def test_quiet() -> None:
 def test_files_are_written_beside_the_console(tmp_path: Path) -> None:
     output = Output(events=tmp_path / "events", profile=tmp_path / "profile")
     assert told(output) == "resolving\nwarning: beware\n"
-    assert len((tmp_path / "events").read_text().splitlines()) == 2
+    assert len((tmp_path / "events").read_text().splitlines()) == 3
     assert len(json.loads((tmp_path / "profile").read_text())["traceEvents"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(UsageError("no"), "failed"), (KeyboardInterrupt(), "interrupted"), (None, "done")]
+)
+def test_the_last_event_tells_how_it_ended(tmp_path: Path, error: BaseException | None, status: str) -> None:
+    output = Output(events=tmp_path / "events")
+    with suppress(UsageError, KeyboardInterrupt), choose_sinks(output, io.StringIO(), XTERM) as sink:
+        sink.emit(Phase("resolving"))
+        if error:
+            raise error
+    last = json.loads((tmp_path / "events").read_text().splitlines()[-1])
+    assert (last["event"], last["status"]) == ("build_finished", status)
 
 
 def test_a_file_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:

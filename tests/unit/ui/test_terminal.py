@@ -6,7 +6,6 @@ from envbuild.core.events import (
     ActionFailed,
     ActionFinished,
     ActionStarted,
-    BuildFinished,
     BuildStarted,
     Note,
     Phase,
@@ -77,8 +76,6 @@ def test_what_matters_stays_on_the_screen() -> None:
         live.emit(Phase("resolving", "//a:b"))
         live.emit(Note("warning", "beware [bold]of markup[/bold]"))
         live.emit(ActionFailed("1", "WheelLayer", "numpy 2", "no"))
-        live.emit(BuildFinished("failed", 1.25))
     shown = stream.getvalue()
     for line in ("resolving //a:b", "warning: beware [bold]of markup[/bold]", "failed: WheelLayer numpy 2"):
         assert line in shown
-    assert "failed in 1.2 s: 1 failed" in shown
