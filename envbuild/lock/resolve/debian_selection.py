@@ -10,10 +10,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Final
 
 from envbuild.core.errors import ResolveError
 from envbuild.sources.debian_index import DebianIndex, Package
 from envbuild.sources.debian_relations import Alternatives, Relation
+from envbuild.sources.debian_version import version_order
+
+# Why the base has another version than the suite, which has one.
+_CATCH_UP: Final = (
+    "lock the base with `--upgrade`, or take packages from a snapshot mirror as old as the base is"
+)
+_GO_BACK: Final = (
+    "the base is ahead of the suite: stand on an older one, or state a mirror that has these versions"
+)
 
 Preferred = Callable[[Package], bool]
 
@@ -81,9 +91,10 @@ class Selection:
 
     def _refuse_another(self, package: Package, wanted_by: str) -> ResolveError:
         there = self.installed[package.name].version
+        older = version_order(there) < version_order(package.version)
         return ResolveError(
             f"`{package.name}` {package.version} is needed, but the base has {there}",
-            hint="lock the base with `--upgrade`, or take packages from a mirror as old as the base is",
+            hint=_CATCH_UP if older else _GO_BACK,
             causes=self._chain(wanted_by),
         )
 

@@ -262,6 +262,10 @@ def test_a_version_that_the_base_has_not(tmp_path: Path) -> None:
             here.resolve(request, installed={"lib": "1-1"})
         assert caught.value.message == f"`lib` 2-1 is needed, but the base has 1-1{causes}"
         assert "--upgrade" in caught.value.hint
+        # Security updates are in images before they are in the suite.
+        with pytest.raises(ResolveError) as caught:
+            here.resolve(request, installed={"lib": "2-2"})
+        assert "the base is ahead of the suite" in caught.value.hint
 
 
 @pytest.mark.parametrize("ours", [True, False])
