@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ from envbuild.spec.secrets import as_sources, parse_secret
 from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY, Login
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
+from envbuild.store.faults import BlobMismatch
 from envbuild.store.interrupt import Interrupt, InterruptibleStore
 from envbuild.store.lease import shared_lease
 from envbuild.ui.output import Output, choose_sinks
@@ -59,6 +60,8 @@ from envbuild.ui.output import Output, choose_sinks
 if TYPE_CHECKING:
     from envbuild.build.deliver import Delivery
     from envbuild.build.lock import Locker
+    from envbuild.build.program import Wanted
+    from envbuild.build.run import Start
     from envbuild.build.verify import Verified
     from envbuild.execute.steps import StepSettings
 
@@ -301,6 +304,24 @@ class App:
         configured = self._configure_one(target)
         builder = self._builder(self.run_actions, registry=bool(self.registry_name))
         return Delivery(configured, self.naming.tag(configured.hash), builder.obtain, self.store)
+
+    def prepare_run(self, target: str, wanted: Wanted, platform: str) -> Start:
+        """Get one target's image ready to run a program in it, which the result does."""
+        from envbuild.build.program import choose_platform, make_step
+        from envbuild.build.run import prepare_sandbox
+
+        delivery = self.deliver(target)
+        chosen = choose_platform(tuple(delivery.target.images), platform)
+        step = partial(make_step, wanted=wanted)
+
+        def prepare() -> Start:
+            image = delivery.obtain(delivery.target)
+            return prepare_sandbox(image, chosen, self.disk, step, wanted.seconds).start
+
+        try:
+            return prepare()
+        except BlobMismatch:  # it was set aside, and is made or fetched again
+            return prepare()
 
     def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
         """One target's lock in another tool's form; paths in it are relative to `folder`."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "lock": "lock",
     "build": "build",
     "push": "push",
+    "run": "run",
     "verify": "verify",
     "load": "load",
     "export": "export",
@@ -93,7 +94,9 @@ def _in_our_words(error: click.ClickException) -> UsageError:
     hint = f"run `{context.command_path if context else 'envbuild'} --help`"
     if isinstance(error, click.NoSuchOption) and context and context.parent is None:
         hint = f"options stand behind the command, as in `envbuild build {error.option_name}`"
-    return UsageError(message, hint=hint)
+    refused = UsageError(message, hint=hint)
+    refused.exit_code = getattr(context and context.command, "usage_code", refused.exit_code)
+    return refused
 
 
 def _report(error: Exception, color: str) -> int:

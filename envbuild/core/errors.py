@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     SERVICE = 4
     INTERRUPTED = 8
     BUG = 37
+    TIME_LIMIT = 124
     NOT_STARTED = 125
 
 

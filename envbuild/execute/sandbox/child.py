@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 from envbuild.core.errors import BuildError, EnvbuildError, StoreError
 from envbuild.execute.sandbox.identity import Identity
 from envbuild.execute.sandbox.inside.channel import Channel, Message, open_channel
+from envbuild.execute.sandbox.inside.forwarding import FORWARDED, KEYS
 from envbuild.execute.sandbox.inside.main import DONE, REFUSED
 from envbuild.execute.sandbox.inside.namespaces import UNSHARED
 from envbuild.store.faults import FULL
@@ -99,25 +100,40 @@ def start_child(
 ) -> Iterator[Child]:
     """A child that does what `spec` says, and ends with the block.
 
-    `terminal` gives it our own standard streams, session and signals, which takes the main thread; else
-    its output is followed and it reads nothing. `site` lets it import all that we can.
+    `terminal` gives it our own standard streams and signals, which takes the main thread, and our session
+    where that has a terminal; else its output is followed and it reads nothing. `site` lets it import all
+    that we can.
     """
+    session = terminal and _has_terminal()
+    signals = (*FORWARDED, *(() if session else KEYS)) if terminal else ()
     packages = [path for path in sys.path if path] if site else [str(_PACKAGES)]
     ours, theirs = open_channel()
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), *packages],
-        stdin=None if terminal else subprocess.DEVNULL,
-        stdout=None if terminal else subprocess.PIPE,
-        stderr=None if terminal else subprocess.STDOUT,
-        env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
-        pass_fds=[theirs.fileno()],
-        start_new_session=not terminal,
-    )
+    # It inherits what is blocked, and so keeps signals until it can pass them on.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), *packages],
+            stdin=None if terminal else subprocess.DEVNULL,
+            stdout=None if terminal else subprocess.PIPE,
+            stderr=None if terminal else subprocess.STDOUT,
+            env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
+            pass_fds=[theirs.fileno()],
+            start_new_session=not session,
+        )
+        restore = _leave_signals_to(process, signals) if terminal else {}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
-    restore = _leave_signals_to(process) if terminal else {}
     child = Child(process, ours, identity)
     try:
-        ours.send_task({**spec, "own_users": not identity.host, "marks": identity.marks})
+        ours.send_task(
+            {
+                **spec,
+                "own_users": not identity.host,
+                "marks": identity.marks,
+                "signals": list(map(int, signals)),
+            }
+        )
         yield child
     finally:
         child.leave()
@@ -125,11 +141,19 @@ def start_child(
             signal.signal(number, handler)
 
 
-def _leave_signals_to(process: subprocess.Popen[bytes]) -> dict[int, Any]:
-    """Pass signals on to a child that has our terminal, and ignore keys; returns the handlers before."""
-    handlers: dict[int, Any] = dict.fromkeys((signal.SIGINT, signal.SIGQUIT), signal.SIG_IGN)
-    passed = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
-    handlers |= dict.fromkeys(passed, lambda number, _: process.send_signal(number))
+def _has_terminal() -> bool:
+    """Whether our session has a terminal: Ctrl-C there is a signal to all who are in the foreground."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def _leave_signals_to(process: subprocess.Popen[bytes], signals: Collection[int]) -> dict[int, Any]:
+    """Pass signals on to a child, and ignore other keys; returns the handlers before."""
+    handlers: dict[int, Any] = dict.fromkeys(KEYS, signal.SIG_IGN)
+    handlers |= dict.fromkeys(signals, lambda number, _: process.send_signal(number))
     return {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
 

@@ -58,22 +58,23 @@ class Roots:
         name = identity.name + ("-all-root" if self._all_root else "")
         self._folder = cache / FOLDER / read_boot() / name
 
+    def missing(self, layers: Sequence[Blob]) -> list[Blob]:
+        """Those that `unpack` would unpack now, each once."""
+        named = {layer.sha256: layer for layer in layers}
+        return [layer for layer in named.values() if not (self._folder / layer.sha256).is_dir()]
+
     def unpack(self, layers: Sequence[Blob]) -> list[str]:
         """The folders of layers, in the same order; what is missing is unpacked. Raises EnvbuildError."""
         try:
-            if self._missing(layers):
+            if self.missing(layers):
                 with passing_lock(self._folder.with_suffix(".lock"), self._wait):
-                    self._make(self._missing(layers))
+                    self._make(self.missing(layers))
         except OSError as error:
             raise store_fault(error, self._cache) from error
         for layer in layers:
             with suppress(OSError):  # a disk that can only be read has no clean-up either
                 os.utime(self._folder / layer.sha256)
         return [str(self._folder / layer.sha256 / _ROOT) for layer in layers]
-
-    def _missing(self, layers: Sequence[Blob]) -> list[Blob]:
-        named = {layer.sha256: layer for layer in layers}
-        return [layer for layer in named.values() if not (self._folder / layer.sha256).is_dir()]
 
     def _make(self, layers: Sequence[Blob]) -> None:
         """Unpack all, then give each its name."""

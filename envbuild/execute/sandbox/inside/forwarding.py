@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
 from typing import Final
 
-# A terminal sends INT, QUIT, TSTP and WINCH to the program itself: it is in the foreground, too.
-_FORWARDED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
+FORWARDED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
+# A terminal sends these, as TSTP and WINCH, to the program itself: it is in the foreground, too.
+KEYS: Final = (signal.SIGINT, signal.SIGQUIT)
 
 
-def hold_signals() -> None:
-    """Keep the signals until it is known whom they are for; processes that are forked keep theirs, too."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+def release_signals(numbers: Iterable[int]) -> None:
+    """Take the signals that were blocked when this process began, and what comes."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
-def release_signals() -> None:
-    """Take what was kept, and what comes."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
-
-
-def forward_signals(process: int) -> None:
+def forward_signals(numbers: Iterable[int], process: int) -> None:
     """From now on, pass signals on to another process, those that were kept first."""
-    for number in _FORWARDED:
+    for number in numbers:
         signal.signal(number, lambda received, _: _pass_on(process, received))
-    release_signals()
+    release_signals(numbers)
 
 
 def _pass_on(process: int, number: int) -> None:

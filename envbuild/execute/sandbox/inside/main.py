@@ -105,7 +105,6 @@ def _run_to_end(spec: Message, channel: Channel, overlay: Overlay) -> tuple[list
     forwarding = load_forwarding() if spec["interactive"] else None
     if forwarding:
         system.ignore_keys()
-        forwarding.hold_signals()
     system.unshare(system.NEW_PIDS)
     told, telling = open_channel()
     first = os.fork()
@@ -114,7 +113,7 @@ def _run_to_end(spec: Message, channel: Channel, overlay: Overlay) -> tuple[list
         _be_first(spec, telling, overlay)
     telling.close()
     if forwarding:
-        forwarding.forward_signals(first)
+        forwarding.forward_signals(spec["signals"], first)
     message, _ = told.receive()
     if message is not None and message["kind"] == READY:
         channel.send(message)

@@ -86,12 +86,12 @@ def _supervise(spec: Message, account: Account, forwarding: ModuleType | None) -
     child = os.fork()
     if child == 0:
         if forwarding is not None:
-            forwarding.release_signals()
+            forwarding.release_signals(spec["signals"])
         _start(spec, account)
     system.hold_capabilities(frozenset((_KILL,)))
     system.hide_process()
     if forwarding is not None:
-        forwarding.forward_signals(child)
+        forwarding.forward_signals(spec["signals"], child)
     while True:
         ended, status = os.wait()
         if ended == child:

@@ -1,0 +1,86 @@
+"""Running a program in an image: its layers are the root, and nothing that it changes there stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from envbuild.core.errors import EnvbuildError, ExitCode
+from envbuild.core.platform import Platform
+from envbuild.execute.sandbox.identity import find_identity
+from envbuild.execute.sandbox.roots import Blob, Roots
+from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
+from envbuild.oci.config import ImageConfig, Runtime
+from envbuild.oci.image import Image
+from envbuild.store.disk import DiskStore
+from envbuild.store.interrupt import Interrupted
+
+Start = Callable[[], int]
+"""Runs a program on our own standard streams; returns its exit code. Raises EnvbuildError, and TimeLimit."""
+
+
+class TimeLimit(EnvbuildError):
+    """A program took longer than it may."""
+
+    exit_code = ExitCode.TIME_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxRun:
+    """A program in a sandbox, whose root is unpacked."""
+
+    sandbox: Sandbox
+    step: Step
+    layers: tuple[str, ...]
+    seconds: float
+
+    def start(self) -> int:
+        """A Start. It takes the main thread."""
+        watch = Watch(check=limit(self.step, self.seconds))
+        return self.sandbox.run(self.step, self.layers, Upper.DISCARDED, watch, terminal=True)
+
+
+def limit(step: Step, seconds: float) -> Callable[[], None]:
+    """What raises TimeLimit once these seconds, counted from now, are over; 0 is for ever."""
+    until = time.monotonic() + seconds
+
+    def check() -> None:
+        if seconds and time.monotonic() > until:
+            raise TimeLimit(f"`{step.argv[0]}` took longer than its limit of {seconds:g} seconds")
+
+    return check
+
+
+def prepare_sandbox(
+    image: Image, platform: Platform, store: DiskStore, make_step: Callable[[Runtime], Step], seconds: float
+) -> SandboxRun:
+    """Unpack an image, all of whose bytes are in the store, where that was not done before."""
+    _, manifest = image.select(platform)
+    step = make_step(ImageConfig.parse(store.read(manifest.config.digest)).runtime)
+    identity = find_identity()
+    # Nothing is captured, so who can only be root may take everybody's files for its own.
+    roots = Roots(store.root, identity, all_root=True)
+    blobs = [Blob(layer.digest.hash, store.path(layer.digest)) for layer in manifest.layers]
+    unknown = {blob.sha256 for blob in roots.missing(blobs)}
+    for layer in manifest.layers:
+        if layer.digest.hash in unknown:
+            store.sound_path(layer.digest)
+    return SandboxRun(Sandbox(store.root, identity), step, tuple(roots.unpack(blobs)), seconds)
+
+
+@contextmanager
+def as_not_started() -> Iterator[None]:
+    """Any error here says by its exit code that no program began: all others are programs' own."""
+    try:
+        yield
+    except TimeLimit:
+        raise
+    except EnvbuildError as error:
+        error.exit_code = ExitCode.NOT_STARTED
+        raise
+    except KeyboardInterrupt:
+        interrupted = Interrupted("interrupted")
+        interrupted.exit_code = ExitCode.NOT_STARTED
+        raise interrupted from None
