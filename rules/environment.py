@@ -26,6 +26,7 @@ from envbuild.rule import (
     apt,
     attr,
     builtins,
+    dockerfile,
     find_changed,
     is_compiled,
     rule,
@@ -43,37 +44,67 @@ _PREFIX = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
 
 def _facts(ctx: Context) -> Facts:
     """The target's facts: the base's, which the attributes must not contradict, or the attributes'."""
-    base = ctx.dependency("base")
-    return _facts_on(base, ctx) if base else _facts_on_scratch(ctx)
+    base = _known_base(ctx)
+    return _facts_on(base, ctx) if base and not _is_stated(ctx) else _stated_facts(ctx)
 
 
-def _facts_on_scratch(ctx: Context) -> Facts:
+def _known_base(ctx: Context) -> Image | None:
+    """What is known of the base before anything is locked: of a Dockerfile, the target at its bottom."""
+    if (ctx["base"] is None) == (ctx["dockerfile"] is None):
+        both = "both `base` and" if ctx["base"] else "neither `base` nor"
+        raise ctx.fail(
+            f"it has {both} `dockerfile`",
+            hint="state the one that it stands on, or `base: scratch`",
+        )
+    if not ctx["dockerfile"]:
+        return ctx.dependency("base")
+    if ctx["apt"]:
+        raise ctx.fail("`apt` beside `dockerfile`", hint="install the packages in the Dockerfile")
+    return dockerfile.find_ground(ctx)[0]
+
+
+def _is_stated(ctx: Context) -> bool:
+    """Whether it stands on what a Dockerfile makes of a base: what is there is stated, and checked after."""
+    if not ctx["dockerfile"]:
+        return False
+    ground, runs = dockerfile.find_ground(ctx)
+    return runs or ground is None or bool(ctx["python"] and ctx["libc"])
+
+
+def _name(ctx: Context) -> str:
+    return str(ctx["base"] or "Dockerfile")
+
+
+def _stated_facts(ctx: Context) -> Facts:
     libc, python = _libc(ctx), ctx["python"]
     if not libc or not python:
+        where = "a Dockerfile that runs steps" if ctx["dockerfile"] else "`scratch`"
         raise ctx.fail(
-            "on `scratch`, nothing tells the target's C library and Python",
+            f"on {where}, nothing tells the target's C library and Python",
             hint='state them: `libc: glibc 2.36` and `python: "3.11"`',
         )
     if not _VERSION.match(python):
         raise ctx.fail(f"`{python}` is no Python version", hint='write one such as `python: "3.11"`')
-    return Facts(ctx.platform, libc, Interpreter(python))
+    minor = ".".join(python.split(".")[:2])
+    path = (ctx["interpreter"] or f"/usr/bin/python{minor}") if ctx["dockerfile"] else ""
+    return Facts(ctx.platform, libc, Interpreter(python, path))
 
 
 def _facts_on(base: Image, ctx: Context) -> Facts:
     facts, stated = base.facts, _libc(ctx)
     if facts.python is None:
         raise ctx.fail(
-            f"its base `{ctx['base']}` has no Python",
+            f"its base `{_name(ctx)}` has no Python",
             hint="add a package such as `python3.11-minimal` to the base",
         )
     if ctx["python"] and not _same_python(ctx["python"], facts.python.version):
         raise ctx.fail(
-            f"it asks for Python {ctx['python']}, but its base `{ctx['base']}` has {facts.python.version}",
+            f"it asks for Python {ctx['python']}, but its base `{_name(ctx)}` has {facts.python.version}",
             hint="change `python`, or the base",
         )
     if stated and stated != facts.libc:
         raise ctx.fail(
-            f"it states `{stated}`, but its base `{ctx['base']}` has `{facts.libc}`",
+            f"it states `{stated}`, but its base `{_name(ctx)}` has `{facts.libc}`",
             hint="leave `libc` out, or change the base",
         )
     return facts
@@ -91,7 +122,10 @@ def _same_python(asked: str, offered: str) -> bool:
 
 
 def _question(ctx: Context) -> PythonQuestion | DebianQuestion | Questions:
-    packages = apt.ask_packages(ctx, ctx.dependency("base"))
+    if ctx["dockerfile"]:
+        images = dockerfile.ask_base(ctx)
+        return Questions((_ask_python(ctx), images)) if images else _ask_python(ctx)
+    packages = apt.ask_packages(ctx, _known_base(ctx))
     if packages and not _has_python(ctx):
         return packages
     python = _ask_python(ctx)
@@ -106,7 +140,7 @@ def _has_python(ctx: Context) -> bool:
 
 
 def _ask_python(ctx: Context) -> PythonQuestion:
-    base = ctx.dependency("base")
+    base = _known_base(ctx)
     asked = ctx["pip"]
     _prefix(ctx, base)
     return PythonQuestion(
@@ -122,7 +156,8 @@ def _ask_python(ctx: Context) -> PythonQuestion:
 @rule(
     question=_question,
     attributes={
-        "base": attr.label(required=True, keywords=("scratch",), doc="what it stands on; `scratch`: nothing"),
+        "base": attr.label(keywords=("scratch",), doc="what it stands on; `scratch`: nothing"),
+        **dockerfile.ATTRIBUTES,
         "python": attr.text(doc="the Python version; the base's unless stated"),
         "libc": attr.text(doc="`glibc 2.36` or `musl 1.2`; the base's unless stated"),
         "pip": attr.requirements(doc="requirement files, a pyproject.toml, or requirements"),
@@ -141,7 +176,7 @@ def _ask_python(ctx: Context) -> PythonQuestion:
 )
 def environment(ctx: Context) -> Image:
     """A virtual environment's layout over the base's interpreter, a layer per package or group."""
-    base = ctx.dependency("base")
+    base = dockerfile.build_base(ctx) if ctx["dockerfile"] else ctx.dependency("base")
     packages, debian = apt.add_packages(ctx, base)
     files = ctx.layers([ctx.files(ctx["files"], owner="files", base=base)]) if ctx["files"] else ()
     if not _has_python(ctx):
@@ -151,7 +186,7 @@ def environment(ctx: Context) -> Image:
     parts = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in wheels.values()]
     bytecode = _bytecode(ctx, parts, facts, base) if ctx["compile"] else ()
     _refuse_hidden_modules(ctx, facts, prefix, base)
-    venv = () if base and base.prefix else (_venv(ctx, facts, prefix),)
+    venv = () if base and base.prefix else (_venv(ctx, facts, prefix, base),)
     return ctx.image(
         (*packages, *venv, *ctx.layers(parts, WHEELS), *bytecode, *files),
         _config(ctx, {"PATH": _path(prefix, base)}),
@@ -185,16 +220,19 @@ def _refuse_changes(ctx: Context, base: Image, prefix: str) -> None:
     real = base.root.resolve(f"{prefix}/x").removesuffix("/x")
     for folder, found in find_changed(prefix, base.root):
         raise ctx.fail(
-            f"in its base `{ctx['base']}`, `/{folder}` is {found}, which the prefix `/{prefix}` would change",
+            f"in its base `{_name(ctx)}`, `/{folder}` is {found}, which the prefix `/{prefix}` would change",
             hint=f"choose another place: `prefix: /{real if real != prefix else 'srv/env'}`",
         )
 
 
-def _venv(ctx: Context, facts: Facts, prefix: str) -> Layer:
+def _venv(ctx: Context, facts: Facts, prefix: str, base: Image | None) -> Layer:
     python = facts.python
     assert python is not None
+    inputs: dict[str, Input] = {}
+    if base and _is_stated(ctx):  # it is of use where the interpreter is as stated, and nowhere else
+        inputs["checked"] = dockerfile.check_facts(ctx, base, facts).output(builtins.CHECKED)
     parameters = {"prefix": prefix, "version": python.version, "interpreter": python.path}
-    part = ctx.part(builtins.VENV_LAYER, parameters, {}, owner="venv", mnemonic="VenvLayer")
+    part = ctx.part(builtins.VENV_LAYER, parameters, inputs, owner="venv", mnemonic="VenvLayer")
     return ctx.layers([part])[0]
 
 

@@ -19,6 +19,7 @@ MERGE_LAYERS = Builtin("merge_layers", 2)
 COPY_LAYER = Builtin("copy_layer", 3)
 RUN_STEP = Builtin("run_step", 2)
 CHECK_PATHS = Builtin("check_paths", 1)
+CHECK_FACTS = Builtin("check_facts", 1)
 IMAGE = Builtin("image", 1)
 INDEX = Builtin("index", 1)
 

@@ -27,17 +27,21 @@ def read_contents(
     for name, value in checked.items():
         kind = schema[name].kind
         if kind is Kind.CONTEXT:
-            read[name] = _read_context(value, _find_dockerfile(checked, schema), place, problems)
+            dockerfile = _find_dockerfile(checked, schema)
+            # Beside a Dockerfile, the context is its target's folder unless another one is stated.
+            stated = value or ((".", dockerfile.location) if dockerfile else None)
+            own = dockerfile.text if dockerfile and not dockerfile.in_place else ""
+            read[name] = _read_context(stated, own, place, problems)
         else:
             reader = _READERS.get(kind)
             read[name] = reader(value, place, problems) if reader else value
     return read
 
 
-def _find_dockerfile(checked: Mapping[str, Any], schema: Schema) -> str:
-    """The path of the Dockerfile that is stated beside a context; "" for none, or one in place."""
-    stated = [checked[name] for name, attribute in schema.items() if attribute.kind is Kind.DOCKERFILE]
-    return next((value.text for value in stated if value and not value.in_place), "")
+def _find_dockerfile(checked: Mapping[str, Any], schema: Schema) -> Written | None:
+    """The Dockerfile that is stated beside a context."""
+    stated = (checked[name] for name, attribute in schema.items() if attribute.kind is Kind.DOCKERFILE)
+    return next(filter(None, stated), None)
 
 
 def _read_file(value: Placed | None, place: Place, problems: Problems) -> FileEntry | None:

@@ -237,6 +237,59 @@ def test_another_checksum_makes_the_lock_stale(project: Project, web: tuple[Path
     (project.root / "app.lock.json").unlink()
 
 
+_PYTHON = (
+    "FROM base\n"
+    "RUN mkdir /usr/lib/x && printf 'GNU C Library (Test) version 2.36' > /usr/lib/x/libc.so.6\n"
+    "RUN printf '\\0003.11.2\\000' > /usr/bin/python3.11 && chmod 755 /usr/bin/python3.11\n"
+)
+
+
+def write_environment(project: Project, text: str = _PYTHON, **attributes: object) -> None:
+    stated = {"name": "app", "dockerfile": text, "contexts": {"base": ":base"}, **attributes}
+    (project.root / "BUILD.yaml").write_text(f"{BASE}- environment: {json.dumps(stated)}\n")
+
+
+def test_an_environment_on_a_dockerfile(project: Project) -> None:
+    """What the steps made is stated, and the venv links to the interpreter that they made."""
+    write_environment(project, libc="glibc 2.36", python="3.11", workdir="/srv")
+    project.succeed("lock", ":app")
+    ran = [event["mnemonic"] for event in events(project) if event["source"] == "executed"]
+    assert {"RunStep", "CheckFacts", "VenvLayer", "Image"} <= set(ran)
+    assert events(project) == []
+    (project.root / "app.lock.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"libc": "glibc 2.31"}, "the target states `libc: glibc 2.31`, but its image has `glibc 2.36`"),
+        ({"python": "3.12"}, "the target states `python: 3.12`, but its image has `3.11.2`"),
+        (
+            {"interpreter": "/opt/python"},
+            "the target states `interpreter: /opt/python`, but its image has `/usr/bin/python3.11`",
+        ),
+    ],
+)
+def test_an_image_that_is_not_as_stated(project: Project, attributes: dict[str, str], message: str) -> None:
+    write_environment(project, **{"libc": "glibc 2.36", "python": "3.11", **attributes})
+    project.succeed("lock", ":app")
+    said = project.fail(1, "build", ":app")
+    assert said.startswith(f"error: `CheckFacts //:app` failed: {message}\nhint: state what the Dockerfile")
+    (project.root / "app.lock.json").unlink()
+
+
+def test_what_an_environment_on_a_dockerfile_must_state(project: Project) -> None:
+    write_environment(project)
+    said = project.fail(2, "lock", ":app")
+    assert "on a Dockerfile that runs steps, nothing tells the target's C library and Python" in said
+    write_environment(project, base=":base")
+    assert "it has both `base` and `dockerfile`" in project.fail(2, "lock", ":app")
+    (project.root / "BUILD.yaml").write_text("- environment: {name: app}\n")
+    assert "it has neither `base` nor `dockerfile`" in project.fail(2, "lock", ":app")
+    write_environment(project, "FROM base\nENV A=1\n")
+    assert "its base `Dockerfile` has no Python" in project.fail(2, "lock", ":app")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

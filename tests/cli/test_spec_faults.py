@@ -139,7 +139,7 @@ def test_all_errors_of_a_file(project: Project) -> None:
                 user: no
             - enviroment: {name: other}
             - environment: {base: scratch}
-            - environment: {name: app, platforms: [linux/amd46]}
+            - debian_base: {name: app, packages: [], platforms: [linux/amd46]}
             """
         }
     )
@@ -150,9 +150,9 @@ def test_all_errors_of_a_file(project: Project) -> None:
         "BUILD.yaml:6:11: error: `user` must be text, not a boolean",
         "BUILD.yaml:7:3: error: there is no rule `enviroment`",
         "BUILD.yaml:8:3: error: this `environment` has no name",
-        "BUILD.yaml:9:3: error: `environment` lacks the attribute `base`",
+        "BUILD.yaml:9:3: error: `debian_base` lacks the attribute `suite`",
         "BUILD.yaml:9:23: error: a second target `app`",
-        "BUILD.yaml:9:40: error: unknown platform `linux/amd46`",
+        "BUILD.yaml:9:54: error: unknown platform `linux/amd46`",
     ]
     assert all(line.startswith("hint: ") for line in lines[1::2]), lines
 

@@ -91,6 +91,12 @@ def _samples() -> list[DeclaredAction]:
             {"files/00000": _FILE, "below/000/layer.tar.gz": wheel.output(builtins.LAYER)},
         ),
         _layer(builtins.RUN_STEP, _STEP, {"root/000": wheel.output(builtins.LAYER)}),
+        _declare(
+            builtins.CHECK_FACTS,
+            {"libc": "glibc 2.36", "python": "3.11", "interpreter": "/usr/bin/python3.11"},
+            {"000": wheel.output(builtins.LAYER)},
+            (builtins.CHECKED,),
+        ),
         merged,
         checked,
         image,
