@@ -76,6 +76,8 @@ def read_cache_settings(entry: Entry | None, problems: Problems) -> CacheSetting
         return unstated
     checked = _check("cache", _CACHE, entry, problems)
     size, days = checked["max_size"], checked["keep_days"]
+    if days is not None and days < 0:
+        problems.add("`keep_days` must be at least 0", entry.value.entries["keep_days"].value.location)
     return CacheSettings(
         unstated.max_size
         if size is None

@@ -308,6 +308,7 @@ def test_what_an_environment_on_a_dockerfile_must_state(project: Project) -> Non
         ("FROM base\nCOPY --from=2 a /x\n", "BUILD.yaml:5: error: there is no stage 2 above"),
         ("RUN true\nFROM base\n", "BUILD.yaml:4: error: `RUN` stands before the first FROM"),
         ("FROM base\nEXPOSE http\n", "BUILD.yaml:5: error: `http` is no port"),
+        ("ARG V\nFROM $V\n", "BUILD.yaml:5: error: `FROM $V` names nothing\nhint: give its ARG a default"),
         ("FROM base\nENV A=${B:^}\n", "BUILD.yaml:5: error: `^` is no modifier of a variable"),
     ],
 )
@@ -316,3 +317,18 @@ def test_what_is_refused(project: Project, text: str, message: str) -> None:
     said = project.run("build", ":app")
     assert said.code == 2, said
     assert said.err.startswith(message), said
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ({"target": "fin"}, "`//:app`: the Dockerfile has no stage `fin`\nhint: did you mean `final`?"),
+        ({"args": {"V": "1"}}, "`//:app`: the Dockerfile has no argument `V`\nhint: add `ARG V`"),
+    ],
+)
+def test_what_the_dockerfile_does_not_have(project: Project, stated: dict[str, Any], message: str) -> None:
+    """The fault is the target's, of which a command may have many."""
+    write(project, "FROM base AS final\n", **stated)
+    said = project.fail(2, "build", "//...")
+    assert said.startswith("BUILD.yaml:2:3: error: ")
+    assert message in said

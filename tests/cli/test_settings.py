@@ -93,6 +93,10 @@ def test_gc_in_a_workspace_that_is_wrong_removes_nothing(
     assert run(["cache", "gc", "--cache-dir", str(workspace / "cache")]) == 2
     assert "envbuild.yaml:1:19: error: `some` is no amount" in capsys.readouterr().err
     assert len(list((workspace / "cache/blobs/sha256").iterdir())) == 3
+    (workspace / "envbuild.yaml").write_text("cache: {keep_days: -1}\n")
+    assert run(["cache", "gc", "--cache-dir", str(workspace / "cache")]) == 2
+    assert "envbuild.yaml:1:20: error: `keep_days` must be at least 0" in capsys.readouterr().err
+    assert len(list((workspace / "cache/blobs/sha256").iterdir())) == 3
     # Who states everything needs no workspace.
     assert collect(workspace, capsys, "--max-size", "0", "--max-age", "1d") == 3
 

@@ -81,6 +81,9 @@ class Plan:
                 hint="take it out: every stage is for the target's platform",
             )
         name = self.expand(stage.image, scope, place)
+        if not name:
+            hint = "give its ARG a default, or a value in the target's `args`"
+            raise SpecError(f"`FROM {stage.image}` names nothing", hint=hint, location=stage.location)
         return None if name == SCRATCH else self.find(name, stage, place)
 
     def find(self, name: str, stage: Stage, instruction: Instruction) -> Source:
@@ -161,7 +164,11 @@ class Plan:
 def make_plan(ctx: Context, dockerfile: Dockerfile) -> Plan:
     """The plan of a target with the attributes `target`, `args` and `contexts`; raises SpecError."""
     plan = Plan(dockerfile, ctx["target"], ctx["args"], ctx["contexts"], ctx.platform)
-    _refuse_unknown_arguments(plan)
+    try:
+        _refuse_unknown_arguments(plan)
+        plan.goal()
+    except SpecError as error:
+        raise ctx.fail(error.message, error.hint) from None
     return plan
 
 
