@@ -9,6 +9,7 @@ from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.rule.loader import load_rules
 from envbuild.spec.recorder import Unrecorded
+from envbuild.spec.secrets import Secret
 from envbuild.spec.settings import BuildSettings, CacheSettings
 from envbuild.spec.targets import Targets
 from envbuild.spec.workspace import load_workspace
@@ -30,7 +31,8 @@ def test_workspace_page(tmp_path: Path) -> None:
     )
     workspace = load_workspace(tmp_path, Unrecorded())
     assert [source.alias for source in workspace.sources] == ["ours", "pypi", "debian", "corp"]
-    assert workspace.build == BuildSettings(jobs=4, keep_going=True)
+    secrets = {"token": Secret("token", variable="TOKEN")}
+    assert workspace.build == BuildSettings(4, True, 30 * 60, 4 * 10**9, secrets)
     assert workspace.cache == CacheSettings(max_size=50 * 10**9, max_age=30 * 86_400)
 
 
