@@ -13,6 +13,7 @@ from benchmarks.rows import (
     bytecode,
     change,
     debian,
+    dockerfile,
     fetch,
     layers,
     locks,
@@ -36,6 +37,7 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "fetch": fetch.measure,
     "resolve": resolve.measure,
     "debian": debian.measure,
+    "dockerfile": dockerfile.measure,
     "locks": locks.measure,
     "step": step.measure,
 }
