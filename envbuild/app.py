@@ -48,6 +48,7 @@ from envbuild.sources.patience import Patience
 from envbuild.sources.registry import RegistryClient
 from envbuild.sources.stated_login import FileCredentials, VariableCredentials
 from envbuild.spec.secrets import as_sources, parse_secret
+from envbuild.spec.settings import DOCKER
 from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY, Login
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from envbuild.build.program import Wanted
     from envbuild.build.run import Start
     from envbuild.build.verify import Verified
-    from envbuild.execute.steps import StepSettings
+    from envbuild.execute.steps import Runner, StepSettings
 
 # At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
 # index's page, so that some sixteen files are on their way.
@@ -192,13 +193,19 @@ class App:
         return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
 
     def _step_executor(self) -> Executor:
-        from envbuild.execute.sandbox.runner import SandboxRunner
         from envbuild.execute.steps import StepExecutor
 
-        cache = self.options.cache_dir
-        runner = SandboxRunner(cache, self.interrupt)
-        settings = self._step_settings()
+        cache, runner, settings = self.options.cache_dir, self._step_runner(), self._step_settings()
         return StepExecutor(runner, self.store, cache, self.sink, self.interrupt, self.jobs, settings)
+
+    def _step_runner(self) -> Runner:
+        if (self._steps.executor or self.project.workspace.build.executor) == DOCKER:
+            from envbuild.execute.docker.runner import DockerRunner
+
+            return DockerRunner(self.options.cache_dir, self.sink, self.interrupt)
+        from envbuild.execute.sandbox.runner import SandboxRunner
+
+        return SandboxRunner(self.options.cache_dir, self.interrupt)
 
     def _step_settings(self) -> StepSettings:
         """How steps are run: as the command says, else as the workspace does."""

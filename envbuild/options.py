@@ -28,6 +28,7 @@ class StepOptions:
     `secrets` say by name where values are, as `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`.
     """
 
+    executor: str | None = None
     seconds: int | None = None
     memory: int | None = None
     secrets: tuple[str, ...] = ()

@@ -55,6 +55,12 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _STEPS = [
+    click.option(
+        "--executor",
+        type=click.Choice(["sandbox", "docker"]),
+        envvar="ENVBUILD_EXECUTOR",
+        help="Where steps run; the workspace's `executor`, else the sandbox by default.",
+    ),
     click.option("--secret", "secrets", multiple=True, metavar="id=NAME,src=FILE|env=VARIABLE"),
     click.option("--step-timeout", envvar="ENVBUILD_STEP_TIMEOUT", help="The most time of a step: `10m`."),
     click.option(
@@ -71,6 +77,7 @@ def step_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*arguments: Any, **values: Any) -> Any:
         timeout, memory = values.pop("step_timeout"), values.pop("step_memory")
         steps = StepOptions(
+            values.pop("executor"),
             parse_span(timeout) if timeout else None,
             parse_size(memory) if memory else None,
             values.pop("secrets"),

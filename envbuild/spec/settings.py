@@ -15,10 +15,13 @@ from envbuild.spec.problems import Problems
 from envbuild.spec.schema import Schema, Scope, check_attributes
 from envbuild.spec.secrets import Secret, parse_secret
 
+SANDBOX, DOCKER = "sandbox", "docker"
+EXECUTORS: Final = (SANDBOX, DOCKER)
 _DAY: Final = 86_400
 _BUILD: Schema = {
     "jobs": Attribute(Kind.INTEGER),
     "keep_going": Attribute(Kind.BOOLEAN, default=False),
+    "executor": Attribute(Kind.TEXT, default=SANDBOX, choices=EXECUTORS),
     "step_timeout": Attribute(Kind.TEXT),
     "step_memory": Attribute(Kind.TEXT),
     "secrets": Attribute(Kind.TEXT_MAP, default={}),
@@ -38,6 +41,7 @@ class BuildSettings:
 
     jobs: int | None = None
     keep_going: bool = False
+    executor: str = SANDBOX
     step_timeout: int = 0
     step_memory: int = 0
     secrets: Mapping[str, Secret] = field(default_factory=dict)
@@ -63,6 +67,7 @@ def read_build_settings(entry: Entry | None, root: Path, problems: Problems) -> 
     return BuildSettings(
         jobs,
         checked["keep_going"],
+        checked["executor"] or SANDBOX,
         _read_amount(parse_span, "step_timeout", checked, stated, problems),
         _read_amount(parse_size, "step_memory", checked, stated, problems),
         _read_secrets(stated.get("secrets"), root, problems),

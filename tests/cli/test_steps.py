@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,25 @@ def test_a_memory_limit_by_flag_and_file(project: Project) -> None:
 
 def test_settings_that_are_wrong(project: Project) -> None:
     write(project, "RUN true")
-    set_up(project, "{step_timeout: soon, secrets: {token: x}}")
+    set_up(project, "{executor: podman, step_timeout: soon, secrets: {token: x}}")
     error = project.fail(2, "build", ":app")
+    assert "podman" in error
     assert "`soon` is no amount" in error
     assert "a form that is not known" in error
+
+
+@pytest.mark.services
+def test_a_step_in_a_container_is_the_same(project: Project, engine: str) -> None:
+    write(project, "RUN mkdir /a; echo 1 > /a/b; rm /etc/group")
+    docker = project.with_variables(DOCKER_HOST=engine)
+    made = docker.succeed("build", ":app", "--executor", "docker", "--output", "json").target
+    assert made["actions"]["executed"] >= 1
+    other = replace(project, variables={"ENVBUILD_CACHE_DIR": str(project.top / "other")})
+    assert other.succeed("build", ":app", "--output", "json").target["digest"] == made["digest"]
+
+
+def test_no_engine(project: Project) -> None:
+    write(project, "RUN echo nobody is there")
+    set_up(project, "{executor: docker}")
+    error = project.with_variables(DOCKER_HOST="tcp://127.0.0.1:9").fail(4, "build", ":app")
+    assert "no Docker engine answers" in error

@@ -111,6 +111,7 @@ def test_where_the_kernel_allows_no_namespaces(folder: Path) -> None:
         "the kernel or this container allows no namespaces: No space left on device\nhint: "
     )
     assert "sysctl user.max_user_namespaces" in told
+    assert "`--executor docker`" in told
 
 
 FULL = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +68,19 @@ def make_busybox() -> bytes:
 class Machine:
     """A store and an executor of steps; what steps write is kept by line."""
 
-    def __init__(self, cache: Path, settings: StepSettings = PLAIN, runner: Runner | None = None) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        settings: StepSettings = PLAIN,
+        make_runner: Callable[[Machine], Runner] | None = None,
+    ) -> None:
         self.cache = cache
         self.store = DiskStore(cache)
         self.recorder = Recorder()
         self.interrupt = Interrupt()
         self.identity = find_identity()
         self._executor = StepExecutor(
-            runner or SandboxRunner(cache, self.interrupt),
+            make_runner(self) if make_runner else SandboxRunner(cache, self.interrupt),
             self.store,
             cache,
             self.recorder,

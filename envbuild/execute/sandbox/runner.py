@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.identity import Identity, find_identity
+from envbuild.execute.sandbox.inside.namespaces import NO_NAMESPACES
 from envbuild.execute.sandbox.mounting import Mounting, Stated
 from envbuild.execute.sandbox.roots import Roots
 from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
@@ -34,7 +38,8 @@ class SandboxRunner:
 
     def run(self, step: StepRun, watch: Watch) -> int:
         """Run a step with its mounts."""
-        layers = self._roots.unpack(step.below)
+        with _naming_docker():
+            layers = self._roots.unpack(step.below)
         caches = Caches(self._cache, self._identity.name, lambda: self._interrupt.pause(_POLL))
         mounting = Mounting(self._roots, caches)
         sandbox = Sandbox(self._cache, self._identity)
@@ -44,6 +49,18 @@ class SandboxRunner:
     def looking(self, kept: Path) -> str:
         """The command that shows what a failed step has changed."""
         return f"{'' if self._identity.host else 'unshare --map-root-user --map-auto '}ls -lR {kept}"
+
+
+@contextmanager
+def _naming_docker() -> Iterator[None]:
+    """Where there are no namespaces, say what needs none."""
+    try:
+        yield
+    except BuildError as error:
+        if not error.message.startswith(NO_NAMESPACES):
+            raise
+        hint = f"run steps in a Docker engine with `--executor docker`; {error.hint}"
+        raise BuildError(error.message, hint=hint) from error
 
 
 def _describe(step: StepRun, mounts: Stated) -> Step:

@@ -15,7 +15,8 @@ from envbuild.oci.image import Image
 from envbuild.oci.layout import find_image
 from envbuild.oci.validate import check_image
 from envbuild.publish.archive import archive_image, archive_platform
-from envbuild.publish.docker import DockerEngine, EngineError
+from envbuild.publish.docker import DockerEngine
+from envbuild.sources.engine import EngineError
 from envbuild.store.disk import DiskStore
 from tests.makers.images import AMD64, ARM64, load_image, make_index, make_manifest
 from tests.makers.servers import require_programs

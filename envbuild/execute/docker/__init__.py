@@ -1,0 +1,1 @@
+"""Runs programs in an image's root as containers of a Docker engine, through its SDK."""

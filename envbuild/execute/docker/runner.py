@@ -1,0 +1,185 @@
+"""Steps in containers."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from envbuild.archive.layer import EPOCH
+from envbuild.core.errors import BuildError
+from envbuild.core.events import EventSink, Note
+from envbuild.execute.docker.below import Below
+from envbuild.execute.docker.changes import Changes
+from envbuild.execute.docker.image import load_root, save_top
+from envbuild.execute.docker.mounts import Mounts, PlacedFile, write_tar
+from envbuild.execute.docker.session import FOLDER, open_session
+from envbuild.execute.sandbox.caches import Caches
+from envbuild.execute.sandbox.capture import Capture
+from envbuild.execute.sandbox.child import Take
+from envbuild.execute.sandbox.sandbox import Watch
+from envbuild.execute.steps import StepRun
+from envbuild.sources.engine import open_engine
+from envbuild.store.interrupt import Interrupt
+
+if TYPE_CHECKING:
+    import docker
+    from docker.models.containers import Container
+
+_POLL: Final = 0.05  # seconds between looks at whether the user wants it to end
+_KEPT: Final = "changes.tar.gz"
+_UNTOLD: Final = "this Docker engine does not tell of `user.*` attributes: layers of steps have none"
+
+
+class DockerRunner:
+    """Runs steps as containers of the engine at `address`; `cache` is for locks and temporary files."""
+
+    def __init__(self, cache: Path, sink: EventSink, interrupt: Interrupt, address: str = "") -> None:
+        self._cache = cache
+        self._sink = sink
+        self._interrupt = interrupt
+        self._address = address
+
+    def run(self, step: StepRun, watch: Watch) -> int:
+        """Run a step; nothing of it stays in the engine but its cache mounts."""
+        caches = Caches(self._cache, FOLDER, lambda: self._interrupt.pause(_POLL))
+        with (
+            open_engine(self._address) as client,
+            open_session(client, self._cache) as (folder, labels),
+            ExitStack() as stack,
+        ):
+            _require_overlay(client)
+            below = Below(step.below)
+            image = f"envbuild-step:{folder.name.lower()}"
+            load_root(client, step.below, image, labels)
+            mounts = Mounts(client, image, below, folder, labels)
+            mounts.add_all(step, caches, stack)
+            container = _create(client, image, step, mounts, labels)
+            if mounts.files:
+                container.put_archive("/", write_tar(mounts.files))
+            code = _follow(container, watch)
+            if code == 0:
+                self._tell(container, step, mounts, below, folder, watch.change)
+            elif step.kept is not None:
+                step.kept.mkdir(parents=True, exist_ok=True)
+                with (step.kept / _KEPT).open("wb") as out:
+                    capture = Capture(out, EPOCH)
+                    self._tell(container, step, mounts, below, folder, capture.take)
+                    capture.finish()
+            return code
+
+    def looking(self, kept: Path) -> str:
+        """The command that shows what a failed step has changed."""
+        return f"tar -tvzf {kept}/{_KEPT}"
+
+    def _tell(
+        self,
+        container: Container,
+        step: StepRun,
+        mounts: Mounts,
+        below: Below,
+        folder: Path,
+        take: Take,
+    ) -> None:
+        """Tell every change, as the engine keeps it."""
+        if mounts.files:  # secrets may be among them
+            empty = [PlacedFile(file.target, b"") for file in mounts.files]
+            container.put_archive("/", write_tar(empty))
+        layer = save_top(container.commit(), len(step.below), folder)
+        if layer is None:
+            return
+        container.reload()
+        data = (container.attrs.get("GraphDriver") or {}).get("Data") or {}
+        upper = Path(data.get("UpperDir") or "/nowhere")
+        if not upper.is_dir():
+            self._sink.emit(Note("info", _UNTOLD))
+        for message, offset in Changes(layer, below, mounts.places, upper if upper.is_dir() else None).tell():
+            take(message, None if offset is None else _open_at(layer, offset))
+
+
+def _require_overlay(client: docker.DockerClient) -> None:
+    """Others do not tell of folders that were replaced: their layers would be other ones."""
+    info = client.info()
+    driver, status = info.get("Driver"), dict(info.get("DriverStatus") or ())
+    if driver != "overlay2" or status.get("Native Overlay Diff") != "true":
+        raise BuildError(
+            f"the Docker engine stores layers by `{driver}`, which does not tell all that a step changes",
+            hint="use an engine with `overlay2`, or `--executor sandbox`",
+        )
+
+
+def _open_at(path: Path, offset: int) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return descriptor
+
+
+def _create(
+    client: docker.DockerClient, image: str, step: StepRun, mounts: Mounts, labels: dict[str, str]
+) -> Container:
+    from docker.types import Ulimit
+
+    stated = step.stated
+    variables = {**stated["environment"], **mounts.variables}
+    # A limit of data would hold for what starts the container, too.
+    memory, limits = step.limits.memory or None, {"core": -1, "nproc": step.limits.processes}
+    host: dict[str, Any] = {
+        "network_mode": "host" if stated["network"] else "none",
+        "log_config": {"Type": "none"},
+        "cap_drop": ["MKNOD", "AUDIT_WRITE"],
+        "ulimits": [
+            Ulimit(name=name, soft=max(value, 0), hard=max(value, 0))
+            for name, value in limits.items()
+            if value
+        ],
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "mounts": mounts.mounts,
+    }
+    made = client.api.create_container(
+        image,
+        stated["argv"],
+        hostname="envbuild",
+        user=stated["user"],
+        working_dir=stated["workdir"],
+        # A name alone takes out what the engine would add.
+        environment=["HOSTNAME", *(f"{name}={value}" for name, value in variables.items())],
+        labels=labels,
+        host_config=client.api.create_host_config(**host),
+    )
+    return client.containers.get(made["Id"])
+
+
+def _follow(container: Container, watch: Watch) -> int:
+    """Start the program, hand on what it writes, and return its exit code; what `check` raises ends it."""
+    import docker
+
+    stream = container.attach(stdout=True, stderr=True, stream=True, logs=False)
+    try:
+        container.start()
+    except docker.errors.APIError as error:
+        raise BuildError(f"the step cannot begin: {error.explanation or error}") from error
+    pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_pump, args=(stream, pieces), daemon=True).start()
+    while True:
+        watch.check()
+        try:
+            piece = pieces.get(timeout=_POLL)
+        except queue.Empty:
+            continue
+        if piece is None:
+            return int(container.wait()["StatusCode"])
+        watch.output(piece)
+
+
+def _pump(stream: Iterable[bytes], pieces: queue.SimpleQueue[bytes | None]) -> None:
+    """Hand on what comes, and the end, however it comes."""
+    try:
+        for piece in stream:
+            pieces.put(piece)
+    finally:
+        pieces.put(None)
