@@ -144,6 +144,7 @@ def test_settings_that_are_wrong(project: Project) -> None:
 @pytest.mark.services
 def test_a_step_in_a_container_is_the_same(project: Project, engine: str) -> None:
     write(project, "RUN mkdir /a; echo 1 > /a/b; rm /etc/group")
+    shutil.copytree(project.cache, project.top / "other")
     docker = project.with_variables(DOCKER_HOST=engine)
     made = docker.succeed("build", ":app", "--executor", "docker", "--output", "json").target
     assert made["actions"]["executed"] >= 1
