@@ -134,40 +134,34 @@ def _unxzed(source: Source) -> Iterator[bytes]:
     """The contents of one xz stream, which is what dpkg-deb writes."""
     decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_MEMORY)
     try:
-        for chunk in _chunks(source):
-            yield from _decode(decoder, chunk)
+        yield from _decoded(decoder, source, "an xz stream")
     except lzma.LZMAError as error:
         raise ArchiveError("an xz stream is broken or wants too much memory") from error
-    if not decoder.eof:
-        raise ArchiveError("an xz stream ends early")
-
-
-def _decode(decoder: lzma.LZMADecompressor, data: bytes) -> Iterator[bytes]:
-    if decoder.eof:
-        raise ArchiveError("an xz stream is followed by bytes that are not its own")
-    piece = decoder.decompress(data, PIECE)
-    while piece:
-        yield piece
-        piece = b"" if decoder.eof else decoder.decompress(b"", PIECE)
-    if decoder.unused_data:
-        raise ArchiveError("an xz stream is followed by bytes that are not its own")
 
 
 def _unbzipped(source: Source) -> Iterator[bytes]:
     """The contents of one bzip2 stream."""
-    decoder = bz2.BZ2Decompressor()
     try:
-        for chunk in _chunks(source):
-            piece = decoder.decompress(chunk, PIECE)
-            while piece:
-                yield piece
-                piece = b"" if decoder.eof else decoder.decompress(b"", PIECE)
-            if decoder.unused_data:
-                raise ArchiveError("a bzip2 stream is followed by bytes that are not its own")
-    except (OSError, EOFError) as error:
+        yield from _decoded(bz2.BZ2Decompressor(), source, "a bzip2 stream")
+    except OSError as error:
         raise ArchiveError("a bzip2 stream is broken") from error
+
+
+def _decoded(
+    decoder: lzma.LZMADecompressor | bz2.BZ2Decompressor, source: Source, what: str
+) -> Iterator[bytes]:
+    """The contents of one stream and nothing behind it, a piece at a time."""
+    for chunk in _chunks(source):
+        if decoder.eof:
+            raise ArchiveError(f"{what} is followed by bytes that are not its own")
+        piece = decoder.decompress(chunk, PIECE)
+        while piece:
+            yield piece
+            piece = b"" if decoder.eof else decoder.decompress(b"", PIECE)
+        if decoder.unused_data:
+            raise ArchiveError(f"{what} is followed by bytes that are not its own")
     if not decoder.eof:
-        raise ArchiveError("a bzip2 stream ends early")
+        raise ArchiveError(f"{what} ends early")
 
 
 def _unzstded(source: Source) -> Iterator[bytes]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.makers.debian import Deb, Mirror, Signer, entry, folder, link, serve, signers
+from tests.makers.debian import Deb, Mirror, Signer, entry, folder, link
 from tests.makers.index import FakeIndex, make_package
 from tests.makers.project import Project, environment
 
@@ -29,31 +28,11 @@ PYTHON = (
 )
 
 
-@pytest.fixture(scope="module")
-def signer() -> Iterator[Signer]:
-    with signers("never") as (made,):
-        yield made
-
-
 @pytest.fixture
 def mirror(tmp_path: Path, signer: Signer) -> Mirror:
     made = Mirror(tmp_path / "mirror", signer)
     made.publish("stable", PYTHON)
     return made
-
-
-@pytest.fixture
-def debian(project: Project, index: FakeIndex, mirror: Mirror) -> Iterator[Project]:
-    """A workspace with a mirror and an index of its own."""
-    with serve(mirror.root) as (url, _):
-        sources = [
-            {"index": {"name": "pypi", "url": index.url}},
-            {"debian": {"name": "debian", "urls": [url], "keyring": "keys/mirror.gpg"}},
-        ]
-        keyring = mirror.signer.keyring.read_bytes()
-        yield project.write(
-            {"envbuild.yaml": f"sources: {json.dumps(sources)}\n", "keys/mirror.gpg": keyring}
-        )
 
 
 def base(*packages: str, suite: str = "stable") -> str:
