@@ -91,5 +91,5 @@ class Crew:
             return Outcome(action, error=error)
         seconds = time.monotonic() - began
         unchanged = source is ResultSource.EXECUTED and result.unchanged
-        self._sink.emit(ActionFinished(*identity, source, seconds, unchanged))
+        self._sink.emit(ActionFinished(*identity, source, seconds, unchanged, action.impure))
         return Outcome(action, result, source)

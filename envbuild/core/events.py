@@ -40,7 +40,8 @@ class ActionStarted:
 class ActionFinished:
     """An action has a result; `seconds` is wall time from its start.
 
-    `unchanged` says that it ran, and made nothing that was not there before.
+    `unchanged` says that it ran, and made nothing that was not there before; `impure` that it has the
+    network, and may make something else each time.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ActionFinished:
     source: ResultSource
     seconds: float
     unchanged: bool = False
+    impure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

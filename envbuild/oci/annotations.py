@@ -10,3 +10,5 @@ DEFINITION: Final = "dev.envbuild.definition"
 # The image below: its reference, and the digest of its manifest.
 BASE_NAME: Final = "org.opencontainers.image.base.name"
 BASE_DIGEST: Final = "org.opencontainers.image.base.digest"
+# The steps that had the network: what they made may be different each time.
+IMPURE: Final = "dev.envbuild.impure"

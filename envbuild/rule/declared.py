@@ -113,6 +113,11 @@ class DeclaredAction:
         return Output(self, path)
 
     @property
+    def impure(self) -> bool:
+        """Whether it may ask the network, and so make something else each time that it runs."""
+        return self.parameters.get("network") is True
+
+    @property
     def dependencies(self) -> tuple[DeclaredAction, ...]:
         """The actions whose outputs this one reads, each once, in order of input path."""
         found = {i.action: None for _, i in sorted(self.inputs.items()) if isinstance(i, Output)}

@@ -9,7 +9,7 @@ from envbuild.core.digest import Digest
 from envbuild.core.platform import Facts, Platform
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Root
 from envbuild.lock.model import Json, Locked
-from envbuild.oci.annotations import BASE_DIGEST, BASE_NAME
+from envbuild.oci.annotations import BASE_DIGEST, BASE_NAME, IMPURE
 from envbuild.oci.config import Runtime
 from envbuild.oci.reference import ImageName
 from envbuild.rule.builtins import (
@@ -201,6 +201,8 @@ def declare_image(
     if foreign:
         parameters["foreign"] = [_describe_foreign(layer) for layer in foreign]
         parameters["annotations"] = dict(annotations)
+    if impure := [layer.step for layer in layers if layer.action.impure]:
+        parameters["annotations"] = {**(annotations if foreign else {}), IMPURE: "; ".join(impure)}
     outputs = (CONFIG, MANIFEST)
     return DeclaredAction(IMAGE, parameters, inputs, outputs, "Image", subject, stamped=True)
 

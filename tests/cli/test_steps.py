@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.makers.corpus import BASE, run_base
+from tests.makers.debian import serve
 from tests.makers.project import Project
 from tests.makers.secrets import find_in_folder
 
@@ -157,3 +158,34 @@ def test_no_engine(project: Project) -> None:
     set_up(project, "{executor: docker}")
     error = project.with_variables(DOCKER_HOST="tcp://127.0.0.1:9").fail(4, "build", ":app")
     assert "no Docker engine answers" in error
+
+
+def test_a_step_with_the_network_is_marked_and_runs_again_for_an_upgrade(project: Project) -> None:
+    write(project, "RUN --network=host echo x > /x", "RUN echo y > /y")
+    project.succeed("lock", ":app")
+    project.succeed("build", ":app", "--no-memo", "--events", "../events")
+    events = [json.loads(line) for line in (project.top / "events").read_text().splitlines()]
+    impure = [event["subject"] for event in events if event.get("impure")]
+    assert len(impure) == 1
+    assert "RUN --network=host" in impure[0]
+    assert "impure" in project.succeed("aquery", ":app").out
+    (manifest,) = [
+        found
+        for path in (project.cache / "blobs/sha256").iterdir()
+        if path.stat().st_size < 10_000 and b"dev.envbuild.impure" in path.read_bytes()
+        for found in [json.loads(path.read_bytes())]
+        if "annotations" in found
+    ]
+    assert manifest["annotations"]["dev.envbuild.impure"] == "RUN --network=host echo x > /x"
+
+    def executed() -> int:
+        said = project.succeed("build", ":app", "--no-memo", "--output", "json")
+        return int(said.target["actions"]["executed"])
+
+    project.succeed("lock", ":app")
+    assert executed() == 0
+    settings = project.root / "envbuild.yaml"
+    with serve(project.top / "mirror") as (url, _):
+        settings.write_text(re.sub(r"http://[^\"]*", url, settings.read_text()))
+        project.succeed("lock", ":app", "--upgrade")
+    assert executed() >= 1

@@ -35,6 +35,7 @@ def test_an_object_a_line_as_it_happens(tmp_path: Path) -> None:
         "source": "local",
         "seconds": 0.1,
         "unchanged": False,
+        "impure": False,
     }
 
 
