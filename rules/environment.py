@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from envbuild.rule import (
     Config,
@@ -12,6 +13,7 @@ from envbuild.rule import (
     Facts,
     Fetched,
     Image,
+    ImageQuestion,
     Input,
     Interpreter,
     Layer,
@@ -86,7 +88,8 @@ def _stated_facts(ctx: Context) -> Facts:
     if not _VERSION.match(python):
         raise ctx.fail(f"`{python}` is no Python version", hint='write one such as `python: "3.11"`')
     minor = ".".join(python.split(".")[:2])
-    path = (ctx["interpreter"] or f"/usr/bin/python{minor}") if ctx["dockerfile"] else ""
+    own = ctx["interpreter"].path if ctx["interpreter"] else f"/usr/bin/python{minor}"
+    path = own if ctx["dockerfile"] else ""
     return Facts(ctx.platform, libc, Interpreter(python, path))
 
 
@@ -121,12 +124,67 @@ def _same_python(asked: str, offered: str) -> bool:
     return (offered + ".").startswith(asked + ".")
 
 
-def _question(ctx: Context) -> PythonQuestion | DebianQuestion | Questions:
+def _is_user_managed(ctx: Context) -> bool:
+    """Whether the image's own interpreter is used as it is, and nothing of Python is added."""
+    return ctx["interpreter"] is not None and not ctx["interpreter"].managed
+
+
+def _check_interpreter(ctx: Context) -> None:
+    """Refuse what cannot go with a stated interpreter, and one that the base is known not to have."""
+    stated, base = ctx["interpreter"], ctx.dependency("base")
+    if stated is None:
+        return
+    if not stated.managed:
+        _refuse_additions(ctx)
+    if ctx["dockerfile"]:
+        return  # what it will have is checked when it is built
+    if base is None:
+        raise ctx.fail("on `scratch` there is no interpreter", hint="leave `interpreter` out, or name a base")
+    known = base.facts.python
+    if known is None and (base.facts.libc or stated.managed):
+        raise ctx.fail(
+            f"its base `{ctx['base']}` has no Python at `{stated.path}`",
+            hint="change `interpreter`, or the base",
+        )
+    if known is not None and not _is_interpreter(stated.path, known, managed=stated.managed):
+        raise ctx.fail(
+            f"its base `{ctx['base']}` has its Python at `{known.path}`, not at `{stated.path}`",
+            hint=f"write `path: {known.path}`",
+        )
+
+
+def _is_interpreter(path: str, known: Interpreter, *, managed: bool) -> bool:
+    """Whether a path means the base's interpreter; unmanaged, also by the usual names beside it."""
+    folder = known.path.rpartition("/")[0]
+    names = ("python", "python3", f"python{known.minor}")
+    return path == known.path or (not managed and path in [f"{folder}/{name}" for name in names])
+
+
+def _refuse_additions(ctx: Context) -> None:
+    asked = ctx["pip"]
+    stated = {
+        "pip": asked.requirements or asked.constraints or asked.wheels,
+        "wheels": ctx["wheels"],
+        "prefix": ctx["prefix"],
+        "compile": ctx["compile"],
+    }
+    for name, value in stated.items():
+        if value:
+            raise ctx.fail(
+                f"it states `{name}`, but its interpreter is not managed: nothing of Python is added",
+                hint=f"leave `{name}` out, or `managed: false`",
+            )
+
+
+def _question(ctx: Context) -> PythonQuestion | DebianQuestion | ImageQuestion | Questions | None:
+    _check_interpreter(ctx)
     if ctx["dockerfile"]:
         images = dockerfile.ask_base(ctx)
+        if _is_user_managed(ctx):
+            return images
         return Questions((_ask_python(ctx), images)) if images else _ask_python(ctx)
     packages = apt.ask_packages(ctx, _known_base(ctx))
-    if packages and not _has_python(ctx):
+    if _is_user_managed(ctx) or (packages and not _has_python(ctx)):
         return packages
     python = _ask_python(ctx)
     return Questions((python, packages)) if packages else python
@@ -179,6 +237,8 @@ def environment(ctx: Context) -> Image:
     base = dockerfile.build_base(ctx) if ctx["dockerfile"] else ctx.dependency("base")
     packages, debian = apt.add_packages(ctx, base)
     files = ctx.layers([ctx.files(ctx["files"], owner="files", base=base)]) if ctx["files"] else ()
+    if _is_user_managed(ctx):
+        return ctx.image((*packages, *files), _user_config(ctx, base), base=base, debian=debian)
     if not _has_python(ctx):
         return ctx.image((*packages, *files), _config(ctx), base=base, debian=debian)
     facts, prefix = _facts(ctx), _prefix(ctx, base)
@@ -275,6 +335,15 @@ def _config(ctx: Context, variables: Mapping[str, str] | None = None) -> Config:
         command=ctx["command"],
         labels=ctx["labels"],
     )
+
+
+def _user_config(ctx: Context, base: Image | None) -> Config:
+    """As stated; where nothing says what to start, it is the interpreter."""
+    config = _config(ctx)
+    inherited = base is not None and (base.config.entrypoint or base.config.command)
+    if inherited or config.entrypoint is not None or config.command is not None:
+        return config
+    return replace(config, command=(ctx["interpreter"].path,))
 
 
 def _path(prefix: str, base: Image | None) -> str:

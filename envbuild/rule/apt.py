@@ -58,6 +58,8 @@ def _unknown_suite(ctx: Context) -> SpecError:
 def add_packages(ctx: Context, base: Image | None) -> tuple[tuple[Layer, ...], Debian | None]:
     """The layers of the locked packages, and what is there with them."""
     below = base.debian if base else None
+    if not ctx["apt"]:  # a target that adds nothing else may have no lock
+        return (), below
     debs = tuple(each for each in ctx.answer.artifacts if each.kind == "deb")
     if base is None or below is None or not debs:
         return (), below

@@ -47,6 +47,11 @@ def text_map(*, required: bool = False, default: Mapping[str, str] | None = None
     return Attribute(Kind.TEXT_MAP, required, dict(default or {}), doc)
 
 
+def interpreter(*, doc: str = "") -> Attribute:
+    """An interpreter's `path`, and whether it is `managed`: a `UserInterpreter`, or None."""
+    return Attribute(Kind.INTERPRETER, required=False, default=None, doc=doc)
+
+
 def label(*, required: bool = False, keywords: Sequence[str] = (), doc: str = "") -> Attribute:
     """Another target, on which this one depends: a `Label`, one of `keywords` as a `str`, or None."""
     return Attribute(Kind.LABEL, required, None, doc, keywords=tuple(keywords))

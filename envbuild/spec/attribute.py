@@ -15,6 +15,7 @@ class Kind(str, Enum):
     INTEGER = "an integer"
     TEXT_LIST = "a list of texts"
     TEXT_MAP = "a mapping of texts"
+    INTERPRETER = "a path, or a mapping of `path` and `managed`"
     LABEL = "a label"
     LABELS = "a list of labels"
     LABEL_MAP = "a mapping of names to labels"
@@ -25,6 +26,14 @@ class Kind(str, Enum):
     CONTEXT = "a folder"
     DOCKERFILE = "a file, or the text of a Dockerfile"
     REQUIREMENTS = "a file or a list of files or requirements"
+
+
+@dataclass(frozen=True, slots=True)
+class UserInterpreter:
+    """An interpreter that a user names by its path; `managed` says that packages are put beside it."""
+
+    path: str
+    managed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from envbuild.core.errors import EnvbuildError, Location
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
-from envbuild.spec.attribute import Attribute, Kind
+from envbuild.spec.attribute import Attribute, Kind, UserInterpreter
 from envbuild.spec.positions import Entry, Shape, Value
 from envbuild.spec.problems import Problems, suggest
 
@@ -152,6 +152,39 @@ class _Checker:
         entries = self._entries(value).items()
         return {key: self._any_text(entry.value, key) or "" for key, entry in entries}
 
+    def interpreter(self, value: Value) -> UserInterpreter | None:
+        """A path alone is a managed one."""
+        if value.shape is Shape.TEXT:
+            path = self._interpreter_path(value)
+            return None if path is None else UserInterpreter(path)
+        entries = self._entries(value)
+        for key in sorted(entries.keys() - {"path", "managed"}):
+            where = entries[key].key
+            self._problems.add(f"`{self._name}` has no `{key}`", where, suggest(key, ("path", "managed")))
+        if "path" not in entries:
+            if value.shape is Shape.MAPPING:
+                hint = "state one: `path: /usr/bin/python3`"
+                self._problems.add(f"`{self._name}` has no `path`", value.location, hint)
+            return None
+        path = self._interpreter_path(entries["path"].value)
+        managed = self._flag("managed", entries["managed"].value) if "managed" in entries else True
+        return None if path is None or managed is None else UserInterpreter(path, managed)
+
+    def _flag(self, key: str, value: Value) -> bool | None:
+        if value.shape is not Shape.BOOLEAN:
+            message = f"`{self._name}`: `{key}` must be `true` or `false`, not {value.shape.value}"
+            self._problems.add(message, value.location, "write `true` or `false`, without quotes")
+            return None
+        return value.text.lower() == "true"
+
+    def _interpreter_path(self, value: Value) -> str | None:
+        text = self._any_text(value)
+        if text is None or text.startswith("/"):
+            return text
+        hint = f"write it in full, such as `/usr/bin/{text}`"
+        self._problems.add(f"`{excerpt(text)}` is no absolute path", value.location, hint)
+        return None
+
     def label(self, value: Value) -> Label | str | None:
         text = self._any_text(value)
         if text is None or text in self._attribute.keywords:
@@ -267,6 +300,7 @@ _CHECKS: Mapping[Kind, Callable[[_Checker, Value], Any]] = {
     Kind.INTEGER: _Checker.integer,
     Kind.TEXT_LIST: _Checker.text_list,
     Kind.TEXT_MAP: _Checker.text_map,
+    Kind.INTERPRETER: _Checker.interpreter,
     Kind.LABEL: _Checker.label,
     Kind.LABELS: _Checker.labels,
     Kind.LABEL_MAP: _Checker.label_map,

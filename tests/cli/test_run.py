@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -265,3 +267,22 @@ def test_a_terminal(app: Project) -> None:
     read_until("got\r\n")
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 5
     os.close(terminal)
+
+
+def test_an_interpreter_that_is_not_managed(project: Project) -> None:
+    """Its environment adds files alone, needs no package, and starts the interpreter that the base has."""
+    write_runnable(project)
+    shell = "FROM scratch\nCOPY bin/sh /bin/sh\nCOPY bin/sh /usr/bin/python3\n"
+    files = {"etc/group": "/x/group"}
+    own = {"path": "/usr/bin/python3", "managed": False}
+    targets: list[dict[str, Any]] = [
+        {"dockerfile_image": {"name": "shell", "dockerfile": shell}},
+        {"environment": {"name": "own", "base": ":shell", "interpreter": own, "files": files}},
+    ]
+    project.write({"BUILD.yaml": json.dumps(targets)}).succeed("lock")
+    script = "echo $PATH; test -e /x/group && test ! -e /opt && echo bare"
+    told = project.succeed("run", "--bare", ":own", "--", "sh", "-c", script).out
+    assert told.splitlines() == ["/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "bare"]
+    targets[1]["environment"]["pip"] = ["alpha"]
+    project.write({"BUILD.yaml": json.dumps(targets)})
+    assert "it states `pip`, but its interpreter is not managed" in project.fail(125, "run", ":own")

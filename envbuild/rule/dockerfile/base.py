@@ -22,7 +22,7 @@ ATTRIBUTES: Final[Mapping[str, Attribute]] = {
     "args": attr.text_map(doc="values of its ARGs"),
     "target": attr.text(doc="its stage to stand on; the last one unless stated"),
     "contexts": attr.label_map(doc="targets that its FROM and `--from` may name"),
-    "interpreter": attr.text(doc="where its Python is; `/usr/bin/python3.11` for Python 3.11 unless stated"),
+    "interpreter": attr.interpreter(doc="where its Python is; `managed: false`: it is used as it is"),
 }
 
 

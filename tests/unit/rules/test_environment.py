@@ -14,6 +14,7 @@ from envbuild.lock.model import DebianQuestion, PythonQuestion, Questions
 from envbuild.rule import builtins
 from envbuild.rule.declared import Fetched, SourceFile
 from envbuild.rule.image import Image
+from envbuild.spec.attribute import UserInterpreter
 from envbuild.spec.wheels import LocalWheel
 from tests.makers.targets import AMD64, BOOKWORM, World, make_base_image, make_file, make_locked
 
@@ -300,3 +301,40 @@ def test_the_base_knows_where_python_lies(world: World, base: Label) -> None:
         "interpreter": BOOKWORM["interpreter"],
         "epoch": 315532800,
     }
+
+
+# An interpreter of the user's own.
+
+OWN = UserInterpreter("/usr/bin/python3", managed=False)
+
+
+def test_an_interpreter_that_is_not_managed_gets_nothing(world: World, base: Label) -> None:
+    label = world.declare("environment", "app", base=base, interpreter=OWN, files=(make_file("/app/x"),))
+    image = image_of(world, label)
+    assert owners(image) == [*owners(image_of(world, base)), ("files",)]
+    assert image.config.variables == image_of(world, base).config.variables
+    assert (image.prefix, image.config.command) == ("", ("/usr/bin/python3",))
+    assert world.analyzer.question(label, AMD64) is None
+
+
+def test_what_an_image_starts_is_as_stated(world: World, base: Label) -> None:
+    label = world.declare("environment", "app", base=base, interpreter=OWN, command=("sh",))
+    assert image_of(world, label).config.command == ("sh",)
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"wheels": (LocalWheel("a-1-py3-none-any.whl", "ab" * 32, 7, "/a"),)}, "it states `wheels`"),
+        ({"prefix": "/opt/x"}, "it states `prefix`"),
+        ({"compile": True}, "it states `compile`"),
+        ({"interpreter": UserInterpreter("/opt/python", managed=False)}, "not at `/opt/python`"),
+        ({"interpreter": UserInterpreter("/opt/python")}, "write `path: /usr/bin/python3.11`"),
+        ({"base": "scratch"}, "on `scratch` there is no interpreter"),
+    ],
+)
+def test_what_no_unmanaged_interpreter_goes_with(
+    world: World, base: Label, stated: dict[str, Any], said: str
+) -> None:
+    label = world.declare("environment", "app", **{"base": base, "interpreter": OWN, **stated})
+    assert said in refusal(world, label)

@@ -8,6 +8,7 @@ from envbuild.core.errors import Location
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.rule import attr
+from envbuild.spec.attribute import UserInterpreter
 from envbuild.spec.positions import parse_yaml
 from envbuild.spec.problems import Problems
 from envbuild.spec.schema import Copy, Schema, Scope, check_attributes
@@ -66,6 +67,40 @@ def error_of(name: str, text: str) -> str:
 )
 def test_checked_values(name: str, text: str, value: object) -> None:
     assert value_of(name, text) == value
+
+
+INTERPRETER: Schema = {"own": attr.interpreter()}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("/usr/bin/python3", UserInterpreter("/usr/bin/python3")),
+        ("{path: /x, managed: false}", UserInterpreter("/x", managed=False)),
+        ("{path: /x}", UserInterpreter("/x")),
+    ],
+)
+def test_interpreters(text: str, value: UserInterpreter) -> None:
+    assert check(f"own: {text}", INTERPRETER)["own"] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{managed: false}", "BUILD.yaml:1:6: `own` has no `path`"),
+        ("python3", "BUILD.yaml:1:6: `python3` is no absolute path"),
+        ("{path: python3}", "BUILD.yaml:1:13: `python3` is no absolute path"),
+        (
+            '{path: /x, managed: "no"}',
+            "BUILD.yaml:1:26: `own`: `managed` must be `true` or `false`",
+        ),
+        ("{path: /x, manged: true}", "BUILD.yaml:1:17: `own` has no `manged`\nhint: did you mean `managed`?"),
+        ("[/x]", "BUILD.yaml:1:6: `own` must be a"),
+    ],
+)
+def test_interpreters_that_are_none(text: str, said: str) -> None:
+    (error,) = fails(f"own: {text}", INTERPRETER)
+    assert error.startswith(said)
 
 
 def test_what_is_not_stated_has_its_default() -> None:
