@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -189,3 +192,23 @@ def test_a_step_with_the_network_is_marked_and_runs_again_for_an_upgrade(project
         settings.write_text(re.sub(r"http://[^\"]*", url, settings.read_text()))
         project.succeed("lock", ":app", "--upgrade")
     assert executed() >= 1
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("executor", ["sandbox", "docker"])
+def test_an_interrupted_step_leaves_nothing(project: Project, engine: str, executor: str) -> None:
+    write(project, f"RUN echo it is up; sleep 1000; # {executor}")
+    docker = project.with_variables(DOCKER_HOST=engine)
+    with docker.start("build", ":app", "--executor", executor) as process:
+        assert process.stderr is not None
+        while "| it is up" not in process.stderr.readline():
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 8
+    assert err.endswith("interrupted\n")
+    assert "Traceback" not in err
+    for kind in ("ps --all --quiet", "image ls --all --quiet", "volume ls --quiet"):
+        command = ["docker", "--host", engine, *kind.split()]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
+    assert list((project.cache / ("docker" if executor == "docker" else "sandboxes")).iterdir()) == []
