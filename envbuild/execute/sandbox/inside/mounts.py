@@ -73,10 +73,12 @@ class Sources:
             _own_once(mount)
         source = self._stage(number, mount) if kind == "stage" else mount["source"]
         try:
-            descriptor = system.clone_mount(source)
+            # Whole: what is mounted below may hide what an ordinary user must not see, so the kernel insists.
+            descriptor = system.clone_mount(source, recursive=kind == "bind")
         except FileNotFoundError:
             raise Refusal(f"there is nothing at `{mount['path']}` to mount at `{mount['target']}`") from None
-        system.restrict_mount(descriptor, _SAFE | (system.READ_ONLY if mount["readonly"] else 0))
+        flags = _SAFE | (system.READ_ONLY if mount["readonly"] else 0)
+        system.restrict_mount(descriptor, flags, recursive=kind == "bind")
         return descriptor
 
     def _stage(self, number: int, mount: Message) -> str:
