@@ -108,8 +108,8 @@ def test_locking_again_changes_nothing(locked: Project, index: FakeIndex) -> Non
     locked.succeed("lock")
     assert locked.contents()["app.lock.json"] == before
     report = locked.succeed("lock", "--upgrade", "--output", "json").json
-    unchanged = {"label": "//:app", "written": False, "changes": [], "stale": [], "notes": []}
-    assert report == {"targets": [unchanged]}
+    nothing: dict[str, list[str]] = {key: [] for key in ("changes", "stale", "notes", "moved")}
+    assert report == {"targets": [{"label": "//:app", "written": False, **nothing}]}
 
 
 # What is locked stays where it may, and what moves is said.
