@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from tests.makers.servers import run_engine, run_registry
+from tests.makers.servers import empty_engine, run_engine, run_registry
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[str]:
+def running_engine() -> Iterator[str]:
     """A Docker engine's address; its containers have no network."""
     folder = Path(mkdtemp(prefix="e"))  # pytest's own folders have too long names for sockets
     try:
@@ -35,3 +35,10 @@ def engine() -> Iterator[str]:
             yield address
     finally:
         rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def engine(running_engine: str) -> Iterator[str]:
+    """The engine for the tests of a module, which find nothing of another's there."""
+    yield running_engine
+    empty_engine(running_engine)
