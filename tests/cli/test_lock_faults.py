@@ -203,5 +203,5 @@ def test_index_that_refuses(project: Project, packages: FakeIndex, status: int) 
 def test_upgrading_what_is_not_locked(project: Project, packages: FakeIndex) -> None:
     project.write({"BUILD.yaml": environment(pip=["alpha"])}).succeed("lock")
     assert project.fail(2, "lock", "--upgrade-package", "alhpa") == (
-        "error: none of these locks has a package `alhpa`\nhint: did you mean `alpha`?\n"
+        "error: none of these locks has the package `alhpa`\nhint: did you mean `alpha`?\n"
     )
