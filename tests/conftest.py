@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
@@ -10,6 +11,9 @@ from tempfile import mkdtemp
 import pytest
 
 from tests.makers.servers import empty_engine, run_engine, run_registry
+
+# Whoever was started with hang-ups ignored (nohup) hands that on, and no shell can trap such a signal.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
