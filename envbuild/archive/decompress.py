@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from envbuild.archive.gzip import inflate_members
 from envbuild.core.errors import ArchiveError
 
+MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 PIECE: Final = 1 << 20  # the most that is decompressed, or may be read, at once
 _CHUNK: Final = 1 << 16
 # Four bytes of zstd can stand for a block of 128 KiB, and the decoder gives all that a chunk holds at once.
@@ -110,7 +111,7 @@ def open_compressed(source: Source, suffix: str, *, limit: int) -> ForwardReader
     return ForwardReader(opener(source), limit)
 
 
-def open_layer(file: SeekableSource, *, limit: int, watch: Watch = len) -> ForwardReader:
+def open_layer(file: SeekableSource, *, limit: int = MAX_LAYER, watch: Watch = len) -> ForwardReader:
     """Read a layer's tar; its first bytes tell how it is compressed: gzip, zstd (RFC 8878) or not at all."""
     start = file.read(4)
     file.seek(0)

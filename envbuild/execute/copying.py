@@ -18,17 +18,16 @@ from envbuild.archive.copy_layer import (
     read_owner,
     unpack_archive,
 )
-from envbuild.archive.decompress import ForwardReader, open_compressed, open_layer
+from envbuild.archive.decompress import MAX_LAYER, ForwardReader, open_compressed, open_layer
 from envbuild.archive.layer import LayerWriter
 from envbuild.archive.listing import parse_listing
-from envbuild.archive.root_scan import Node, RootScan
+from envbuild.archive.root_scan import Node, RootScan, clean_path
 from envbuild.core.errors import BuildError
 from envbuild.execute.builtin import Job
 from envbuild.execute.layers import finish_layer
 from envbuild.rule.builtins import LAYER, LISTING
 from envbuild.spec.dockerfile.patterns import compile_glob, has_wildcard
 
-MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 _ACCOUNTS: Final = frozenset({"etc/passwd", "etc/group"})
 
 
@@ -54,7 +53,7 @@ def _nothing(path: str) -> bool:
 
 
 def _open(stack: ExitStack, path: Path) -> ForwardReader:
-    return open_layer(stack.enter_context(path.open("rb")), limit=MAX_LAYER)
+    return open_layer(stack.enter_context(path.open("rb")))
 
 
 def _groups(inputs: Mapping[str, Path], prefix: str) -> Iterator[tuple[Path, Path | None]]:
@@ -136,7 +135,7 @@ def _choose(
 
 def _find(source: RootScan, pattern: str) -> Sequence[str]:
     """The paths that a pattern names, those that lead to something."""
-    path = posixpath.normpath("/" + pattern).lstrip("/")
+    path = clean_path(pattern)
     if has_wildcard(path):
         found = [known for known in sorted(source.nodes) if compile_glob(path).fullmatch(known)]
     else:

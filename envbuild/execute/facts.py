@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Final
 
 from envbuild.archive.decompress import open_layer
 from envbuild.archive.root_facts import find_facts, is_telling
@@ -12,15 +11,13 @@ from envbuild.core.errors import BuildError
 from envbuild.execute.builtin import Job
 from envbuild.rule.builtins import CHECKED
 
-_MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
-
 
 def check_facts(job: Job) -> None:
     """Succeed where the layers have the stated C library and Python; raises BuildError with both values."""
     root = RootScan(is_telling)
     for layer in job.inputs.values():
         with ExitStack() as stack:
-            root.add_layer(open_layer(stack.enter_context(layer.open("rb")), limit=_MAX_LAYER))
+            root.add_layer(open_layer(stack.enter_context(layer.open("rb"))))
     found = find_facts(root)
     for name in ("libc", "python", "interpreter"):
         stated, actual = job.parameters[name], found.get(name, "")

@@ -32,6 +32,7 @@ INPUTS = "inputs"
 LAYER = "layer.tar.gz"
 LAYER_INFO = "layer.json"
 LISTING = "listing"
+LAYER_OUTPUTS = (LAYER, LAYER_INFO, LISTING)
 MANIFEST = "manifest.json"
 CONFIG = "config.json"
 IMAGE_INDEX = "index.json"

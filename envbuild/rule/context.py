@@ -38,8 +38,6 @@ from envbuild.rule.layering import Plan, plan_layers
 from envbuild.rule.placing import declare_files
 from envbuild.spec.files import FileEntry
 
-_LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -138,7 +136,7 @@ class Context:
     ) -> Part:
         """A layer made by a builtin."""
         stated = {**parameters, "epoch": self.epoch}
-        action = DeclaredAction(builtin, stated, inputs, _LAYER_OUTPUTS, mnemonic, owner)
+        action = DeclaredAction(builtin, stated, inputs, builtins.LAYER_OUTPUTS, mnemonic, owner)
         return Part(owner, action, size, overrides)
 
     # Images.

@@ -15,8 +15,6 @@ from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.execute.sandbox.inside.attributes import is_carried
 from envbuild.execute.sandbox.roots import Blob
 
-LARGEST: Final = 64 << 30  # bytes of an unpacked layer
-
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -35,7 +33,7 @@ class Below:
         self.scan = RootScan(lambda _: False)
         for layer in layers:
             with layer.path.open("rb") as file:
-                self.scan.add_layer(open_layer(file, limit=LARGEST))
+                self.scan.add_layer(open_layer(file))
 
     def get(self, path: str) -> Node | None:
         """What is at a path."""
@@ -57,7 +55,7 @@ class Below:
     def _read_layer(self, layer: Blob, origins: Mapping[str, Sequence[str]]) -> dict[str, Contents]:
         found: dict[str, Contents] = {}
         with layer.path.open("rb") as file:
-            for entry, source in read_tar(open_layer(file, limit=LARGEST), EVERY_KIND):
+            for entry, source in read_tar(open_layer(file), EVERY_KIND):
                 paths = origins.get(entry_path(entry.name), ())
                 if paths and not entry.islnk():
                     found |= dict.fromkeys(paths, read_contents(entry, source))

@@ -17,7 +17,7 @@ from envbuild.archive.decompress import open_layer
 from envbuild.archive.root_scan import OPAQUE, WHITEOUT, entry_path
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import BuildError
-from envbuild.execute.docker.below import LARGEST, Below, Contents, read_contents
+from envbuild.execute.docker.below import Below, Contents, read_contents
 from envbuild.execute.sandbox.inside import changes
 from envbuild.execute.sandbox.inside.attributes import read_attributes
 from envbuild.execute.sandbox.inside.channel import Message
@@ -52,7 +52,7 @@ class Changes:
         self._replaced: set[str] = set()
         self._names: dict[str, list[str]] = {}  # of files: under the first one in the layer
         with layer.open("rb") as file:
-            for entry, source in read_tar(open_layer(file, limit=LARGEST), EVERY_KIND):
+            for entry, source in read_tar(open_layer(file), EVERY_KIND):
                 self._take(entry, read_contents(entry, source))
 
     def tell(self) -> Iterator[tuple[Message, int | None]]:

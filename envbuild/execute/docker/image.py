@@ -14,7 +14,6 @@ from envbuild.archive.layer import EPOCH
 from envbuild.archive.tar_header import BLOCK, FILE, encode_header, padding
 from envbuild.core.errors import BuildError
 from envbuild.core.wire import canonical_json
-from envbuild.execute.docker.below import LARGEST
 from envbuild.execute.sandbox.roots import Blob
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def _describe(layer: Blob) -> tuple[str, int]:
 
 def _unpacked(layer: Blob) -> Iterator[bytes]:
     with layer.path.open("rb") as file:
-        reader = open_layer(file, limit=LARGEST)
+        reader = open_layer(file)
         yield from iter(lambda: reader.read(PIECE), b"")
 
 

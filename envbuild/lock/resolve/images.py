@@ -38,7 +38,6 @@ Keep = Callable[[Download], Digest]
 
 _ACCEPTED: Final = (*MANIFESTS, *INDEXES)
 _MISSING: Final = 404
-_MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 _DOCKER_LAYERS: Final = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": "tar+gzip",
     "application/vnd.docker.image.rootfs.diff.tar": "tar",
@@ -199,7 +198,7 @@ def _scan(layers: tuple[Locked, ...], fetch: FetchLayer) -> RootScan:
     for layer in layers:
         contents = hashlib.sha256()
         with fetch(layer).open("rb") as file:
-            root.add_layer(open_layer(file, limit=_MAX_LAYER, watch=contents.update))
+            root.add_layer(open_layer(file, watch=contents.update))
         if PREFIX + contents.hexdigest() != layer.version:
             raise BadImage(
                 f"its layer `{PREFIX}{layer.sha256}` is not what its config says: no engine would take it",

@@ -28,7 +28,6 @@ _SHOWN: Final = 60  # characters of an instruction that tell people which one it
 _HEREDOC: Final = re.compile(r"<<-?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
 _GIT: Final = re.compile(r"(?:git|ssh)://|git@|https?://[^?]+\.git(?:#|\Z)")
 _CHMOD: Final = re.compile(r"[0-7]{3,4}\Z")
-_LAYER_OUTPUTS: Final = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
 
 FindImage = Callable[[str, Instruction], Image]
 
@@ -248,7 +247,7 @@ class Step:
         shown = line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
         stated = {**parameters, "epoch": self.ctx.epoch}
         subject = f"{instruction.location}: {shown}"
-        action = DeclaredAction(builtin, stated, inputs, _LAYER_OUTPUTS, mnemonic, subject)
+        action = DeclaredAction(builtin, stated, inputs, builtins.LAYER_OUTPUTS, mnemonic, subject)
         return Layer(action, (), shown)
 
 

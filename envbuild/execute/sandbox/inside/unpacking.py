@@ -25,7 +25,6 @@ from envbuild.execute.sandbox.inside.namespaces import remember_maps, require_ma
 
 UNPACKED: Final = "unpacked"
 _OTHER_MARKS: Final = ".wh..wh."  # of aufs, which knew more than layers do
-_MAX_SIZE: Final = 64 << 30
 
 
 def unpack_all(spec: Message, channel: Channel) -> None:
@@ -62,7 +61,7 @@ class _Unpacking:
 
     def unpack(self, file: BinaryIO) -> int:
         """Unpack all; returns the bytes of its files. Raises ArchiveError, Refusal and OSError."""
-        archive = open_layer(file, limit=_MAX_SIZE)
+        archive = open_layer(file)
         for entry, contents in read_tar(archive, EVERY_KIND):
             self._take(_normalise(entry.name), entry, contents)
         for path in self._gone:
