@@ -41,7 +41,7 @@ _DROP_BOUND: Final = 24  # PR_CAPBSET_DROP
 _CAPABILITY_VERSION: Final = 0x20080522
 
 _KEYS: Final = (2, 3)  # INT, QUIT
-_PYTHONS_SIGNALS: Final = (*_KEYS, 13, 25)  # PIPE, XFSZ
+_SIGNALS: Final = (*range(1, 32), *range(34, 65))  # what is between belongs to the C library (nptl(7))
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -130,8 +130,8 @@ def hide_process() -> None:
 
 
 def default_signals() -> None:
-    """Undo what Python does with signals: a program that is executed inherits what is ignored (signal(7))."""
-    for number in _PYTHONS_SIGNALS:
+    """Undo what Python and who started it do with signals: what is ignored is inherited (signal(7))."""
+    for number in _SIGNALS:
         _libc.signal(number, None)
 
 
