@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from envbuild.core.digest import parse_sha256
 from envbuild.core.errors import EnvbuildError
 from envbuild.core.text import excerpt
 from envbuild.lock.base_image import DIRECT, LAYER_TYPES
-from envbuild.lock.fields import BadLock, mapping, match, text, texts
+from envbuild.lock.fields import BadLock, are_texts, mapping, match, text, texts
 from envbuild.lock.model import Locked
 
 _KINDS = frozenset({"wheel", "deb", "file", *LAYER_TYPES})
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*\Z")
 _ALIAS = re.compile(r"[A-Za-z0-9._-]*\Z")
 VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]{1,1000}\Z")
+# What nearly all artifacts of a source have, in this order; all of it passes the checks below, too.
+_USUAL = re.compile(
+    r"[a-z0-9][a-z0-9+._-]*\n"
+    r"[A-Za-z0-9.+:~!_-]{1,1000}\n"
+    r"(?:wheel|deb)\n"
+    r"[A-Za-z0-9._-]+\n"
+    r"[A-Za-z0-9][A-Za-z0-9.+~!%_-]*(?:/[A-Za-z0-9][A-Za-z0-9.+~!%_-]*)*\n"
+    r"[0-9a-f]{64}"
+)
 _LISTS = ("requires", "extras", "notes")
-_KEYS = frozenset({"name", "version", "kind", "source", "file", "sha256", "size", *_LISTS})
+_STATED = ("name", "version", "kind", "source", "file", "sha256", "size")
+_KEYS = frozenset({*_STATED, *_LISTS})
+_stated_texts = itemgetter(*_STATED[:-1])
 
 
 def encode_artifact(artifact: Locked) -> dict[str, Any]:
@@ -40,11 +52,30 @@ def encode_artifact(artifact: Locked) -> dict[str, Any]:
 def decode_artifact(value: object) -> Locked:
     """Read what `encode_artifact` gave; raises BadLock that names the artifact."""
     table = mapping(value, "an artifact")
+    if usual := _read_usual(table):
+        return usual
     name = match(NAME, table.get("name"), "package name")
     try:
         return _read_artifact(table, name)
     except _BadArtifact as error:
         raise BadLock(f"the artifact `{name}` {error}") from None
+
+
+def _read_usual(table: Mapping[str, Any]) -> Locked | None:
+    """An artifact as nearly all are, judged at once; None for any other, right or wrong."""
+    requires = table.get("requires")
+    try:
+        name, version, kind, source, file, sha256 = stated = _stated_texts(table)
+        usual = _USUAL.fullmatch("\n".join(stated))
+    except (KeyError, TypeError):
+        return None
+    if not usual or len(table) != len(_STATED) + (requires is not None) or not _is_size(table.get("size")):
+        return None
+    if requires is None:
+        return Locked(kind, name, version, source, file, sha256, table["size"])
+    if not isinstance(requires, list) or not are_texts(requires):
+        return None
+    return Locked(kind, name, version, source, file, sha256, table["size"], tuple(requires))
 
 
 class _BadArtifact(Exception):
@@ -102,9 +133,13 @@ def _sha256(value: object) -> str:
 
 
 def _size(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 50:
+    if not _is_size(value):
         raise _BadArtifact("has no valid size")
     return value
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 1 << 50
 
 
 def _items(value: object, key: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from envbuild.core.errors import EnvbuildError, LockError
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
 from envbuild.lock.artifact_codec import NAME, VERSION, decode_artifact, encode_artifact
-from envbuild.lock.fields import BadLock, facts, items, mapping, match, only, text, texts
+from envbuild.lock.fields import BadLock, are_texts, facts, items, mapping, match, only, text, texts
 from envbuild.lock.image_codec import decode_images, encode_images
 from envbuild.lock.model import Lock, Pin, PlatformLock
 
@@ -116,6 +116,8 @@ def _parse(data: bytes) -> object:
 
 def _plain(value: Any, levels: int) -> Any:
     """The value, of which errors quote parts: texts are printable, and nothing is nested deeper."""
+    if levels and isinstance(value, list) and are_texts(value):
+        return value
     inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
     if inner and not levels:
         raise BadLock("its inputs are nested too deeply")

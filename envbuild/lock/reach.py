@@ -38,24 +38,24 @@ def reach(roots: Iterable[str], edges: Edges, environment: Environment) -> Reach
     stated: set[tuple[str, str]] = set()
     pending = [("", text) for text in sorted(roots)]
     while pending:
-        by, text = pending.pop()
+        edge = by, text = pending.pop()
         pinned = parse_pinned(text)
         # What is not asked may be, once another requirement asks `by` with one more extra.
-        if (by, text) in stated or not _asked(pinned, extras.get(by, _NONE), environment):
+        if edge in stated or (pinned.has_marker and not _asked(pinned, extras.get(by, _NONE), environment)):
             continue
-        stated.add((by, text))
-        name, before = pinned.name, extras.get(pinned.name)
+        stated.add(edge)
+        name = pinned.name
         wants.setdefault(name, []).append(Want(by, pinned))
-        extras[name] = before | pinned.extras if before else pinned.extras
-        if extras[name] != before:
-            pending += [(name, edge) for edge in edges(name, extras[name])]
+        if name in extras and pinned.extras <= extras[name]:
+            continue
+        extras[name] = extras.get(name, _NONE) | pinned.extras
+        pending += [(name, each) for each in edges(name, extras[name])]
     return Reached(wants, extras)
 
 
 def _asked(pinned: Pinned, extras: frozenset[str], environment: Environment) -> bool:
+    """Whether the marker holds for a package with these extras."""
     if pinned.gate:
         return pinned.gate in extras
-    if not pinned.has_marker:
-        return True
     marker = pinned.requirement.marker
     return holds(marker, environment) or any(holds(marker, environment, extra) for extra in extras)

@@ -6,14 +6,15 @@ name indexes (envbuild.yaml does), editable installs, version control and source
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from envbuild.core.errors import EnvbuildError, ErrorGroup, Location, SpecError
 from envbuild.core.text import excerpt
 from envbuild.spec.pyproject import Positioned, read_pyproject
-from envbuild.spec.requirement_line import parse_pinned
+from envbuild.spec.requirement_line import Pinned, parse_pinned
 from envbuild.spec.requirement_text import NESTED, is_path, logical_lines, split_file, split_option
 from envbuild.spec.wheels import LocalWheel, read_local_wheel, resolve_path
 
@@ -109,7 +110,10 @@ class _Reader:
         if place.depth == _MAX_DEPTH:
             raise SpecError(f"requirement files name each other over {_MAX_DEPTH} levels")
         inside = _Place(path.parent, place.constraint, place.depth + 1)
-        for line, text in _numbered(path, shown, groups):
+        lines = _numbered(path, shown, groups)
+        usual = _read_usual(lines, place.constraint)
+        (self.constraints if place.constraint else self.requirements).update(usual)
+        for line, text in lines if not usual else ():
             try:
                 self._read_line(text, inside)
             except EnvbuildError as error:
@@ -151,12 +155,32 @@ class _Reader:
         pinned = parse_pinned(text)
         if not place.constraint:
             self.requirements.add(pinned.text)
-        elif pinned.extras or pinned.has_url:
+        elif not _is_constraint(pinned):
             raise SpecError(
                 f"the constraint on `{pinned.name}` states more than versions", hint="write `name<2`"
             )
         else:
             self.constraints.add(pinned.text)
+
+
+# A file that many targets share is judged once.
+@lru_cache(maxsize=256)
+def _read_usual(lines: tuple[tuple[int, str], ...], constraint: bool) -> frozenset[str]:
+    """What a file says that holds requirements only; nothing where any line is another, or wrong."""
+    if any(text.startswith("-") or is_path(text) for _, text in lines):
+        return frozenset()
+    try:
+        found = [parse_pinned(text) for _, text in lines]
+    except SpecError:
+        return frozenset()
+    if constraint and not all(map(_is_constraint, found)):
+        return frozenset()
+    return frozenset(pinned.text for pinned in found)
+
+
+def _is_constraint(pinned: Pinned) -> bool:
+    """Whether it states nothing but versions."""
+    return not (pinned.extras or pinned.has_url)
 
 
 def _located(error: EnvbuildError, location: Location) -> EnvbuildError:
@@ -179,13 +203,13 @@ def _refused_option(option: str) -> SpecError:
     return SpecError(f"the option `{excerpt(option)}` is not supported", hint="remove it")
 
 
-def _numbered(path: Path, shown: str, groups: Sequence[str]) -> Iterable[tuple[int, str]]:
+def _numbered(path: Path, shown: str, groups: Sequence[str]) -> tuple[tuple[int, str], ...]:
     """The requirements of a file, each with the number of its line (0: unknown)."""
     if path.stat().st_size > _MAX_BYTES:
         raise SpecError(f"`{shown}` is over {_MAX_BYTES >> 20} MiB")
     try:
         if path.suffix == ".toml":
-            return [(location.line, text) for text, location in read_pyproject(path, shown, groups)]
+            return tuple((location.line, text) for text, location in read_pyproject(path, shown, groups))
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SpecError(f"`{shown}` is not UTF-8", hint="save it as UTF-8") from None

@@ -224,15 +224,34 @@ BROKEN = {
     "the artifact `six` has `extras` that are no list of texts": artifact(extras=["a\nb"]),
     "the artifact `six` has a file that is not a text": artifact(file=None),
     "holds a package twice": artifact(name="libc6", kind="deb"),
+    "package name is not a text": artifact(name=1),
+    "version is not a text": artifact(version=1),
+    "source is not a text": artifact(source=None),
+    "`six` has no valid size": artifact(size=1 << 50),
+    "`six` has `requires` that are no list": artifact(requires=None),
+    "`six` has `requires` that are no list of texts": artifact(requires=["a", 1]),
     "has a URL with credentials or without a host": artifact(
         source="", file="https://me:pw@host.example/x.whl"
     ),
 }
 
 
+def document_of(lists: str) -> dict[str, Any]:
+    """The lock's JSON; without these lists, its artifacts are as nearly all are, and judged at once."""
+    document: dict[str, Any] = json.loads(encode_lock(LOCK))
+    for each in document["platforms"]["linux/amd64"]["artifacts"]:
+        for key in lists.split():
+            each.pop(key, None)
+    return document
+
+
+LISTS = pytest.mark.parametrize("lists", ["", "extras notes", "requires extras notes"])
+
+
+@LISTS
 @pytest.mark.parametrize(("message", "change"), BROKEN.items())
-def test_broken(message: str, change: Callable[[dict[str, Any]], None]) -> None:
-    document = json.loads(encode_lock(LOCK))
+def test_broken(message: str, change: Callable[[dict[str, Any]], None], lists: str) -> None:
+    document = document_of(lists)
     change(document)
     with pytest.raises(LockError) as caught:
         decode(json.dumps(document).encode())
@@ -241,11 +260,12 @@ def test_broken(message: str, change: Callable[[dict[str, Any]], None]) -> None:
     assert caught.value.hint == "run `envbuild lock //app:train`"
 
 
+@LISTS
 @pytest.mark.parametrize(
     "file", ["", "/etc/passwd", "../x.whl", "a/../../x", "a//b", "./x", "a\\b", "a\nb", "a/"]
 )
-def test_paths_that_leave_their_source(file: str) -> None:
-    document = json.loads(encode_lock(LOCK))
+def test_paths_that_leave_their_source(file: str, lists: str) -> None:
+    document = document_of(lists)
     artifact(file=file)(document)
     with pytest.raises(LockError, match=r"not below its source|not a text"):
         decode(json.dumps(document).encode())

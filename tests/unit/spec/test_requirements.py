@@ -53,6 +53,17 @@ def test_files_include_files_relative_to_themselves(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_with_a_fault_is_one_for_all_that_name_it(tmp_path: Path) -> None:
+    write(tmp_path / "bounds.txt", "six<2\nnumpy[fast]<3\n")
+    for name in ("one.in", "two.in"):
+        write(tmp_path / name, "-c bounds.txt\n")
+        with pytest.raises(ErrorGroup) as caught:
+            read(tmp_path, name)
+        assert [error.location for error in caught.value.errors] == [Location("bounds.txt", 2)]
+    write(tmp_path / "three.in", "-r bounds.txt\n")  # no fault of requirements
+    assert read(tmp_path, "three.in").requirements == ("numpy[fast]<3", "six<2")
+
+
 def test_pyproject_with_extras_and_groups(tmp_path: Path) -> None:
     write(
         tmp_path / "pyproject.toml",
