@@ -111,7 +111,7 @@ class _Reader:
             raise SpecError(f"requirement files name each other over {_MAX_DEPTH} levels")
         inside = _Place(path.parent, place.constraint, place.depth + 1)
         lines = _numbered(path, shown, groups)
-        usual = _read_usual(lines, place.constraint)
+        usual = _read_usual(lines, constraint=place.constraint)
         (self.constraints if place.constraint else self.requirements).update(usual)
         for line, text in lines if not usual else ():
             try:
@@ -165,7 +165,7 @@ class _Reader:
 
 # A file that many targets share is judged once.
 @lru_cache(maxsize=256)
-def _read_usual(lines: tuple[tuple[int, str], ...], constraint: bool) -> frozenset[str]:
+def _read_usual(lines: tuple[tuple[int, str], ...], *, constraint: bool) -> frozenset[str]:
     """What a file says that holds requirements only; nothing where any line is another, or wrong."""
     if any(text.startswith("-") or is_path(text) for _, text in lines):
         return frozenset()
