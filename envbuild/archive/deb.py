@@ -13,7 +13,7 @@ from envbuild.archive.layer import EPOCH, LayerWriter, Sink, check_path
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import folders_above
 from envbuild.archive.merged_usr import is_alias, merge_usr
-from envbuild.archive.tar_reader import read_tar
+from envbuild.archive.tar_reader import read_tar, read_whole
 from envbuild.core.errors import ArchiveError
 
 MAX_CONTROL: Final = 64 << 20
@@ -57,7 +57,7 @@ def read_control(deb: BinaryIO) -> Mapping[str, bytes]:
         if name in files:
             raise ArchiveError(f"{name!a} is in a Debian package's control files twice")
         if entry.isreg():
-            files[name] = _read_all(contents, entry.size)
+            files[name] = read_whole(contents, entry.size)
     if "control" not in files:
         raise ArchiveError("a Debian package has no `control` file")
     return files
@@ -72,7 +72,7 @@ def read_files(deb: BinaryIO, wanted: Callable[[str], bool]) -> dict[str, bytes]
             room -= entry.size
             if room < 0:
                 raise ArchiveError(f"`{path}` is too large to be a template")
-            files[path] = _read_all(contents, entry.size)
+            files[path] = read_whole(contents, entry.size)
     return files
 
 
@@ -108,12 +108,3 @@ def _open_member(deb: BinaryIO, stem: str, limit: int) -> ForwardReader:
 def _relative(name: str) -> str:
     """An entry's name without `./`; the root becomes ""."""
     return "" if name == "." else name.removeprefix("./").rstrip("/")
-
-
-def _read_all(contents: Source, size: int) -> bytes:
-    pieces = []
-    while size:
-        piece = contents.read(min(size, PIECE))
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)

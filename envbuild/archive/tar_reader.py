@@ -57,6 +57,16 @@ def read_tar(
         raise ArchiveError("a tar archive is followed by bytes that are not its own")
 
 
+def read_whole(contents: Source, size: int) -> bytes:
+    """All `size` bytes of an entry, which may be more than one read gives."""
+    pieces = []
+    while size:
+        piece = contents.read(min(size, PIECE))
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
 def _refuse(entry: tarfile.TarInfo, count: int, kinds: Sequence[bytes]) -> None:
     if count >= MAX_ENTRIES:
         raise ArchiveError(f"an archive has more than {MAX_ENTRIES} entries")

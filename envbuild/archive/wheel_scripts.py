@@ -51,9 +51,23 @@ def parse_entry_points(text: str) -> EntryPoints:
 def generate_scripts(points: EntryPoints, interpreter: str, python: str) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the executables, in order; raises ArchiveError for a malformed entry point."""
     for name, reference in _for_python(points.console, python).items():
-        yield _generate(name, reference, "console", interpreter)
+        yield name, generate_script(name, reference, interpreter)
     for name, reference in points.gui.items():
-        yield _generate(name, reference, "gui", interpreter)
+        yield name, generate_script(name, reference, interpreter, "gui")
+
+
+def generate_script(
+    name: str, reference: str, interpreter: str, section: Literal["console", "gui"] = "console"
+) -> bytes:
+    """The executable of one entry point; raises ArchiveError where it is malformed."""
+    from installer.scripts import Script
+
+    match = _REFERENCE.match(reference)
+    if not match or "/" in name or not name.isprintable():
+        raise ArchiveError(
+            f"the entry point `{name} = {reference}` is not a script name and `module:attribute`"
+        )
+    return Script(name, match["module"], match["attr"], section).generate(interpreter, "posix")[1]
 
 
 def fix_shebang(script: bytes, interpreter: str) -> bytes:
@@ -78,16 +92,3 @@ def _for_python(console: Mapping[str, str], python: str) -> dict[str, str]:
         names = ("pip", f"pip{major}", f"pip{python}") if name == "pip" else (name, f"{name}-{python}")
         named.update(dict.fromkeys(names, reference))
     return named | kept
-
-
-def _generate(
-    name: str, reference: str, section: Literal["console", "gui"], interpreter: str
-) -> tuple[str, bytes]:
-    from installer.scripts import Script
-
-    match = _REFERENCE.match(reference)
-    if not match or "/" in name or not name.isprintable():
-        raise ArchiveError(
-            f"the entry point `{name} = {reference}` is not a script name and `module:attribute`"
-        )
-    return Script(name, match["module"], match["attr"], section).generate(interpreter, "posix")

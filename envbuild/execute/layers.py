@@ -31,6 +31,24 @@ def make_wheel_layer(job: Job) -> None:
     finish_layer(job, info)
 
 
+def make_conda_layer(job: Job) -> None:
+    """A conda package's files under a prefix."""
+    from envbuild.archive.conda_layer import write_conda_layer
+
+    options = job.parameters
+    with job.inputs["package"].open("rb") as package:
+        info = write_conda_layer(
+            package,
+            job.outputs[LAYER],
+            prefix=options["prefix"],
+            python=options["python"],
+            site_packages=options["site_packages"],
+            record=options["record"],
+            epoch=options["epoch"],
+        )
+    finish_layer(job, info)
+
+
 def make_deb_layer(job: Job) -> None:
     """A Debian package's files, for merged /usr unless the root is not."""
     from envbuild.archive.deb import write_deb_layer

@@ -21,6 +21,7 @@ _CONTENT = Digest.of(b"content")
 _LAYER_OUTPUTS = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
 _WHEEL = Locked("wheel", "numpy", "2.4.6", "pypi", "numpy-2.4.6.whl", _CONTENT.hash, _CONTENT.size)
 _DEB = Locked("deb", "libc6", "2.36", "debian", "pool/libc6.deb", _CONTENT.hash, _CONTENT.size)
+_CONDA = Locked("conda", "zlib", "1.3", "forge", "linux-64/zlib-1.3-0.conda", _CONTENT.hash, _CONTENT.size)
 _FILE = SourceFile(Digest.of(b"train"), executable=True, path="/src/train.py")
 _COPY: dict[str, Json] = {"destination": "/srv/a", "owner": "1:2", "mode": None, "unpack": False}
 _STEP: dict[str, Json] = {
@@ -76,6 +77,16 @@ def _samples() -> list[DeclaredAction]:
     return [
         wheel,
         deb,
+        _layer(
+            builtins.CONDA_LAYER,
+            {
+                "prefix": "opt/env",
+                "python": "3.11.9",
+                "site_packages": "lib/python3.11/site-packages",
+                "record": {"name": "zlib", "version": "1.3", "build": "0", "depends": ["libgcc"]},
+            },
+            {"package": Fetched(_CONDA)},
+        ),
         _layer(builtins.DEBIAN_ROOT, {"architecture": "amd64"}, {}),
         _layer(
             builtins.DEBIAN_ADDITION,

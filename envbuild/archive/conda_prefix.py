@@ -1,0 +1,68 @@
+"""The prefix for which a package was made, replaced by the one where it is to live.
+
+CEP 34, `prefix_placeholder`; where it is silent, what conda (`conda.core.portability`) and rattler do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from envbuild.core.errors import ArchiveError
+
+MAX_SHEBANG: Final = 127  # bytes, `#!` among them and the line's end not: what Linux took until 5.1
+
+# A path may hold spaces that are escaped; what follows it are options.
+_SHEBANG: Final = re.compile(rb"#! *(/(?:\\ |[^ \n\r\t])*)(.*)", re.DOTALL)
+_PYTHON: Final = re.compile(rb"python(\d+(\.\d+)?)?")
+
+
+def replace_prefix(data: bytes, placeholder: str, prefix: str, *, binary: bool) -> bytes:
+    """Contents with each placeholder replaced by `prefix` ("/opt/env"); raises ArchiveError."""
+    old, new = placeholder.encode(), prefix.encode()
+    return _replace_binary(data, old, new) if binary else _replace_text(data, old, new)
+
+
+def _replace_text(data: bytes, old: bytes, new: bytes) -> bytes:
+    if not data.startswith(b"#!"):
+        return data.replace(old, new)
+    line, end, rest = data.partition(b"\n")
+    return _replace_shebang(line, old, new) + end + rest.replace(old, new)
+
+
+def _replace_shebang(line: bytes, old: bytes, new: bytes) -> bytes:
+    """The line, made into one that needs no `#!` where a kernel would not take its path."""
+    if b" " not in new:
+        line = line.replace(old, new)
+        return line if len(line) <= MAX_SHEBANG else _avoid_path(line)
+    # The path ends at the first space: it must be found before there is one in it.
+    return _avoid_path(line).replace(old, new) if old in line else line
+
+
+def _avoid_path(line: bytes) -> bytes:
+    """A first line for a shell that starts the interpreter; Python reads its second as a text."""
+    match = _SHEBANG.fullmatch(line)
+    if not match:
+        return line
+    path, options = match.groups()
+    name = path.rpartition(b"/")[2]
+    if _PYTHON.fullmatch(name):
+        return b"#!/bin/sh\n'''exec' \"%b\"%b \"$0\" \"$@\" #'''" % (path, options)
+    return b"#!/usr/bin/env %b%b" % (name, options)
+
+
+def _replace_binary(data: bytes, old: bytes, new: bytes) -> bytes:
+    """Replace within texts that end with NUL, and fill them up with more, so that nothing else moves."""
+    at, pieces = 0, []
+    while (start := data.find(old, at)) >= 0:
+        if len(new) > len(old):
+            raise ArchiveError(
+                f"the prefix `{new.decode()}` has {len(new)} bytes, and the package has room for {len(old)}",
+                hint="choose a shorter prefix",
+            )
+        end = data.find(b"\0", start)
+        end = len(data) if end < 0 else end
+        text = data[start:end].replace(old, new)
+        pieces += [data[at:start], text, bytes(end - start - len(text))]
+        at = end
+    return b"".join((*pieces, data[at:])) if pieces else data
