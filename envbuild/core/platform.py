@@ -11,8 +11,9 @@ from envbuild.core.text import excerpt
 _PLATFORM = re.compile(r"(linux)/([a-z0-9_]+)(?:/([a-z0-9]+))?\Z")
 _LIBC = re.compile(r"(glibc|musl) ([0-9]{1,3})\.([0-9]{1,3})\Z")
 
-# OCI architecture (GOARCH) -> the machine name in Python platform tags, and Debian's name.
+# OCI architecture (GOARCH) -> the machine name in Python platform tags, and conda's name ("subdir").
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_SUBDIRS = {"amd64": "linux-64", "arm64": "linux-aarch64"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,14 +36,24 @@ class Platform:
         """Debian's architecture name."""
         return self.architecture
 
+    @property
+    def conda(self) -> str:
+        """The name that conda has for it: the folder of a channel that packages for it lie in ("subdir")."""
+        return _SUBDIRS[self.architecture]
+
     @classmethod
     def parse(cls, text: str) -> Platform:
         """Read "linux/amd64"; `linux/arm64/v8` is `linux/arm64`; raises SpecError."""
         match = _PLATFORM.match(text)
         if not match or match[2] not in _MACHINES or match[3] not in (None, "v8"):
-            known = ", ".join(f"`linux/{name}`" for name in _MACHINES)
+            known = ", ".join(f"`{each}`" for each in cls.all())
             raise SpecError(f"unknown platform `{excerpt(text)}`", hint=f"use one of {known}")
         return cls(match[1], match[2])
+
+    @classmethod
+    def all(cls) -> tuple[Platform, ...]:
+        """Those that something can be built for."""
+        return tuple(cls("linux", name) for name in _MACHINES)
 
 
 @dataclass(frozen=True, slots=True)

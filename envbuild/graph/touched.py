@@ -11,6 +11,7 @@ from envbuild.lock.files import LockFiles
 from envbuild.rule.rule import Rule
 from envbuild.spec.attribute import Kind
 from envbuild.spec.build_file import build_file_name
+from envbuild.spec.conda.files import find_conda_files
 from envbuild.spec.requirement_files import RequirementFiles
 from envbuild.spec.targets import Declaration, Targets
 from envbuild.spec.workspace import WORKSPACE_FILE, Workspace
@@ -66,6 +67,9 @@ class _Inputs:
             if attribute.kind is Kind.REQUIREMENTS:
                 entries = [text for text, _ in target.attributes[name]]
                 yield from self._requirements.find(entries, folder)
+            elif attribute.kind is Kind.CONDA:
+                stated = target.attributes[name]
+                yield from find_conda_files(stated or (), folder, self._requirements)
             elif attribute.kind is Kind.WHEELS:
                 yield from (os.path.realpath(f"{folder}/{file}") for file, _ in target.attributes[name])
 

@@ -97,6 +97,11 @@ def wheels(*, required: bool = False, default: Sequence[str] = (), doc: str = ""
     return Attribute(Kind.WHEELS, required, tuple(default), doc)
 
 
+def conda(*, required: bool = False, doc: str = "") -> Attribute:
+    """A conda environment, from files or in place: a `CondaSpec`, or None."""
+    return Attribute(Kind.CONDA, required, None, doc)
+
+
 def requirements(*, required: bool = False, default: Sequence[str] = (), doc: str = "") -> Attribute:
     """Python requirements from files or a list: a `Requirements`."""
     return Attribute(Kind.REQUIREMENTS, required, tuple(default), doc)

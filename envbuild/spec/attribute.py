@@ -25,6 +25,7 @@ class Kind(str, Enum):
     WHEELS = "a list of wheel files"
     CONTEXT = "a folder"
     DOCKERFILE = "a file, or the text of a Dockerfile"
+    CONDA = "a file, a list of files, or a conda environment as a mapping"
     REQUIREMENTS = "a file or a list of files or requirements"
 
 

@@ -8,11 +8,14 @@ from typing import Any
 
 from envbuild.core.errors import EnvbuildError
 from envbuild.spec.attribute import Kind
+from envbuild.spec.conda.model import CondaSpec
+from envbuild.spec.conda.read import read_conda
 from envbuild.spec.dockerfile.context import ContextEntry, read_context
 from envbuild.spec.dockerfile.instruction import Dockerfile
 from envbuild.spec.dockerfile.parse import parse_dockerfile
 from envbuild.spec.files import FileEntry, read_file, read_files
 from envbuild.spec.place import Place
+from envbuild.spec.positions import Value
 from envbuild.spec.problems import Problems
 from envbuild.spec.requirements import Requirements, read_requirements
 from envbuild.spec.schema import Placed, Schema, Written
@@ -80,6 +83,19 @@ def _read_requirements(value: Sequence[Placed], place: Place, problems: Problems
     return found
 
 
+def _read_conda(value: Value | Sequence[Placed] | None, place: Place, problems: Problems) -> CondaSpec | None:
+    if value is None:
+        return None
+    try:
+        found = read_conda(value, place)
+    except EnvbuildError as error:
+        problems.catch(error, value.location if isinstance(value, Value) else value[0][1])
+        return None
+    for path in found.pip.files:
+        place.recorder.record(path)
+    return found
+
+
 def _read_context(
     value: Placed | None, dockerfile: str, place: Place, problems: Problems
 ) -> tuple[ContextEntry, ...] | None:
@@ -114,5 +130,6 @@ _READERS: Mapping[Kind, Callable[[Any, Place, Problems], Any]] = {
     Kind.FILES: read_files,
     Kind.WHEELS: _read_wheels,
     Kind.REQUIREMENTS: _read_requirements,
+    Kind.CONDA: _read_conda,
     Kind.DOCKERFILE: _read_dockerfile,
 }

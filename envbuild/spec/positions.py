@@ -6,6 +6,7 @@ and aliases are refused, duplicate keys are errors, depth and size are bounded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +18,8 @@ from envbuild.spec.problems import Problems
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 16
+# Behind a scalar, up to where YAML 1.1 ends a line.
+_COMMENT = re.compile("[ \\t]+(#[^\\r\\n\\x85\\u2028\\u2029]*)")
 
 
 class Shape(str, Enum):
@@ -35,7 +38,8 @@ class Shape(str, Enum):
 class Value:
     """A value and its place: `text` of a scalar as written, `items` of a list, `entries` of a mapping.
 
-    `is_block` says of a text that it stands below a `|`, line by line.
+    `is_block` says of a text that it stands below a `|`, line by line; `comment` is what stands
+    behind a scalar on its line, from the `#` on.
     """
 
     shape: Shape
@@ -44,6 +48,7 @@ class Value:
     is_block: bool = False
     items: tuple[Value, ...] = ()
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +59,15 @@ class Entry:
     value: Value
 
 
-def parse_yaml(data: bytes, file: str) -> Value:
+def parse_yaml(data: bytes, file: str, most: int = MAX_BYTES) -> Value:
     """The one document of `data`, errors placed in `file`; an empty file is Shape.NULL.
 
-    Raises SpecError, or an ErrorGroup of all there are.
+    Raises SpecError, or an ErrorGroup of all there are, and for more than `most` bytes.
     """
-    if len(data) > MAX_BYTES:
-        raise SpecError(f"the file is larger than {MAX_BYTES} bytes", location=Location(file))
+    if len(data) > most:
+        raise SpecError(f"the file is larger than {most} bytes", location=Location(file))
     problems = Problems()
-    value = _Reader(_events(_decode(data, file), file), file, problems).read_document()
+    value = _Reader(_decode(data, file), file, problems).read_document()
     problems.raise_if_any()
     return value
 
@@ -121,10 +126,11 @@ def _place(mark: Any, file: str) -> Location:
 class _Reader:
     """Turns events into values."""
 
-    def __init__(self, events: Iterator[Any], file: str, problems: Problems) -> None:
+    def __init__(self, text: str, file: str, problems: Problems) -> None:
         from yaml import nodes, resolver
 
-        self._events = events
+        self._text = text
+        self._events = _events(text, file)
         self._file = file
         self._problems = problems
         self._scalar_node = nodes.ScalarNode
@@ -151,7 +157,9 @@ class _Reader:
         if event.tag:
             self._problems.add("tags are not supported", place, "remove it")
         if kind == "ScalarEvent":
-            return Value(self._shape(event), place, event.value, event.style == "|")
+            comment = _COMMENT.match(self._text, event.end_mark.index)
+            shape, is_block = self._shape(event), event.style == "|"
+            return Value(shape, place, event.value, is_block, comment=comment[1] if comment else "")
         if kind == "SequenceStartEvent":
             return Value(Shape.LIST, place, items=tuple(self._read_items(depth)))
         return Value(Shape.MAPPING, place, entries=self._read_entries(depth))

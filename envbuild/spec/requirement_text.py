@@ -13,7 +13,7 @@ from envbuild.core.text import excerpt
 # Options that name another file -> whether that one holds constraints.
 NESTED: Mapping[str, bool] = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 
-_FILE = re.compile(r"(?P<path>[^\s@;\[]+\.(?:txt|in|toml))(?:\[(?P<groups>[^\]]*)\])?\Z")
+_FILE = re.compile(r"(?P<path>[^-\s@;\[][^\s@;\[]*\.(?:txt|in|toml))(?:\[(?P<groups>[^\]]*)\])?\Z")
 _QUOTES = re.compile(r"[\"'\\]")
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 

@@ -231,6 +231,17 @@ class _Checker:
             return _present([self.file(value)])
         return self.paths(value)
 
+    def conda(self, value: Value) -> tuple[Placed, ...] | Value | None:
+        """Files by their paths, or an environment in place, which is for whoever reads such files."""
+        if value.shape is Shape.MAPPING:
+            return value
+        if value.shape is Shape.LIST:
+            return self.paths(value)
+        if value.shape is not Shape.TEXT:
+            self._refuse(value, "write a path, such as `environment.yml`")
+            return None
+        return _present([self.file(value)])
+
     def _copy(self, source: str, entry: Entry) -> Copy | None:
         destination = self._any_text(entry.value, source)
         if destination is None:
@@ -293,7 +304,7 @@ class _Checker:
             return None
 
 
-_LISTS = frozenset({Kind.TEXT_LIST, Kind.LABELS, Kind.PLATFORMS, Kind.WHEELS, Kind.REQUIREMENTS})
+_LISTS = frozenset({Kind.TEXT_LIST, Kind.LABELS, Kind.PLATFORMS, Kind.WHEELS, Kind.REQUIREMENTS, Kind.CONDA})
 _CHECKS: Mapping[Kind, Callable[[_Checker, Value], Any]] = {
     Kind.TEXT: _Checker.text,
     Kind.BOOLEAN: _Checker.boolean,
@@ -304,6 +315,7 @@ _CHECKS: Mapping[Kind, Callable[[_Checker, Value], Any]] = {
     Kind.LABEL: _Checker.label,
     Kind.LABELS: _Checker.labels,
     Kind.LABEL_MAP: _Checker.label_map,
+    Kind.CONDA: _Checker.conda,
     Kind.CONTEXT: _Checker.file,
     Kind.DOCKERFILE: _Checker.dockerfile,
     Kind.PLATFORMS: _Checker.platforms,

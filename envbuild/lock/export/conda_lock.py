@@ -17,9 +17,6 @@ from envbuild.core.wire import canonical_json
 from envbuild.lock.export.packages import Environment, Places
 from envbuild.lock.model import Locked
 
-# conda's names for platforms ("subdirs"), by OCI's for architectures.
-_SUBDIRS = {"amd64": "linux-64", "arm64": "linux-aarch64"}
-
 
 def write_conda_lock(environments: Mapping[Platform, Environment], places: Places) -> str:
     """The packages of all platforms; `places` has every wheel; raises UsageError for a local one.
@@ -29,7 +26,7 @@ def write_conda_lock(environments: Mapping[Platform, Environment], places: Place
     from conda_lock.lockfile import write_conda_lock_file
     from conda_lock.lockfile.v2prelim.models import Lockfile, LockMeta
 
-    subdirs = {_SUBDIRS[platform.architecture]: each for platform, each in sorted(environments.items())}
+    subdirs = {platform.conda: each for platform, each in sorted(environments.items())}
     packages = [_package(wheel, subdir, places) for subdir, each in subdirs.items() for wheel in each.wheels]
     metadata = LockMeta(
         content_hash={subdir: _content_hash(each) for subdir, each in subdirs.items()},

@@ -1,0 +1,58 @@
+"""MatchSpecs (CEP 29): brought to one form of blanks, and judged before anything is asked of a channel."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from envbuild.core.errors import SpecError
+from envbuild.core.text import escape, excerpt
+
+_MAX_LENGTH = 4096
+_VERSION = r"\d+(?:\.\d+)*(?:\.\*)?"
+_PLAIN = re.compile(
+    r"(?:[a-z0-9][a-z0-9_-]*::)?[a-z0-9_][a-z0-9_.-]*"  # channel, name
+    rf"(?: ?(?:==|!=|<=|>=|<|>){_VERSION}(?:,(?:==|!=|<=|>=|<|>){_VERSION})*"
+    rf"|={_VERSION}(?:=[A-Za-z0-9_]+)?| {_VERSION} [A-Za-z0-9_]+)?",
+    re.ASCII,
+)
+_LOGIN = re.compile(r"//[^/\s]*@|/t/[^/\s]+/")
+
+
+@lru_cache(maxsize=1 << 14)
+def check_match_spec(text: str) -> str:
+    """The text with single blanks; raises SpecError for what is no MatchSpec of a named package."""
+    refuse_credentials(text)
+    if len(text) > _MAX_LENGTH or not text.isprintable():
+        raise SpecError(
+            f"`{excerpt(text)}` is no MatchSpec", hint=f"use at most {_MAX_LENGTH} printable characters"
+        )
+    spec = " ".join(text.split())
+    if not _PLAIN.fullmatch(spec):
+        _judge(spec)
+    return spec
+
+
+def refuse_credentials(text: str) -> None:
+    """Raise SpecError where a URL in the text holds a login or a token, without showing it."""
+    if _LOGIN.search(text):
+        raise SpecError(
+            "the URL holds credentials",
+            hint="write it without them: credentials belong into netrc",
+        )
+
+
+def _judge(spec: str) -> None:
+    """Ask who will solve it, lenient as conda itself is; it would drop what stands behind a `#`."""
+    from rattler import MatchSpec
+
+    reason = "a `#` begins a comment" if "#" in spec else ""
+    try:
+        MatchSpec(spec, strict=False)
+    except Exception as error:  # noqa: BLE001 (the library has a type of its own for each failure)
+        reason = escape(" ".join(str(error).split()))[:200].rstrip(".")
+    if reason:
+        raise SpecError(
+            f"`{excerpt(spec)}` is no MatchSpec: {reason}",
+            hint="write one such as `numpy`, `numpy>=1.26,<2` or `conda-forge::numpy=1.26=py311*`",
+        )
