@@ -312,10 +312,13 @@ class App:
         builder = self._builder(self.run_actions, registry=bool(self.registry_name))
         return Delivery(configured, self.naming.tag(configured.hash), builder.obtain, self.store)
 
-    def prepare_run(self, target: str, wanted: Wanted, platform: str) -> Start:
-        """Get one target's image ready to run a program in it, which the result does."""
+    def prepare_run(self, target: str, wanted: Wanted, platform: str, engine: str) -> Start:
+        """Get one target's image ready to run a program in it, which the result does.
+
+        The `engine` is the sandbox's or Docker's, by the names of spec/settings.
+        """
         from envbuild.build.program import choose_platform, make_step
-        from envbuild.build.run import prepare_sandbox
+        from envbuild.build.run import prepare_container, prepare_sandbox
 
         delivery = self.deliver(target)
         chosen = choose_platform(tuple(delivery.target.images), platform)
@@ -323,6 +326,9 @@ class App:
 
         def prepare() -> Start:
             image = delivery.obtain(delivery.target)
+            if engine == DOCKER:
+                name = delivery.name
+                return prepare_container(image, chosen, self.disk, step, wanted.seconds, name).start
             return prepare_sandbox(image, chosen, self.disk, step, wanted.seconds).start
 
         try:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from envbuild.core.errors import EnvbuildError, ExitCode
 from envbuild.core.platform import Platform
@@ -14,8 +16,12 @@ from envbuild.execute.sandbox.roots import Blob, Roots
 from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
 from envbuild.oci.config import ImageConfig, Runtime
 from envbuild.oci.image import Image
+from envbuild.publish.archive import archive_platform
+from envbuild.publish.docker import DockerEngine
 from envbuild.store.disk import DiskStore
 from envbuild.store.interrupt import Interrupted
+
+_HINT: Final = "; `--engine sandbox` needs none"
 
 Start = Callable[[], int]
 """Runs a program on our own standard streams; returns its exit code. Raises EnvbuildError, and TimeLimit."""
@@ -40,6 +46,22 @@ class SandboxRun:
         """A Start. It takes the main thread."""
         watch = Watch(check=limit(self.step, self.seconds))
         return self.sandbox.run(self.step, self.layers, Upper.DISCARDED, watch, terminal=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRun:
+    """A program in a container of the Docker engine, which has the `image`."""
+
+    image: str
+    step: Step
+    cache: Path
+    seconds: float
+
+    def start(self) -> int:
+        """A Start. It takes the main thread."""
+        from envbuild.execute.docker.program import run_program
+
+        return run_program(self.image, self.step, self.cache, limit(self.step, self.seconds), _HINT)
 
 
 def limit(step: Step, seconds: float) -> Callable[[], None]:
@@ -68,6 +90,24 @@ def prepare_sandbox(
         if layer.digest.hash in unknown:
             store.sound_path(layer.digest)
     return SandboxRun(Sandbox(store.root, identity), step, tuple(roots.unpack(blobs)), seconds)
+
+
+def prepare_container(
+    image: Image,
+    platform: Platform,
+    store: DiskStore,
+    make_step: Callable[[Runtime], Step],
+    seconds: float,
+    name: str,
+) -> ContainerRun:
+    """Have an image in the Docker engine, by this name where it is not there yet."""
+    root, manifest = image.select(platform)
+    step = make_step(ImageConfig.parse(store.read(manifest.config.digest)).runtime)
+    engine = DockerEngine(hint=_HINT)
+    known = engine.find([f"sha256:{part.digest.hash}" for part in (manifest.config, root)])
+    if not known:
+        known = engine.load(archive_platform(image, platform, store, name), name)
+    return ContainerRun(known, step, store.root, seconds)
 
 
 @contextmanager

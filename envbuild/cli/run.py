@@ -46,6 +46,13 @@ class RunCommand(click.Command):
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="End it after this time."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["sandbox", "docker"]),
+    default="sandbox",
+    envvar="ENVBUILD_ENGINE",
+    help="Where it runs; the sandbox by default.",
+)
 @click.option("--platform", default="", help="Which of several platforms; this machine's by default.")
 @jobs_option
 @common_options
@@ -55,6 +62,7 @@ def command(
     *,
     argv: tuple[str, ...],
     jobs: int | None,
+    engine: str,
     platform: str,
     **stated: Any,
 ) -> int:
@@ -81,7 +89,7 @@ def command(
             seconds=stated["timeout"] or 0,
         )
         with open_app(options, jobs=jobs) as app:
-            start = app.prepare_run(target, wanted, platform)
+            start = app.prepare_run(target, wanted, platform, engine)
         return start()
 
 

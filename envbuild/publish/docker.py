@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import IO, Final, cast
 
 from envbuild.core.platform import Platform
@@ -13,21 +14,38 @@ _HINT: Final = "; `envbuild export` needs no engine"
 
 
 class DockerEngine:
-    """The engine at `address`; by default the one that the environment names, as for `docker` itself."""
+    """The engine at `address`; by default the one that the environment names, as for `docker` itself.
 
-    def __init__(self, address: str = "") -> None:
+    `hint` says what needs no engine.
+    """
+
+    def __init__(self, address: str = "", hint: str = _HINT) -> None:
         self._address = address
+        self._hint = hint
 
     def platform(self) -> Platform:
         """What the engine runs; raises EngineError, or SpecError for a platform unknown to us."""
-        with open_engine(self._address, _HINT) as client:
+        with open_engine(self._address, self._hint) as client:
             version = client.version()
         architecture = version.get("Arch", "")
         return Platform.parse(f"{version.get('Os')}/{_ARCHITECTURES.get(architecture, architecture)}")
 
+    def find(self, images: Sequence[str]) -> str:
+        """The first of these IDs that it has, "" for none: engines call an image by its config or manifest.
+
+        Raises EngineError.
+        """
+        import docker
+
+        with open_engine(self._address, self._hint) as client:
+            for image in images:
+                with suppress(docker.errors.ImageNotFound):
+                    return str(client.images.get(image).id)
+        return ""
+
     def load(self, archive: Iterable[bytes], name: str) -> str:
         """Load a `docker-archive` that holds the image `name`; returns the image's ID. Raises EngineError."""
-        with open_engine(self._address, _HINT) as client:
+        with open_engine(self._address, self._hint) as client:
             # The SDK's stubs want a file, but its HTTP library streams whatever gives bytes.
             client.images.load(cast("IO[bytes]", _stream(archive)))
             return str(client.images.get(name).id)

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,11 @@ ECHO = ["sh", "-c", 'echo "$@"', "sh"]
 
 
 OWN = {"OWN": "image's"}
+SHELL = {f"bin/{applet}": f"/bin/{applet}" for applet in ("sh", "cat")}
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A workspace for tests that change nothing in it: `:app` has a shell and states no program."""
     project = Project(tmp_path_factory.mktemp("shared")).write({"envbuild.yaml": ""})
     write_runnable(project, variables=OWN)
@@ -33,9 +36,38 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture(scope="module", params=["sandbox", pytest.param("docker", marks=pytest.mark.services)])
+def where(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What lets programs run in the sandbox, or in a container: what they find is the same."""
+    if request.param == "sandbox":
+        return {}
+    return {"ENVBUILD_ENGINE": "docker", "DOCKER_HOST": request.getfixturevalue("engine")}
+
+
+@pytest.fixture
+def app(shared: Project, where: dict[str, str]) -> Iterator[Project]:
+    """The shared workspace; no program leaves anything behind."""
+    yield shared.with_variables(**where)
+    assert left_behind(shared, where) == []
+
+
+def left_behind(project: Project, where: dict[str, str]) -> list[str]:
+    """What runs leave: folders of sandboxes and containers, and containers."""
+    command = ["docker", "--host", where.get("DOCKER_HOST", ""), "ps", "--all", "--quiet"]
+    containers = subprocess.run(command, capture_output=True, text=True, check=True).stdout if where else ""
+    folders = [*project.cache.glob("sandboxes/*"), *project.cache.glob("docker/*")]
+    return [*map(str, folders), *containers.split()]
+
+
+@pytest.fixture
+def anywhere(project: Project, where: dict[str, str]) -> Project:
+    """An empty workspace for a test alone."""
+    return project.with_variables(**where)
+
+
 @pytest.fixture
 def own(project: Project) -> Project:
-    """The same, for a test alone, and not built yet."""
+    """A workspace like the shared one, for a test alone, and not built yet."""
     return write_runnable(project, variables=OWN)
 
 
@@ -59,7 +91,10 @@ def test_exit_codes(app: Project, argv: list[str], code: int) -> None:
     assert app.run("run", ":app", "--", *argv).code == code
 
 
-def test_what_is_built_first_is_told_apart_from_what_the_program_says(own: Project) -> None:
+def test_what_is_built_first_is_told_apart_from_what_the_program_says(
+    own: Project, where: dict[str, str]
+) -> None:
+    own = own.with_variables(**where)
     first = own.run("run", ":app", "--", "sh", "-c", "echo result; echo diagnosis >&2")
     assert (first.code, first.out) == (0, "result\n")
     assert first.err.endswith("diagnosis\n")
@@ -95,7 +130,8 @@ def test_a_stale_lock_runs_nothing(own: Project) -> None:
     assert "hint: run `envbuild lock //:app`" in error
 
 
-def test_entrypoint_and_command(project: Project) -> None:
+def test_entrypoint_and_command(anywhere: Project) -> None:
+    project = anywhere
     write_runnable(project, entrypoint=ECHO, command=["own", "command"])
     assert project.succeed("run", ":app").out == "own command\n"
     assert project.succeed("run", ":app", "--", "--", "mine").out == "-- mine\n"
@@ -103,8 +139,10 @@ def test_entrypoint_and_command(project: Project) -> None:
     assert "root:x:0" in project.succeed("run", ":app", "--entrypoint", "cat", "--", "/etc/passwd").out
 
 
-def test_variables(app: Project) -> None:
-    mine = app.with_variables(ASKED="for", SECRET="not to be seen")
+def test_variables(app: Project, tmp_path: Path) -> None:
+    """Not those either that Docker's own configuration would add."""
+    (tmp_path / "config.json").write_text('{"proxies": {"default": {"httpProxy": "http://user:secret@h"}}}')
+    mine = app.with_variables(DOCKER_CONFIG=str(tmp_path), ASKED="for", SECRET="not to be seen")
     stated = ["--env", "ASKED", "--env", "STATED=a=b", "--env", "UNKNOWN"]
     found = set(mine.succeed("run", *stated, ":app", "--", "env").out.splitlines())
     assert {"ASKED=for", "STATED=a=b", "OWN=image's", "HOME=/root"} < found
@@ -120,12 +158,14 @@ def test_standard_input(app: Project) -> None:
     assert done.stdout == b"\0bytes"
 
 
-def test_the_current_folder_is_the_working_folder(own: Project) -> None:
+def test_the_current_folder_is_the_working_folder(own: Project, where: dict[str, str]) -> None:
+    own = own.with_variables(**where)
     assert script(own, "pwd; echo made > made; cat etc/group").startswith(f"{own.root}\nroot:")
     assert (own.root / "made").read_text() == "made\n"
 
 
-def test_the_image_s_own_command_has_its_own_working_folder(project: Project) -> None:
+def test_the_image_s_own_command_has_its_own_working_folder(anywhere: Project) -> None:
+    project = anywhere
     write_runnable(project, command=["pwd"], workdir="/data")
     assert project.succeed("run", ":app").out == "/data\n"
     assert project.succeed("run", ":app", "--", "pwd").out == f"{project.root}\n"
@@ -133,8 +173,10 @@ def test_the_image_s_own_command_has_its_own_working_folder(project: Project) ->
     assert project.succeed("run", "--bare", ":app", "--", "pwd").out == "/data\n"
 
 
-def test_nothing_of_this_machine_is_there_unless_it_is_mounted(app: Project) -> None:
-    assert script(app, "pwd; ls /", "--bare").split() == ["/", "bin", "dev", "etc", "opt", "proc", "sys"]
+def test_nothing_of_this_machine_is_there_unless_it_is_mounted(app: Project, where: dict[str, str]) -> None:
+    init = ["sbin"] if where else []  # where the engine mounts what passes signals on
+    found = script(app, "pwd; ls /", "--bare").split()
+    assert found == ["/", "bin", "dev", "etc", "opt", "proc", *init, "sys"]
 
 
 def test_mounts(app: Project, tmp_path: Path) -> None:
@@ -150,7 +192,6 @@ def test_mounts(app: Project, tmp_path: Path) -> None:
 def test_what_else_is_changed_does_not_stay(app: Project) -> None:
     assert script(app, "mkdir -p /root/x; echo changed > /etc/group; cat /etc/group") == "changed\n"
     assert script(app, "cat /etc/group; test ! -e /root") == "root:x:0:\napp:x:1000:\n"
-    assert list((app.cache / "sandboxes").iterdir()) == []
 
 
 def test_the_network_is_this_machine_s_unless_it_is_refused(app: Project) -> None:
@@ -267,6 +308,60 @@ def test_a_terminal(app: Project) -> None:
     read_until("got\r\n")
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 5
     os.close(terminal)
+
+
+def test_the_engine_has_the_image_once(own: Project, engine: str) -> None:
+    """It is loaded as `load` does, and again only when the engine does not have it any more."""
+    own = own.with_variables(DOCKER_HOST=engine)
+    docker = ("docker", "--host", engine)
+
+    def images() -> list[str]:
+        listed = [*docker, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]
+        return subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+
+    def loads() -> int:
+        told = [*docker, "events", "--since", "0", "--until", str(time.time()), "--filter", "event=load"]
+        return len(subprocess.run(told, capture_output=True, check=True).stdout.splitlines())
+
+    own.write({"BUILD.yaml": runnable(variables=OWN, files={**SHELL, "etc/group": "/etc/own"})})
+    own.succeed("lock")
+    before = loads()
+    for _ in range(2):
+        assert script(own, "cat /etc/own", "--engine", "docker").startswith("root:")
+    assert loads() == before + 1
+    assert own.succeed("load", ":app", "--output", "json").json["image"] in images()
+    subprocess.run([*docker, "image", "rm", "--force", *images()], check=True, capture_output=True)
+    before = loads()
+    assert script(own, "echo again", "--engine", "docker") == "again\n"
+    assert loads() == before + 1
+
+
+def test_no_engine_starts_nothing(own: Project) -> None:
+    none = own.with_variables(DOCKER_HOST="tcp://127.0.0.1:1")
+    told = none.fail(125, "run", "--engine", "docker", ":app", "--", "sh")
+    assert "no Docker engine answers\nhint: start it, or say in `DOCKER_HOST` where it listens" in told
+    assert "`--engine sandbox` needs none" in told
+
+
+def test_who_reads_no_more_ends_the_program(app: Project) -> None:
+    with app.start("run", ":app", "--", "sh", "-c", "while echo much; do :; done") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "much\n"
+        process.stdout.close()
+        assert process.wait() == 128 + signal.SIGPIPE
+
+
+def test_a_program_that_closes_its_output_runs_on(app: Project) -> None:
+    done = app.run("run", "--timeout", "100", ":app", "--", "sh", "-c", "exec >&- 2>&-; sleep 1; exit 3")
+    assert (done.code, done.out) == (3, "")
+
+
+def test_much_of_both_streams(app: Project) -> None:
+    """More than any buffer on the way holds."""
+    text = "n=0; while [ $n -lt 3000 ]; do echo out-$n; echo err-$n >&2; n=$((n + 1)); done"
+    done = app.succeed("run", ":app", "--", "sh", "-c", text)
+    assert done.out.split() == [f"out-{n}" for n in range(3000)]
+    assert done.err.split() == [f"err-{n}" for n in range(3000)]
 
 
 def test_an_interpreter_that_is_not_managed(project: Project) -> None:

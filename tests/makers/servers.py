@@ -83,8 +83,12 @@ def run_engine(folder: Path) -> Iterator[str]:
     socket_path = folder / "s"
     command = ["dockerd", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")]
     command += ["-p", str(folder / "pid"), "-H", f"unix://{socket_path}", "--bridge=none", "--iptables=false"]
-    with _run(command, folder / "log", lambda: _listens(socket_path)):
-        yield f"unix://{socket_path}"
+    try:
+        with _run(command, folder / "log", lambda: _listens(socket_path)):
+            yield f"unix://{socket_path}"
+    finally:
+        # A container with the host's network leaves a mount of that.
+        subprocess.run(["umount", str(folder / "exec/netns/default")], capture_output=True, check=False)
 
 
 @contextmanager

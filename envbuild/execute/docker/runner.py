@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from envbuild.archive.layer import EPOCH
 from envbuild.core.errors import BuildError
 from envbuild.core.events import EventSink, Note
 from envbuild.execute.docker.below import Below
 from envbuild.execute.docker.changes import Changes
+from envbuild.execute.docker.container import create_container
 from envbuild.execute.docker.image import load_root, save_top
 from envbuild.execute.docker.mounts import Mounts, PlacedFile, write_tar
 from envbuild.execute.docker.session import FOLDER, open_session
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.capture import Capture
 from envbuild.execute.sandbox.child import Take
-from envbuild.execute.sandbox.sandbox import Watch
+from envbuild.execute.sandbox.sandbox import Step, Watch
 from envbuild.execute.steps import StepRun
 from envbuild.sources.engine import open_engine
 from envbuild.store.interrupt import Interrupt
@@ -58,7 +59,8 @@ class DockerRunner:
             load_root(client, step.below, image, labels)
             mounts = Mounts(client, image, below, folder, labels)
             mounts.add_all(step, caches, stack)
-            container = _create(client, image, step, mounts, labels)
+            program = _read_step(step, mounts.variables)
+            container = create_container(client, image, program, mounts.mounts, labels)
             if mounts.files:
                 container.put_archive("/", write_tar(mounts.files))
             code = _follow(container, watch)
@@ -118,40 +120,16 @@ def _open_at(path: Path, offset: int) -> int:
     return descriptor
 
 
-def _create(
-    client: docker.DockerClient, image: str, step: StepRun, mounts: Mounts, labels: dict[str, str]
-) -> Container:
-    from docker.types import Ulimit
-
+def _read_step(step: StepRun, variables: Mapping[str, str]) -> Step:
     stated = step.stated
-    variables = {**stated["environment"], **mounts.variables}
-    # A limit of data would hold for what starts the container, too.
-    memory, limits = step.limits.memory or None, {"core": -1, "nproc": step.limits.processes}
-    host: dict[str, Any] = {
-        "network_mode": "host" if stated["network"] else "none",
-        "log_config": {"Type": "none"},
-        "cap_drop": ["MKNOD", "AUDIT_WRITE"],
-        "ulimits": [
-            Ulimit(name=name, soft=max(value, 0), hard=max(value, 0))
-            for name, value in limits.items()
-            if value
-        ],
-        "mem_limit": memory,
-        "memswap_limit": memory,
-        "mounts": mounts.mounts,
-    }
-    made = client.api.create_container(
-        image,
-        stated["argv"],
-        hostname="envbuild",
+    return Step(
+        argv=tuple(stated["argv"]),
+        environment={**stated["environment"], **variables},
+        workdir=stated["workdir"],
         user=stated["user"],
-        working_dir=stated["workdir"],
-        # A name alone takes out what the engine would add.
-        environment=["HOSTNAME", *(f"{name}={value}" for name, value in variables.items())],
-        labels=labels,
-        host_config=client.api.create_host_config(**host),
+        network=stated["network"],
+        limits=step.limits,
     )
-    return client.containers.get(made["Id"])
 
 
 def _follow(container: Container, watch: Watch) -> int:
