@@ -40,6 +40,7 @@ from envbuild.publish.registry import Naming, RegistryPublisher
 from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import DeclaredAction, walk
 from envbuild.sources.authorization import Credentials
+from envbuild.sources.channel import Address, Channels, default_channel_url
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient
@@ -49,7 +50,7 @@ from envbuild.sources.registry import RegistryClient
 from envbuild.sources.stated_login import FileCredentials, VariableCredentials
 from envbuild.spec.secrets import as_sources, parse_secret
 from envbuild.spec.settings import DOCKER
-from envbuild.spec.sources import DEBIAN, INDEX, REGISTRY, Login
+from envbuild.spec.sources import CHANNEL, DEBIAN, INDEX, REGISTRY, Login
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.faults import BlobMismatch
@@ -133,7 +134,14 @@ class App:
     def fetcher(self) -> Fetcher:
         """Gets locked artifacts from the workspace's sources."""
         return Fetcher(
-            self.store, self.http, self.indexes, self.mirrors, self.registries, self._owner, self.sink
+            self.store,
+            self.http,
+            self.indexes,
+            self.mirrors,
+            self.registries,
+            self.channels,
+            self._owner,
+            self.sink,
         )
 
     @cached_property
@@ -151,6 +159,16 @@ class App:
             for source in self.project.workspace.sources
             if source.kind == DEBIAN
         }
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The workspace's conda channels."""
+        addresses = {
+            source.alias: Address(source.urls, _credentials(source.login) if source.login else None)
+            for source in self.project.workspace.sources
+            if source.kind == CHANNEL
+        }
+        return Channels(self.http, addresses, default_channel_url)
 
     @cached_property
     def registries(self) -> Registries:
@@ -284,8 +302,10 @@ class App:
         from envbuild.build.answers import Answers
         from envbuild.build.lock import Locker
         from envbuild.lock.resolve.images import look_up
+        from envbuild.sources.channel_index import ChannelIndexes
 
-        answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store)
+        channels = ChannelIndexes(self.channels, self.options.cache_dir / "channels", self.sink)
+        answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store, channels)
         registries = self._reach_registries(HttpClient(patience=_HASTY))
         look = cache(lambda reference: look_up(reference, registries))
         return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink, look)

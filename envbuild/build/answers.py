@@ -10,7 +10,16 @@ from envbuild.build.fetch import Fetcher
 from envbuild.core.digest import Digest
 from envbuild.core.errors import ResolveError
 from envbuild.core.protocols import BlobStore
-from envbuild.lock.model import DebianQuestion, ImageQuestion, Locked, PlatformLock, Resolver, Single
+from envbuild.lock.model import (
+    CondaQuestion,
+    DebianQuestion,
+    ImageQuestion,
+    Locked,
+    PlatformLock,
+    Resolver,
+    Single,
+)
+from envbuild.sources.channel_index import ChannelIndexes
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.debian_index import DebianIndex
 
@@ -23,6 +32,7 @@ class Answers:
     mirrors: Mapping[str, DebianSource]
     fetcher: Fetcher
     store: BlobStore
+    channels: ChannelIndexes
     _indexes: dict[tuple[str, Suite], DebianIndex] = field(default_factory=dict)
 
     def answer(self, question: Single) -> PlatformLock:
@@ -33,6 +43,11 @@ class Answers:
             from envbuild.lock.resolve.images import resolve_images
 
             return resolve_images(question, self.fetcher.registries, self._fetch, self.fetcher.keep)
+        if isinstance(question, CondaQuestion):
+            from envbuild.build.conda_packages import CondaPackages
+            from envbuild.lock.resolve.conda_rattler import CondaResolver
+
+            return CondaResolver(self.channels, CondaPackages(self.fetcher, self.store)).resolve(question)
         return self.python().resolve(question)
 
     def _answer_debian(self, question: DebianQuestion) -> PlatformLock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,8 +11,10 @@ from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, TransferProgress
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.base_image import DIRECT, LAYER_TYPES
+from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import Download, Locked
 from envbuild.lock.registries import Registries
+from envbuild.sources.channel import Channels
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient, WrongBytes
 from envbuild.sources.index import PackageIndexes
@@ -36,6 +39,7 @@ class Fetcher:
     indexes: PackageIndexes
     mirrors: Mapping[str, DebianSource]
     registries: Registries
+    channels: Channels
     owner: Callable[[Locked], Owner]
     sink: EventSink = field(repr=False)
 
@@ -48,6 +52,8 @@ class Fetcher:
         elif artifact.kind in LAYER_TYPES:
             with self.store.writer() as writer:
                 self.registries.fetch(artifact, writer, progress.tell)
+        elif artifact.kind == CONDA:
+            self._fetch_conda(artifact, expected, progress.tell)
         else:
             self._fetch_wheel(artifact, expected, progress.tell)
         progress.finish()
@@ -65,6 +71,20 @@ class Fetcher:
                 )
             return writer.commit(found)
 
+    def keep_package(self, channel: str, file: str, md5: str) -> Digest:
+        """Download a conda package of which at most the md5 is known ("" = nothing); raises SourceError."""
+        with self.store.writer() as writer:
+            found = hashlib.md5(usedforsecurity=False)
+            for piece in self.channels.stream(channel, file):
+                writer.write(piece)
+                found.update(piece)
+            if md5 and found.hexdigest() != md5:
+                raise WrongBytes(
+                    f"`{file}` of `{channel}` has the md5 `{found.hexdigest()}`, and `{md5}` is stated",
+                    hint="the file was replaced or damaged: find out why, before you trust it",
+                )
+            return writer.commit()
+
     def _fetch_deb(self, deb: Locked, expected: Digest) -> None:
         owner = self.owner(deb)
         mirror = self._mirror(deb.source)
@@ -76,6 +96,11 @@ class Fetcher:
                 self.indexes.fetch(wheel.source, wheel.name, wheel.file, expected, writer, progress=tell)
             else:
                 self.http.download(wheel.file, writer, expected, progress=tell)
+
+    def _fetch_conda(self, package: Locked, expected: Digest, tell: Callable[[int], None]) -> None:
+        channel, file = split_place(package)
+        with self.store.writer() as writer:
+            self.channels.fetch(channel, file, expected, writer, progress=tell)
 
     def _mirror(self, alias: str) -> DebianSource:
         if alias not in self.mirrors:
@@ -108,6 +133,14 @@ class _Progress:
     def _emit(self, done: int) -> None:
         self._told = done
         self._sink.emit(TransferProgress("download", self._name, done, self._size))
+
+
+def split_place(package: Locked) -> tuple[str, str]:
+    """The channel of a conda package, and the file below it: of a URL, what is before the last two names."""
+    if package.source:
+        return package.source, package.file
+    channel, folder, name = package.file.rsplit("/", 2)
+    return channel, f"{folder}/{name}"
 
 
 def _call(artifact: Locked) -> str:

@@ -12,19 +12,26 @@ from envbuild.core.label import Label
 from envbuild.graph.analyze import Analyzer
 from envbuild.lock.check import record_inputs
 from envbuild.lock.codec import BrokenLock, encode_lock
+from envbuild.lock.conda_codec import CONDA
+from envbuild.lock.conda_python import follow_conda
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import (
+    CondaQuestion,
     DebianQuestion,
     ImageQuestion,
     Lock,
     Locked,
     PlatformLock,
+    PythonQuestion,
     Question,
     Single,
     split_question,
 )
 from envbuild.oci.reference import ImageName
 from envbuild.spec.problems import suggest_near
+
+_KINDS = {DebianQuestion: "deb", PythonQuestion: "wheel", CondaQuestion: CONDA}
+_OTHER_KINDS = {"deb": "Debian", CONDA: "conda"}
 
 Resolve = Callable[[Single], PlatformLock]
 # The digest that an image's reference names now; "" where that cannot be told.
@@ -166,11 +173,12 @@ class Locker:
     def _answer_all(self, question: Question, old: PlatformLock | None, upgrade: Upgrade) -> PlatformLock:
         """The answers to all questions of a target as one."""
         singles = split_question(question)
-        answers = [self._answer(_with_preferences(single, old, upgrade)) for single in singles]
-        if len(answers) == 1:
-            return answers[0]
+        if len(singles) == 1:
+            return self._answer(_with_preferences(singles[0], old, upgrade))
         merged = PlatformLock(())
-        for single, answer in zip(singles, answers, strict=True):
+        for asked in singles:
+            single = follow_conda(asked, merged.artifacts) if isinstance(asked, PythonQuestion) else asked
+            answer = self._answer(_with_preferences(single, old, upgrade))
             # What Debian packages offer is a base's fact; what wheels need is an environment's.
             facts = {} if isinstance(single, DebianQuestion) else answer.facts
             merged = PlatformLock(
@@ -216,20 +224,25 @@ def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
 def _versions(part: PlatformLock) -> dict[str, str]:
     images = {reference: image.named for reference, image in part.images.items()}
     wheels = {each.name for each in part.artifacts if each.kind == "wheel"}
-    return {_call(each, wheels): each.version for each in part.artifacts} | images
+    return {_call(each, wheels): _show_version(each) for each in part.artifacts} | images
+
+
+def _show_version(artifact: Locked) -> str:
+    """Of conda packages, their builds differ, too."""
+    return f"{artifact.version} {artifact.conda.build}" if artifact.conda else artifact.version
 
 
 def _call(artifact: Locked, wheels: Collection[str]) -> str:
-    """An artifact's name; a Debian package that is called as a wheel is told apart."""
-    clash = artifact.kind == "deb" and artifact.name in wheels
-    return f"{artifact.name} (Debian)" if clash else artifact.name
+    """An artifact's name; a package of another kind that is called as a wheel is told apart."""
+    kind = _OTHER_KINDS.get(artifact.kind)
+    return f"{artifact.name} ({kind})" if kind and artifact.name in wheels else artifact.name
 
 
 def _with_preferences(question: Single, old: PlatformLock | None, upgrade: Upgrade) -> Single:
     moving = None if upgrade.everything else upgrade.packages
     if isinstance(question, ImageQuestion):
         return replace(question, known=old, upgrade=moving)
-    kind = "deb" if isinstance(question, DebianQuestion) else "wheel"
+    kind = _KINDS[type(question)]
     artifacts = (artifact for artifact in (old.artifacts if old else ()) if artifact.kind == kind)
     return replace(question, preferences={each.name: each for each in artifacts}, upgrade=moving)
 

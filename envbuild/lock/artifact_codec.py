@@ -12,12 +12,13 @@ from envbuild.core.digest import parse_sha256
 from envbuild.core.errors import EnvbuildError
 from envbuild.core.text import excerpt
 from envbuild.lock.base_image import DIRECT, LAYER_TYPES
+from envbuild.lock.conda_codec import CONDA, decode_conda, encode_conda
 from envbuild.lock.fields import BadLock, are_texts, mapping, match, text, texts
-from envbuild.lock.model import Locked
+from envbuild.lock.model import CondaRecord, Locked
 
-_KINDS = frozenset({"wheel", "deb", "file", *LAYER_TYPES})
-NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*\Z")
-_ALIAS = re.compile(r"[A-Za-z0-9._-]*\Z")
+_KINDS = frozenset({"wheel", "deb", "file", CONDA, *LAYER_TYPES})
+NAME = re.compile(r"_?[a-z0-9][a-z0-9+._-]*\Z")
+_ALIAS = re.compile(r"(?:[A-Za-z0-9._-]+(?:/(?!\.+(?:/|\Z))[A-Za-z0-9._-]+)*)?\Z")
 VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]{1,1000}\Z")
 # What nearly all artifacts of a source have, in this order; all of it passes the checks below, too.
 _USUAL = re.compile(
@@ -30,7 +31,7 @@ _USUAL = re.compile(
 )
 _LISTS = ("requires", "extras", "notes")
 _STATED = ("name", "version", "kind", "source", "file", "sha256", "size")
-_KEYS = frozenset({*_STATED, *_LISTS})
+_KEYS = frozenset({*_STATED, *_LISTS, CONDA})
 _stated_texts = itemgetter(*_STATED[:-1])
 
 
@@ -46,6 +47,7 @@ def encode_artifact(artifact: Locked) -> dict[str, Any]:
         "sha256": artifact.sha256,
         "size": artifact.size,
         **{key: value for key, value in lists.items() if value},
+        **({CONDA: encode_conda(artifact.conda)} if artifact.conda else {}),
     }
 
 
@@ -97,17 +99,29 @@ def _read_artifact(table: Mapping[str, Any], name: str) -> Locked:
         name=name,
         version=match(VERSION, table.get("version"), "version"),
         source=source,
-        file=_file(table.get("file"), source),
+        file=_file(table.get("file"), source, kind),
         sha256=_sha256(table.get("sha256")),
         size=_size(table.get("size")),
         **{key: _items(table[key], key) for key in _LISTS if key in table},
+        conda=_conda(table, kind),
     )
 
 
-def _file(file: object, source: str) -> str:
+def _conda(table: Mapping[str, Any], kind: str) -> CondaRecord | None:
+    if (kind == CONDA) != (CONDA in table):
+        raise _BadArtifact("is of one kind, and described as of another")
+    try:
+        return decode_conda(table[CONDA]) if kind == CONDA else None
+    except BadLock as error:
+        raise _BadArtifact(f"is wrong: {error}") from None
+
+
+def _file(file: object, source: str, kind: str) -> str:
     """A relative path that stays below its source; or, of no source, a URL."""
     if not isinstance(file, str) or not file.isprintable():
         raise _BadArtifact("has a file that is not a text")
+    if not source and kind == CONDA and file.startswith("file:///"):
+        return file
     if not source and file.startswith(("https://", "http://", DIRECT)):
         return _url(file)
     if not file or file.startswith("/") or "\\" in file or not {"", ".", ".."}.isdisjoint(file.split("/")):

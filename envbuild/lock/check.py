@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from envbuild.core.platform import Facts, Libc, Platform
+from envbuild.lock.check_conda import check_conda, conda_inputs
 from envbuild.lock.check_graph import check_graph
 from envbuild.lock.check_image import check_images, image_inputs
+from envbuild.lock.conda_python import follow_in
 from envbuild.lock.model import (
+    CondaQuestion,
     DebianQuestion,
     Json,
     Lock,
@@ -42,7 +45,7 @@ def check_lock(
         if part is None:
             reasons.append(f"it is not locked for `{platform}`")
         else:
-            for single in split_question(question):
+            for single in follow_in(question, part.artifacts):
                 reasons += _check_single(single, part, lock.inputs)
     if questions and not reasons:
         reasons += _refuse_others(lock.inputs, questions)
@@ -54,6 +57,8 @@ def _check_single(question: Single, part: PlatformLock, recorded: Mapping[str, J
         return check_python(part, question, recorded)
     if isinstance(question, DebianQuestion):
         return (*check_debian(question, recorded), *check_installed(part, question))
+    if isinstance(question, CondaQuestion):
+        return check_conda(part, question, recorded)
     return check_images(part, question)
 
 
@@ -64,9 +69,10 @@ def _refuse_others(recorded: Mapping[str, Json], questions: Mapping[Platform, Qu
 
 
 def record_inputs(questions: Mapping[Platform, Question]) -> Mapping[str, Json]:
-    """What a lock records of the questions it answers: all that is the same for every platform."""
-    recorded: dict[str, Json] = {}
-    for question in split_question(next(iter(questions.values()))):
+    """What a lock records of the questions it answers: what every platform asks alike, and what of conda."""
+    asked = [split_question(question) for question in questions.values()]
+    recorded = conda_inputs(each for singles in asked for each in singles if isinstance(each, CondaQuestion))
+    for question in asked[0]:
         recorded |= _record_single(question)
     return recorded
 
@@ -76,7 +82,7 @@ def _record_single(question: Single) -> dict[str, Json]:
         return _python_inputs(question)
     if isinstance(question, DebianQuestion):
         return _debian_inputs(question)
-    return image_inputs(question)
+    return {} if isinstance(question, CondaQuestion) else image_inputs(question)
 
 
 def check_python(

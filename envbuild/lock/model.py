@@ -20,18 +20,40 @@ Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class CondaRecord:
+    """What a channel says of a package, beside what a lock has of every artifact.
+
+    `noarch` is "python", "generic" or "". `timestamp` is in milliseconds, 0 = not told.
+    `site_packages` is where this Python looks for packages, below the prefix (CEP 17); "" = the usual place.
+    `provides` are the Python distributions in it, as `name==version`, by the names that pip knows.
+    """
+
+    build: str
+    build_number: int = 0
+    noarch: str = ""
+    constrains: tuple[str, ...] = ()
+    license: str = ""
+    md5: str = ""
+    timestamp: int = 0
+    track_features: tuple[str, ...] = ()
+    site_packages: str = ""
+    provides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Locked:
     """One artifact of a lock.
 
     `file` says where below the source it lies: a file name for a package index, the `Filename`
-    path for a Debian mirror, a path relative to the workspace's root for a local wheel, the URL
-    itself for a direct URL requirement. `source` is an alias of the workspace, "" for a local
-    file or a direct URL. `size` is in bytes. `requires` are the dependency edges that hold on the
-    target, with their markers reduced to extras (`pysocks>=1.5.6; extra == 'socks'`); `extras`
-    are the extras that the resolution asked of this package.
+    path for a Debian mirror, `subdir/name` for a channel, a path relative to the workspace's root for
+    a local wheel, the URL itself for a direct URL requirement and of a channel that the spec names by
+    its URL. `source` is an alias of the workspace, "" for a local file or a URL. `size` is in bytes.
+    `requires` are the dependency edges that hold on the target, with their markers reduced to extras
+    (`pysocks>=1.5.6; extra == 'socks'`), of a conda package all of its `depends`; `extras` are the
+    extras that the resolution asked of this package. A conda package, and no other, has `conda`.
     """
 
-    kind: str  # "wheel", "deb", "file" of the web, or of an image's layer "tar", "tar+gzip", "tar+zstd"
+    kind: str  # "wheel", "deb", "conda", "file" of the web, of an image's layer "tar", "tar+gzip", "tar+zstd"
     name: str
     version: str
     source: str
@@ -41,6 +63,7 @@ class Locked:
     requires: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # what a maintainer script would have done and we do not
+    conda: CondaRecord | None = None
 
     @property
     def is_url(self) -> bool:
@@ -172,7 +195,27 @@ class ImageQuestion:
     downloads: tuple[Download, ...] = ()
 
 
-Single = PythonQuestion | DebianQuestion | ImageQuestion
+@dataclass(frozen=True, slots=True)
+class CondaQuestion:
+    """Which conda packages does this target need?
+
+    `specs` are MatchSpecs of this platform, `channels` aliases or URLs by priority. `priority` is
+    "strict" (the first channel that has a package serves it), "flexible" (later ones serve it where
+    there is no other solution) or "disabled". `virtual` are what the target offers to be asked for,
+    as `__glibc=2.36=0`. `preferences` as for Python.
+    """
+
+    specs: tuple[str, ...]
+    channels: tuple[str, ...]
+    priority: str
+    virtual: tuple[str, ...]
+    platform: Platform
+    preferences: Mapping[str, Locked] = field(default_factory=dict)
+    upgrade: frozenset[str] | None = frozenset()
+
+
+# A conda question stands before the Python question: its answer is part of that.
+Single = PythonQuestion | DebianQuestion | ImageQuestion | CondaQuestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The `sources:` of a workspace: package indexes, Debian mirrors and registries, each under an alias."""
+"""The `sources:` of a workspace: indexes, channels, Debian mirrors and registries, each under an alias."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from envbuild.core.errors import EnvbuildError, Location
 from envbuild.core.text import excerpt
@@ -18,17 +19,28 @@ from envbuild.spec.positions import Entry, Value
 from envbuild.spec.problems import Problems, suggest
 from envbuild.spec.schema import Schema, Scope, check_attributes
 
-INDEX, DEBIAN, REGISTRY = "index", "debian", "registry"
+INDEX, DEBIAN, REGISTRY, CHANNEL = "index", "debian", "registry", "channel"
 
 _FORM = (
-    "write `- index: {name: ..., url: ...}`, `- debian: {name: ..., urls: [...]}`"
-    " or `- registry: {name: ..., host: ...}`"
+    "write `- index: {name: ..., url: ...}`, `- channel: {name: ..., url: ...}`,"
+    " `- debian: {name: ..., urls: [...]}` or `- registry: {name: ..., host: ...}`"
 )
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LOGIN = re.compile(r"[a-zA-Z+]+://[^/?#]*@")
+_LOGIN_ATTRIBUTES: Schema = {
+    "username_env": Attribute(Kind.TEXT, default=""),
+    "password_env": Attribute(Kind.TEXT, default=""),
+    "login_file": Attribute(Kind.TEXT, default=""),
+}
 _SCHEMAS: Mapping[str, Schema] = {
+    CHANNEL: {
+        "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
+        "url": Attribute(Kind.TEXT, default=""),
+        "urls": Attribute(Kind.TEXT_LIST, default=()),
+        **_LOGIN_ATTRIBUTES,
+    },
     INDEX: {
         "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
         "url": Attribute(Kind.TEXT, default=""),
@@ -42,16 +54,14 @@ _SCHEMAS: Mapping[str, Schema] = {
     REGISTRY: {
         "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
         "host": Attribute(Kind.TEXT, required=True, doc="`host:port`, or `host/path`"),
-        "username_env": Attribute(Kind.TEXT, default=""),
-        "password_env": Attribute(Kind.TEXT, default=""),
-        "login_file": Attribute(Kind.TEXT, default=""),
+        **_LOGIN_ATTRIBUTES,
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where a registry's login is: in two environment variables, or in a file; never the login itself."""
+    """Where a login is: in two environment variables, or in a file; never the login itself."""
 
     username: str = ""
     password: str = ""
@@ -62,9 +72,9 @@ class Login:
 class Source:
     """Where locked artifacts come from. No `urls`: what this machine's own configuration names.
 
-    A registry has one, without scheme: `host:port/path`.
+    Of several URLs, each leads to a copy of the same. A registry has one, without scheme: `host:port/path`.
     `packages` are normalised names that only this index may serve, and all that it serves.
-    `login` is a registry's, where the workspace says where to find it.
+    `login` is a registry's or channel's, where the workspace says where to find it.
     `keyring` verifies a Debian mirror's signatures (None: the one that the machine's apt trusts).
     """
 
@@ -110,10 +120,16 @@ def _read_source(kind: str, entry: Entry, root: Path, problems: Problems) -> Sou
     _refuse_taken_default(kind, alias, entry, problems)
     urls = (checked["url"],) if checked.get("url") else tuple(checked.get("urls") or ())
     for place, url in _placed(stated, urls):
-        _check_url(url, place, problems)
+        if not (kind == CHANNEL and url.startswith("file:")):
+            _check_url(url, place, problems)
     login = None
     if kind == REGISTRY:
         urls, login = _read_host(checked, stated, problems), _read_login(checked, entry.key, root, problems)
+    if kind == CHANNEL:
+        urls, login = (
+            _read_places(urls, entry, root, problems),
+            _read_login(checked, entry.key, root, problems),
+        )
     packages = tuple(sorted({_normalise(name) for name in checked.get("packages") or ()}))
     keyring = _read_keyring(stated, checked, root, problems)
     return Source(alias, kind, tuple(url.rstrip("/") for url in urls), packages, keyring, login)
@@ -130,6 +146,20 @@ def _read_host(
     except EnvbuildError as error:
         problems.catch(error, stated["host"].value.location)
         return ()
+
+
+def _read_places(urls: tuple[str, ...], entry: Entry, root: Path, problems: Problems) -> tuple[str, ...]:
+    """A channel's URLs, whole; `file:folder` is the workspace's, `file:/folder` the machine's."""
+    if not urls:
+        problems.add(
+            "a channel has no URL", entry.key, "write `url: https://host/path`, or `url: file:folder`"
+        )
+    return tuple(
+        (root / unquote(url.removeprefix("file:").removeprefix("//"))).as_uri()
+        if url.startswith("file:")
+        else url
+        for url in urls
+    )
 
 
 def _read_login(checked: Mapping[str, Any], place: Location, root: Path, problems: Problems) -> Login | None:
@@ -154,7 +184,7 @@ def _refuse_second_login(
     known: dict[str, Source] = {}
     for source in sources.values():
         host = "".join(source.urls).partition("/")[0]
-        if source.login and known.setdefault(host, source).login != source.login:
+        if source.kind == REGISTRY and source.login and known.setdefault(host, source).login != source.login:
             message = f"`{known[host].alias}` and `{source.alias}` state different logins for `{host}`"
             problems.add(message, places[source.alias], "state one of them for both")
 

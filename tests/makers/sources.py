@@ -16,6 +16,7 @@ from envbuild.lock.model import Locked
 from envbuild.lock.registries import Registries
 from envbuild.lock.resolve.answer import Descriptions
 from envbuild.lock.resolve.candidates import Candidate, WheelFile
+from envbuild.sources.channel import Channels
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient, Patience
@@ -124,7 +125,9 @@ class World:
             return RegistryClient(self.http, host, DockerCredentials({}))
 
         mirrors, registries = {"debian": self.mirror}, Registries(connect, {})
-        fetcher = Fetcher(self.store, self.http, self.indexes, mirrors, registries, owner, Silent())
+        fetcher = Fetcher(
+            self.store, self.http, self.indexes, mirrors, registries, Channels(self.http, {}), owner, Silent()
+        )
         fetcher.fetch(artifact)
         return self.store.read(Digest(artifact.sha256, artifact.size))
 

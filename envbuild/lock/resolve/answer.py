@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envbuild.core.errors import ResolveError, SourceError
+from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.markers import asks_for_patch, marker_environment, reduce_edges
 from envbuild.lock.model import Locked, Pin, PlatformLock, PythonQuestion
 from envbuild.lock.reach import Reached, reach
@@ -172,6 +173,12 @@ def pin_edges(
     new = extras - set(pin.extras)
     if not new:
         return ()
+    if pin.kind == CONDA:
+        listed = ",".join(sorted(new))
+        raise ResolveError(
+            f"`{pin.name}` is conda's, which knows no extras, and pip is asked for `{pin.name}[{listed}]`",
+            hint=f"require of conda what the extra brings, and `{pin.name}` of pip",
+        )
     if pin.is_local:
         listed = ",".join(sorted(new))
         raise ResolveError(

@@ -15,6 +15,8 @@ from envbuild.core.errors import ResolveError
 from envbuild.core.platform import Platform
 from envbuild.lock.model import DebianQuestion, PlatformLock, PythonQuestion, Resolver
 from envbuild.lock.registries import Registries
+from envbuild.sources.channel import Channels
+from envbuild.sources.channel_index import ChannelIndexes
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource
 from envbuild.sources.http import HttpClient
@@ -82,8 +84,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             cache = tmp_path / "debian"
             mirrors = {"debian": DebianSource("debian", (url,), signer.keyring, http, cache, sink)}
             indexes, registries = PackageIndexes(http, {}), Registries(connect, {})
-            fetcher = Fetcher(store, http, indexes, mirrors, registries, lambda _: Owner(""), sink)
-            yield Desk(Answers(make_resolver, mirrors, fetcher, store), store, paths, oracle, made)
+            channels = Channels(http, {})
+            fetcher = Fetcher(store, http, indexes, mirrors, registries, channels, lambda _: Owner(""), sink)
+            known = ChannelIndexes(channels, tmp_path / "channels", sink)
+            yield Desk(Answers(make_resolver, mirrors, fetcher, store, known), store, paths, oracle, made)
     http.close()
 
 

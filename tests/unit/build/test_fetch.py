@@ -16,6 +16,7 @@ from envbuild.core.errors import SourceError
 from envbuild.core.events import TransferProgress
 from envbuild.lock.model import Locked
 from envbuild.lock.registries import Registries
+from envbuild.sources.channel import Channels
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient, Patience
@@ -51,7 +52,16 @@ class Desk:
     def fetcher(self) -> Fetcher:
         indexes = PackageIndexes(self.http, {"pypi": self.index.url})
         registries = Registries(self._connect, {})
-        return Fetcher(self.store, self.http, indexes, self.mirrors, registries, self._tell, self.sink)
+        return Fetcher(
+            self.store,
+            self.http,
+            indexes,
+            self.mirrors,
+            registries,
+            Channels(self.http, {}),
+            self._tell,
+            self.sink,
+        )
 
     def _connect(self, host: str) -> RegistryClient:
         return RegistryClient(self.http, host, DockerCredentials({}))

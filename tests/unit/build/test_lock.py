@@ -14,6 +14,7 @@ from envbuild.graph.analyze import Analyzer
 from envbuild.graph.freshness import check_locks
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import (
+    CondaQuestion,
     DebianQuestion,
     ImageQuestion,
     Locked,
@@ -37,7 +38,7 @@ class Index:
 
     def resolve(self, question: Single) -> PlatformLock:
         self.asked.append(question)
-        assert not isinstance(question, ImageQuestion)
+        assert not isinstance(question, (ImageQuestion, CondaQuestion))
         names = question.packages if isinstance(question, DebianQuestion) else question.requirements
         if isinstance(question, DebianQuestion):
             return PlatformLock(tuple(make_locked(name, kind="deb") for name in names), BOOKWORM)

@@ -28,10 +28,10 @@ SHA = {name: digit * 64 for name, digit in (("app", "a"), ("dep", "b"), ("fast",
 
 
 def wheel(
-    name: str, version: str = "1.0", *requires: str, source: str = "main", **more: tuple[str, ...]
+    name: str, version: str = "1.0", *requires: str, source: str = "main", extras: tuple[str, ...] = ()
 ) -> Locked:
     file = f"{name}-{version}-py3-none-any.whl"
-    return Locked("wheel", name, version, source, file, SHA[name], 1, requires, **more)
+    return Locked("wheel", name, version, source, file, SHA[name], 1, requires, extras)
 
 
 APP, DEP = wheel("app", "1.5", "dep>=1"), wheel("dep")

@@ -103,7 +103,8 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         "envbuild.yaml:8:30: there is no file `k.gpg`",
         (
             "envbuild.yaml:9:3: a call is one name with its attributes\n"
-            "hint: write `- index: {name: ..., url: ...}`, `- debian: {name: ..., urls: [...]}`"
+            "hint: write `- index: {name: ..., url: ...}`, `- channel: {name: ..., url: ...}`, "
+            "`- debian: {name: ..., urls: [...]}`"
             " or `- registry: {name: ..., host: ...}`"
         ),
     ]

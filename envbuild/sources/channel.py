@@ -1,0 +1,156 @@
+"""Conda channels: indexes of their packages, and locked packages found again by alias, folder and name.
+
+A channel is a folder with a subfolder ("subdir") for each platform and one for `noarch`; each has a
+`repodata.json`, maybe compressed, and the packages (conda's documentation, "Channels and repodata").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+from envbuild.core.digest import Digest
+from envbuild.core.errors import EnvbuildError, SourceError
+from envbuild.core.protocols import BlobWriter
+from envbuild.sources.authorization import Credentials
+from envbuild.sources.blame import blame
+from envbuild.sources.connections import TransportError
+from envbuild.sources.http import HttpClient, StatusError, WrongBytes, basic_authorization
+from envbuild.sources.url import origin, parse_url, redact
+
+_PIECE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a channel lies: its URLs, each a whole copy, and whose login they want, if anybody's."""
+
+    urls: tuple[str, ...]
+    login: Credentials | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The channels of a workspace by alias, and any other by its URL. Safe for several threads.
+
+    An alias may be followed by folders below it: `conda-forge/label/rc`.
+    `default` tells the URL of a name that the workspace does not have; "" where there is none.
+    """
+
+    http: HttpClient
+    addresses: Mapping[str, Address]
+    default: Callable[[str], str] = field(default=lambda _: "", repr=False)
+
+    def locate(self, channel: str) -> Address:
+        """Where the channel of an alias or URL lies; raises SourceError."""
+        if "://" in channel:
+            return Address((channel.rstrip("/"),))
+        alias, slash, folder = channel.partition("/")
+        for name, below in ((channel, ""), (alias, slash + folder)):
+            if found := self.addresses.get(name):
+                return replace(found, urls=tuple(url + below for url in found.urls))
+        if url := self.default(channel):
+            return Address((url.rstrip("/"),))
+        known = ", ".join(f"`{each}`" for each in sorted(self.addresses)) or "none"
+        raise SourceError(
+            f"the workspace has no channel `{channel}`",
+            hint=f"it has {known}: write `- channel: {{name: {channel}, url: ...}}` into envbuild.yaml",
+        )
+
+    def fetch(
+        self,
+        channel: str,
+        file: str,
+        expected: Digest,
+        writer: BlobWriter,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> Digest:
+        """Download a package, by its path in the channel, into `writer`, verified; raises SourceError."""
+        address = self.locate(channel)
+        with blame(channel, file):
+            places = [f"{url}/{quote(file)}" for url in address.urls]
+            for url in places[:-1]:
+                with suppress(StatusError, TransportError):
+                    return self._fetch(url, address, expected, writer, progress)
+            return self._fetch(places[-1], address, expected, writer, progress)
+
+    def stream(self, channel: str, file: str) -> Iterator[bytes]:
+        """The bytes of a package, by its path in the channel, unverified; raises SourceError."""
+        address = self.locate(channel)
+        url = f"{address.urls[0]}/{quote(file)}"
+        with blame(channel, file):
+            if url.startswith("file:"):
+                yield from read_local(url)
+            else:
+                own = self.authorization(url, address)
+                yield from self.http.stream(lambda extra: self.http.get(url, {**own, **extra}))
+
+    def authorization(self, url: str, address: Address) -> dict[str, str]:
+        """The header with the channel's own login, for a URL of the same origin; raises SourceError."""
+        if address.login is None or all(origin(url) != origin(each) for each in address.urls):
+            return {}
+        try:
+            login = address.login.find(parse_url(url).hostname or "")
+        except EnvbuildError as error:
+            raise SourceError(error.message, hint=error.hint) from None
+        return {"Authorization": basic_authorization((login.user, login.secret))} if login else {}
+
+    def _fetch(
+        self,
+        url: str,
+        address: Address,
+        expected: Digest,
+        writer: BlobWriter,
+        progress: Callable[[int], None] | None,
+    ) -> Digest:
+        if not url.startswith("file:"):
+            headers = self.authorization(url, address)
+            return self.http.download(url, writer, expected, headers=headers, progress=progress)
+        for piece in read_local(url):
+            writer.write(piece)
+        _verify(url, expected, writer.digest())
+        return writer.commit(expected)
+
+
+def default_channel_url(name: str) -> str:
+    """Where conda itself looks for a channel of this name: below its `channel_alias`."""
+    from rattler import Channel
+
+    return str(Channel(name).base_url)
+
+
+def local_path(url: str) -> Path:
+    """The file or folder of a `file:` URL (RFC 8089)."""
+    return Path(unquote(urlsplit(url).path))
+
+
+def read_local(url: str) -> Iterator[bytes]:
+    """The pieces of a file of this machine; raises TransportError."""
+    path = local_path(url)
+    try:
+        with path.open("rb") as file:
+            yield from iter(lambda: file.read(_PIECE), b"")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "make the channel's folder again, or correct its URL"
+        raise TransportError(f"`{path}` cannot be read: {reason}", hint=hint) from None
+
+
+def _verify(url: str, expected: Digest, found: Digest) -> None:
+    """A folder's files are trusted no more than a server's."""
+    if found != expected:
+        raise WrongBytes(
+            f"`{local_path(url)}` has {found.size} bytes of the sha256 {found.hash},"
+            f" but {expected.size} of {expected.hash} are locked",
+            hint="the file was replaced or damaged: trust neither before you know why, then lock again",
+        )
+
+
+def shown(url: str) -> str:
+    """A channel's address as errors show it."""
+    return url if url.startswith("file:") else redact(url)

@@ -1,0 +1,197 @@
+"""What a channel has for a platform: its repodata as a file, kept between commands and asked for anew.
+
+A server is told what is there already and says whether that still holds (RFC 9110, section 13.1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from envbuild.archive.decompress import PIECE, open_compressed
+from envbuild.core.errors import ArchiveError, SourceError
+from envbuild.core.events import EventSink, Note
+from envbuild.core.wire import parse_json
+from envbuild.sources.blame import blame
+from envbuild.sources.channel import Address, Channels, local_path, read_local, shown
+from envbuild.sources.connections import TransportError
+from envbuild.sources.response import Response, StatusError
+
+_MAX_INDEX: Final = 8 << 30
+_GONE: Final = (404, 410)
+# The plain one is the oldest, and the only one that every channel has.
+_NAMES: Final = ("repodata.json.zst", "repodata.json")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelIndexes:
+    """The indexes of channels, kept in `folder`. Safe for several threads and processes."""
+
+    channels: Channels
+    folder: Path
+    sink: EventSink = field(repr=False)
+
+    def read(self, channel: str, subdir: str, *, fresh: bool = False) -> Path | None:
+        """The repodata of a subdir as a JSON file, None where the channel has no such subdir.
+
+        Where the channel is away, what was kept of it counts, with a warning; if `fresh`, that is an
+        error too. Raises SourceError.
+        """
+        address = self.channels.locate(channel)
+        with blame(channel, f"{subdir}/repodata.json"):
+            for url in address.urls[:-1]:
+                try:
+                    return self._read(channel, address, f"{url}/{subdir}", fresh=fresh)
+                except (StatusError, TransportError):
+                    continue
+            return self._read(channel, address, f"{address.urls[-1]}/{subdir}", fresh=fresh)
+
+    def _read(self, channel: str, address: Address, url: str, *, fresh: bool) -> Path | None:
+        if url.startswith("file:"):
+            return self._read_local(address, url)
+        kept = _Kept.find(self.folder, url)
+        try:
+            return self._ask(url, address, kept)
+        except TransportError as error:
+            if kept is None or fresh:
+                raise
+            text = f"the channel `{channel}` is away, and what was last known of it counts: {error.message}"
+            self.sink.emit(Note("warning", text))
+            return kept.path
+
+    def _ask(self, url: str, address: Address, kept: _Kept | None) -> Path | None:
+        for name in _NAMES:
+            place = f"{url}/{name}"
+            headers = {
+                **self.channels.authorization(place, address),
+                **(kept.conditions(name) if kept else {}),
+            }
+            with self._get(place, headers) as answer:
+                if answer.status == 304 and kept:
+                    return kept.path
+                if answer.status in _GONE:
+                    continue
+                return self._keep(url, name, answer.expect(200))
+        return None
+
+    def _get(self, url: str, headers: Mapping[str, str]) -> Response:
+        return self.channels.http.get(url, headers)
+
+    def _keep(self, url: str, name: str, answer: Response) -> Path:
+        tags = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
+        pieces = answer.stream()
+        path = _write(self.folder, lambda: _unpack(name, pieces, url))
+        _Kept.note(self.folder, url, {"name": name, "file": path.name, **tags})
+        return path
+
+    def _read_local(self, address: Address, url: str) -> Path | None:
+        folder = local_path(url)
+        if (folder / _NAMES[1]).is_file():
+            return folder / _NAMES[1]
+        packed = folder / _NAMES[0]
+        if packed.is_file():
+            return _write(self.folder, lambda: _unpack(_NAMES[0], read_local(packed.as_uri()), url))
+        roots = [local_path(each) for each in address.urls]
+        if not any(root.is_dir() for root in roots):
+            raise TransportError(
+                f"there is no folder `{roots[0]}`", hint="make the channel, or correct its URL"
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a URL: the file, and what its server called it."""
+
+    path: Path
+    name: str
+    etag: str
+    modified: str
+
+    def conditions(self, name: str) -> dict[str, str]:
+        """Headers that ask for another state only."""
+        if name != self.name:
+            return {}
+        found = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
+        return {header: value for header, value in found.items() if value}
+
+    @classmethod
+    def find(cls, folder: Path, url: str) -> _Kept | None:
+        """What was kept; None where there is nothing, or it cannot be read."""
+        try:
+            state = parse_json(_state(folder, url).read_bytes())
+            texts = {key: str(state[key]) for key in ("file", "name", "etag", "modified")}
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        path = folder / Path(texts["file"]).name
+        return cls(path, texts["name"], texts["etag"], texts["modified"]) if path.is_file() else None
+
+    @classmethod
+    def note(cls, folder: Path, url: str, state: Mapping[str, str]) -> None:
+        """Remember a file, and let go of the one before."""
+        before = cls.find(folder, url)
+        draft = _write(folder, lambda: iter([json.dumps(dict(state)).encode()]))
+        draft.replace(_state(folder, url))
+        if before and before.path.name != state["file"]:
+            before.path.unlink(missing_ok=True)
+
+
+def _state(folder: Path, url: str) -> Path:
+    return folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.state"
+
+
+def _unpack(name: str, pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
+    source = _Pieces(pieces)
+    if not name.endswith(".zst"):
+        yield from iter(lambda: source.read(PIECE), b"")
+        return
+    reader = open_compressed(source, ".zst", limit=_MAX_INDEX)
+    try:
+        yield from iter(lambda: reader.read(PIECE), b"")
+    except ArchiveError as error:
+        raise SourceError(
+            f"`{shown(url)}/{name}` cannot be unpacked: {error.message}",
+            hint="the server or the folder is damaged, or being updated: try again",
+        ) from None
+
+
+class _Pieces:
+    """Pieces as a source to read from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, none at the end."""
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
+def _write(folder: Path, pieces: Callable[[], Iterator[bytes]]) -> Path:
+    """A new file of the folder; raises SourceError where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, suffix=".json")
+    except OSError as error:
+        raise SourceError(f"cannot keep a channel's index in `{folder}`: {error.strerror}") from None
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for piece in pieces():
+                file.write(piece)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise SourceError(f"cannot keep a channel's index in `{folder}`: {error.strerror}") from None
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
