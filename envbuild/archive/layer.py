@@ -74,24 +74,33 @@ class LayerWriter:
 
     def fifo(self, path: str, *, mode: int = 0o644, uid: int = 0, gid: int = 0) -> None:
         """Add a named pipe."""
-        self._add(Entry(path, Kind.FIFO, mode, uid, gid))
+        self._add(Entry(path, Kind.FIFO, mode, uid, gid), tar_header.FIFO)
 
     def symlink(self, path: str, target: str, *, uid: int = 0, gid: int = 0) -> None:
         """Add a symbolic link; its target is kept as it is."""
-        self._add(Entry(path, Kind.SYMLINK, 0o777, uid, gid, target=target))
+        self._add(Entry(path, Kind.SYMLINK, 0o777, uid, gid, target=target), tar_header.SYMLINK)
 
     def hardlink(self, path: str, target: str) -> None:
         """Add another name of a file that this layer holds already."""
         first = self._entries.get(target)
         if first is None or first.kind != Kind.FILE:
             raise ArchiveError(f"`{path}` is a hard link to `{target}`, which is no file before it")
-        self._add(Entry(path, Kind.HARDLINK, first.mode, first.uid, first.gid, target=target))
+        self._add(
+            Entry(path, Kind.HARDLINK, first.mode, first.uid, first.gid, target=target), tar_header.HARDLINK
+        )
 
     def file(
-        self, path: str, data: bytes | memoryview, *, mode: int = 0o644, uid: int = 0, gid: int = 0
+        self,
+        path: str,
+        data: bytes | bytearray | memoryview,
+        *,
+        mode: int = 0o644,
+        uid: int = 0,
+        gid: int = 0,
+        crc: int | None = None,
     ) -> None:
-        """Add a file from memory."""
-        self._add(Entry(path, Kind.FILE, mode, uid, gid, len(data), crc32(data)))
+        """Add a file from memory, whose CRC-32 the caller may know."""
+        self._add(Entry(path, Kind.FILE, mode, uid, gid, len(data), crc32(data) if crc is None else crc))
         self._share(data)
         self._share(padding(len(data)))
 
@@ -153,19 +162,28 @@ class LayerWriter:
         folders = [entry for entry in self._entries.values() if entry.kind == Kind.DIRECTORY]
         folders.sort(key=lambda entry: entry.path)
         for entry in folders:
-            self._share(self._header(entry))
+            self._share(self._header(entry, f"{entry.path}/", tar_header.DIRECTORY))
         self._share(END)
         self._flush()
         files = (entry for entry in self._entries.values() if entry.kind != Kind.DIRECTORY)
         diff_id = PREFIX + self._contents.hexdigest()
         return LayerInfo(self._out.digest(), diff_id, self._uncompressed, body, (*files, *folders))
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entry: Entry, kind: bytes = tar_header.FILE) -> None:
         self._note(entry)
-        self._share(self._header(entry))
+        self._share(self._header(entry, entry.path, kind))
 
-    def _header(self, entry: Entry) -> bytes:
-        return _header_of(entry, self._epoch, self._attributes.get(entry.path, NO_ATTRIBUTES))
+    def _header(self, entry: Entry, name: str, kind: bytes) -> bytes:
+        return encode_header(
+            name,
+            kind,
+            entry.mode,
+            self._epoch,
+            owner=(entry.uid, entry.gid),
+            size=entry.size,
+            target=entry.target,
+            attributes=self._attributes.get(entry.path, NO_ATTRIBUTES),
+        )
 
     def _note(self, entry: Entry) -> None:
         check_path(entry.path)
@@ -173,12 +191,15 @@ class LayerWriter:
             raise ArchiveError(f"`{entry.path}` is there twice")
         if len(self._entries) >= MAX_ENTRIES:
             raise ArchiveError(f"a layer holds more than {MAX_ENTRIES} entries")
-        if entry.kind == Kind.SYMLINK:
+        if entry.kind is Kind.SYMLINK:
             _check_target(entry)
         self._entries[entry.path] = entry
 
-    def _share(self, data: bytes | memoryview) -> None:
+    def _share(self, data: bytes | bytearray | memoryview) -> None:
         """Append to the shared member, which ends where it is full however `data` was cut."""
+        if len(self._shared) + len(data) < CHUNK:
+            self._shared += data
+            return
         data = memoryview(data)  # cutting it copies nothing
         room = CHUNK - len(self._shared)
         while len(data) >= room:
@@ -207,9 +228,24 @@ class LayerWriter:
 
 def check_path(path: str) -> None:
     """Raise ArchiveError unless `path` is relative, stays below the root and can be written down."""
+    if _is_plain(path):
+        return
     if not _REFUSED_PARTS.isdisjoint(path.split("/")) or "\0" in path or "\n" in path:
         raise ArchiveError(f"`{_shown(path)}` is not a path that a layer may hold")
     check_length(path)
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a look is enough: short ASCII without hidden names, as nearly all paths are."""
+    return (
+        0 < len(path) <= MAX_NAME
+        and path.isascii()
+        and path.isprintable()
+        and path[0] not in "./"
+        and path[-1] != "/"
+        and "/." not in path
+        and "//" not in path
+    )
 
 
 def check_length(path: str) -> None:
@@ -238,29 +274,6 @@ def _size(text: str) -> int:
 def _shown(text: str) -> str:
     """Some of a text that may be anything, as ASCII."""
     return ascii(text if len(text) <= MAX_NAME else text[:40] + " ... " + text[-40:])[1:-1]
-
-
-def _header_of(entry: Entry, epoch: int, attributes: Mapping[str, bytes]) -> bytes:
-    path = entry.path + "/" if entry.kind == Kind.DIRECTORY else entry.path
-    return encode_header(
-        path,
-        _TYPES[entry.kind],
-        entry.mode,
-        epoch,
-        owner=(entry.uid, entry.gid),
-        size=entry.size,
-        target=entry.target,
-        attributes=attributes,
-    )
-
-
-_TYPES: Final = {
-    Kind.FILE: tar_header.FILE,
-    Kind.DIRECTORY: tar_header.DIRECTORY,
-    Kind.SYMLINK: tar_header.SYMLINK,
-    Kind.HARDLINK: tar_header.HARDLINK,
-    Kind.FIFO: tar_header.FIFO,
-}
 
 
 class _Hashing:

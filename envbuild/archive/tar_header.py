@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from envbuild.core.errors import ArchiveError
@@ -17,10 +18,11 @@ _MAX_SIZE: Final = 0o77777777777
 _NAME_SIZE: Final = 100
 _PREFIX_SIZE: Final = 155
 _ELSEWHERE: Final = b"././@PaxHeader"  # stands where the name is in the extended header
-_MAGIC: Final = b"ustar\x0000"
-# What is the same in each header: no user and group names, device 0 in both numbers.
-_OWNERS: Final = bytes(64) + b"0000000\0" * 2
-_BLANK_SUM: Final = 8 * 32 + sum(_MAGIC) + sum(_OWNERS)  # the checksum's own field counts as eight spaces
+# What is the same in each header: the magic, no user and group names, device 0 in both numbers.
+_SAME: Final = b"ustar\x0000" + bytes(64) + b"0000000\0" * 2
+_BLANK_SUM: Final = 8 * 32 + sum(_SAME)  # the checksum's own field counts as eight spaces
+_NO_LINK: Final = bytes(_NAME_SIZE)
+_NO_PREFIX: Final = bytes(_PREFIX_SIZE + 12)
 
 
 def encode_header(
@@ -39,18 +41,20 @@ def encode_header(
     name, prefix = _split_name(path)
     if not name:
         records["path"], name = path, _ELSEWHERE
-    link = _ascii(target)
-    if target and not 0 < len(link) <= _NAME_SIZE:
-        records["linkpath"], link = target, _ELSEWHERE
+    link = b""
+    if target:
+        link = _ascii(target)
+        if not 0 < len(link) <= _NAME_SIZE:
+            records["linkpath"], link = target, _ELSEWHERE
     uid, gid = owner
     if max(uid, gid) > _MAX_ID:
         records["uid"], records["gid"], uid, gid = str(uid), str(gid), 0, 0
     stated = size
     if size > _MAX_SIZE:
         records["size"], stated = str(size), 0
-    records |= {f"{ATTRIBUTE}{name}": value for name, value in sorted(attributes.items())}
-    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, uid, gid, stated, mtime)
-    header = _encode_block(name, prefix, kind, numbers, link)
+    if attributes:
+        records |= {f"{ATTRIBUTE}{name}": value for name, value in sorted(attributes.items())}
+    header = _encode_block(name, prefix, stated, _frame(kind, mode, uid, gid, mtime), link)
     return _encode_records(records, mtime) + header if records else header
 
 
@@ -59,20 +63,31 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
-def _encode_block(name: bytes, prefix: bytes, kind: bytes, numbers: bytes, link: bytes) -> bytes:
-    checksum = _BLANK_SUM + sum(name) + sum(prefix) + kind[0] + sum(numbers) + sum(link)
+def _encode_block(
+    name: bytes, prefix: bytes, size: int, frame: tuple[bytes, bytes, bytes, int], link: bytes = b""
+) -> bytes:
+    before, after, kind, known = frame
+    digits = b"%011o" % size
     return b"".join(
         (
             name.ljust(_NAME_SIZE, b"\0"),
-            numbers,
-            b"%06o\0 " % checksum,
+            before,
+            digits,
+            after,
+            b"%06o\0 " % (known + sum(name) + sum(prefix) + sum(digits) + sum(link)),
             kind,
-            link.ljust(_NAME_SIZE, b"\0"),
-            _MAGIC,
-            _OWNERS,
-            prefix.ljust(_PREFIX_SIZE + 12, b"\0"),
+            link.ljust(_NAME_SIZE, b"\0") if link else _NO_LINK,
+            _SAME,
+            prefix.ljust(_PREFIX_SIZE + 12, b"\0") if prefix else _NO_PREFIX,
         )
     )
+
+
+@lru_cache(maxsize=256)
+def _frame(kind: bytes, mode: int, uid: int, gid: int, mtime: int) -> tuple[bytes, bytes, bytes, int]:
+    """What headers of a layer share: the numbers around the size, the kind, and their part of the sum."""
+    before, after = b"%07o\0%07o\0%07o\0" % (mode, uid, gid), b"\0%011o\0" % mtime
+    return before, after, kind, _BLANK_SUM + sum(before) + sum(after) + kind[0]
 
 
 def _split_name(path: str) -> tuple[bytes, bytes]:
@@ -93,8 +108,8 @@ def _ascii(text: str) -> bytes:
 
 def _encode_records(records: Mapping[str, str | bytes], mtime: int) -> bytes:
     data = b"".join(_encode_record(key, value) for key, value in records.items())
-    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (0o644, 0, 0, len(data), mtime)
-    return _encode_block(_ELSEWHERE, b"", _EXTENDED, numbers, b"") + data + padding(len(data))
+    header = _encode_block(_ELSEWHERE, b"", len(data), _frame(_EXTENDED, 0o644, 0, 0, mtime))
+    return header + data + padding(len(data))
 
 
 def _encode_record(key: str, value: str | bytes) -> bytes:

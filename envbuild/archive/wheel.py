@@ -49,20 +49,19 @@ def _write_file(writer: LayerWriter, archive: WheelZip, path: str, file: Placed)
     content = file.content
     if isinstance(content, bytes):
         writer.file(path, content, mode=file.mode)
-    elif content.carried and (content.size >= CARRY_FROM or content.memory > LARGE):
-        _carry(writer, archive, path, content, file.mode)
-    elif content.memory <= LARGE:
-        writer.file(path, archive.read(content), mode=file.mode)
-    elif (
-        writer.copied_file(path, archive.open_raw(content), content.size, mode=file.mode)
-        != content.record.crc
-    ):
-        raise ArchiveError(f"`{content.name}` does not have the CRC stated for it")
-
-
-def _carry(writer: LayerWriter, archive: WheelZip, path: str, member: Member, mode: int) -> None:
-    crc = member.record.crc
-    if member.memory <= LARGE:
-        writer.deflated_file(path, archive.read_raw(member), size=member.size, crc=crc, mode=mode)
+    elif content.memory > LARGE:
+        _write_large(writer, archive, path, content, file.mode)
+    elif content.carried and content.size >= CARRY_FROM:
+        stream, crc = archive.read_raw(content), content.record.crc
+        writer.deflated_file(path, stream, size=content.size, crc=crc, mode=file.mode)
     else:
-        writer.deflated_chunks(path, archive.raw_chunks(member), size=member.size, crc=crc, mode=mode)
+        writer.file(path, archive.read(content), mode=file.mode, crc=content.record.crc)
+
+
+def _write_large(writer: LayerWriter, archive: WheelZip, path: str, member: Member, mode: int) -> None:
+    """A file that is never whole in memory."""
+    crc, size = member.record.crc, member.size
+    if member.carried:
+        writer.deflated_chunks(path, archive.raw_chunks(member), size=size, crc=crc, mode=mode)
+    elif writer.copied_file(path, archive.open_raw(member), size, mode=mode) != crc:
+        raise ArchiveError(f"`{member.name}` does not have the CRC stated for it")

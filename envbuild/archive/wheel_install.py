@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from envbuild.archive.wheel_info import WheelInfo
 from envbuild.archive.wheel_layout import Layout
@@ -17,8 +16,7 @@ from envbuild.core.errors import ArchiveError
 INSTALLER: Final = b"envbuild\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A file of the installation: a member of the wheel as it is, or other contents."""
 
     content: Member | bytes
@@ -30,8 +28,7 @@ class Placed:
         return 0o755 if self.executable else 0o644
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+class _Move(NamedTuple):
     """A member, where it goes, and whether a `#!python` in it is to be mended."""
 
     member: Member
@@ -59,9 +56,10 @@ def _moves(wheel: WheelZip, info: WheelInfo, layout: Layout) -> Iterator[_Move]:
     """The members that are installed, in pip's order."""
     data: list[_Move] = []
     scripts: list[_Move] = []
+    modules = layout.site_packages
     for name, member in wheel.members.items():
-        if not name.partition("/")[0].endswith(".data"):
-            yield _Move(member, f"{layout.site_packages}/{name}")
+        if ".data/" not in name or not name.partition("/")[0].endswith(".data"):
+            yield _Move(member, f"{modules}/{name}")
             continue
         key, path = _split_data_path(name)
         folder = layout.scheme_folder(key, info.distribution)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
-    """An environment below `prefix` ("opt/env") for a Python named by its minor version ("3.11")."""
+    """An environment below `prefix` ("opt/env") for a Python named by its minor version ("3.11").
+
+    What is asked for each file of a wheel is computed once.
+    """
 
     prefix: str
     python: str
 
-    @property
+    @cached_property
     def scripts(self) -> str:
         """The folder of executables."""
         return f"{self.prefix}/bin"
 
-    @property
+    @cached_property
     def site_packages(self) -> str:
         """The folder of modules, for pure and for platform-specific ones."""
         return f"{self.prefix}/lib/python{self.python}/site-packages"
@@ -40,10 +44,19 @@ class Layout:
 
     def resolve(self, path: str) -> str:
         """The path without the environment's own link `lib64 -> lib`."""
-        link = f"{self.prefix}/lib64/"
+        link = self._link
         return f"{self.prefix}/lib/{path.removeprefix(link)}" if path.startswith(link) else path
+
+    @cached_property
+    def _link(self) -> str:
+        return f"{self.prefix}/lib64/"
 
     def record_path(self, path: str) -> str:
         """How a RECORD names a path: relative to the folder of modules (PEP 376)."""
-        inside = path.removeprefix(f"{self.site_packages}/")
-        return posixpath.relpath(path, self.site_packages) if inside == path else inside
+        if path.startswith(self._modules):
+            return path[len(self._modules) :]
+        return posixpath.relpath(path, self.site_packages)
+
+    @cached_property
+    def _modules(self) -> str:
+        return f"{self.site_packages}/"

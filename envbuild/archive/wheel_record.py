@@ -34,13 +34,13 @@ def check_record(rows: Iterable[tuple[str, str, str]], sizes: Mapping[str, int])
     the wheel as a whole is, by its own.
     """
     seen: dict[str, tuple[str, str]] = {}
-    for path, *stated in rows:
-        if path.startswith("/") or ".." in path.split("/"):
+    for path, digest, size in rows:
+        if path.startswith("/") or (".." in path and ".." in path.split("/")):
             raise ArchiveError(f"`RECORD` lists {path[:200]!a}, which lies outside of the wheel")
-        digest, size = stated
-        if seen.setdefault(path, (digest, size)) != (digest, size):
+        stated = (digest, size)
+        if seen.setdefault(path, stated) != stated:
             raise ArchiveError(f"`RECORD` lists {path[:200]!a} twice, with different hashes or sizes")
-        if path in sizes and size not in ("", str(sizes[path])):
+        if size and path in sizes and size != str(sizes[path]):
             raise ArchiveError(f"`RECORD` states another size for {path[:200]!a} than it has")
 
 

@@ -12,8 +12,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from envbuild.archive.gzip import crc32, inflate, inflate_pieces
 from envbuild.archive.layer import check_path
@@ -43,18 +42,13 @@ _CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 _READ_SIZE: Final = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file in the zip, whose bytes as stored lie at `start`."""
+class Member(NamedTuple):
+    """A file in the zip, whose bytes as stored lie at `start`, and the size of its contents in bytes."""
 
     name: str
     record: Record
     start: int
-
-    @property
-    def size(self) -> int:
-        """The size of its contents in bytes."""
-        return self.record.size
+    size: int
 
     @property
     def memory(self) -> int:
@@ -141,9 +135,11 @@ def _name_members(file: BinaryIO, directory: Directory) -> dict[str, Member]:
     total = 0
     for record, end in zip(by_offset, offsets[1:], strict=True):
         name = _check_record(record)
-        member = Member(name, record, _locate(file, record, end))
+        member = Member(name, record, _locate(file, record, end), record.size)
         if not name.endswith("/"):
-            _refuse_other(file, members.setdefault(name, member), member)
+            first = members.setdefault(name, member)
+            if first is not member:
+                _refuse_other(file, first, member)
             total += record.size
     if total > MAX_UNPACKED:
         raise ArchiveError(f"the wheel unpacks to {total} bytes, more than the {MAX_UNPACKED} allowed")
@@ -157,20 +153,23 @@ def _locate(file: BinaryIO, record: Record, end: int) -> int:
     if behind > end:
         raise ArchiveError(f"{record.name!a} overlaps what follows it in the zip")
     header = read_at(file, record.offset, behind - record.offset)
-    fields: list[int]
-    magic, *fields = _LOCAL.unpack_from(header)
-    _, flags, method, _, _, crc, compressed, size, named, extra_size = fields
-    extra = read_at(file, behind, extra_size) if extra_size else b""
-    refuse_other_name(extra, record.name)
+    magic, _, flags, method, _, _, crc, compressed, size, named, extra_size = _LOCAL.unpack_from(header)
+    extra = b""
+    if extra_size:
+        extra = read_at(file, behind, extra_size)
+        refuse_other_name(extra, record.name)
     if (
         magic != b"PK\3\4"
-        or (method, header[_LOCAL.size :], named) != (record.method, record.name, name_size)
+        or method != record.method
+        or named != name_size
+        or not header.endswith(record.name)
         or (flags ^ record.flags) & (_ENCRYPTED | _UTF8)
         or not _agrees((crc, compressed, size), record, extra, deferred=bool(flags & _DESCRIPTOR))
     ):
         raise ArchiveError(f"{record.name!a} has a local header that contradicts the zip directory")
-    start = behind + extra_size
-    _check_end(file, record, start + record.compressed, end, described=bool(flags & _DESCRIPTOR))
+    start: int = behind + extra_size
+    if start + record.compressed != end:
+        _check_end(file, record, start + record.compressed, end, described=bool(flags & _DESCRIPTOR))
     return start
 
 
@@ -192,8 +191,6 @@ def _check_end(file: BinaryIO, record: Record, at: int, end: int, *, described: 
     """Nothing but the member's own descriptor lies between its last byte and what follows it."""
     if at > end:
         raise ArchiveError(f"{record.name!a} overlaps what follows it in the zip")
-    if at == end:
-        return
     form = _DESCRIPTORS.get(end - at) if described else None
     if form is None:
         raise ArchiveError(f"{record.name!a} is followed by bytes that are not its own")
@@ -203,8 +200,6 @@ def _check_end(file: BinaryIO, record: Record, at: int, end: int, *, described: 
 
 def _refuse_other(file: BinaryIO, first: Member, second: Member) -> None:
     """Of two members of one name readers take either: they must be the same to the bit."""
-    if first is second:
-        return
     one, other = first.record, second.record
     same = (one.method, one.mode, one.compressed, one.size, one.crc) == (
         other.method, other.mode, other.compressed, other.size, other.crc

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from envbuild.core.errors import ArchiveError
 
@@ -28,9 +28,11 @@ _MAX_COMMENT: Final = 0xFFFF
 MAX_RECORDS: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the directory says of a member: sizes in bytes, `offset` of the local header, Unix `mode`."""
+class Record(NamedTuple):
+    """What the directory says of a member: sizes in bytes, `offset` of the local header, Unix `mode`.
+
+    A tuple, as there are ten thousands of them.
+    """
 
     name: bytes
     flags: int
@@ -152,7 +154,8 @@ def _records(data: bytes) -> Iterator[Record]:
         at += name_size + extra_size + comment_size
         if magic != b"PK\1\2" or at > len(data) or disk not in (0, _FULL16):
             raise ArchiveError("the zip directory holds a broken record")
-        refuse_other_name(extra, name)
+        if extra:
+            refuse_other_name(extra, name)
         if FULL32 in (size, compressed, offset):
             size, compressed, offset = widen(extra, size, compressed, offset)
         yield Record(name, flags, method, crc, compressed, size, attributes >> 16, offset)

@@ -19,7 +19,7 @@ def make_wheel_layer(job: Job) -> None:
     from envbuild.archive.wheel import write_wheel_layer
 
     options = job.parameters
-    with job.inputs["wheel"].open("rb") as wheel:
+    with job.inputs["wheel"].open("rb", buffering=0) as wheel:  # each read is of as much as is wanted
         info = write_wheel_layer(
             wheel,
             job.outputs[LAYER],
