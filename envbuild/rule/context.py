@@ -44,8 +44,9 @@ class Context:
     """One target on one platform.
 
     `attributes` are the checked values of the rule's attributes, with defaults filled in;
-    `dependencies` the images of the targets that label attributes name; `locked` the answer to
-    the rule's question (None while locking); `epoch` the time of every file, in Unix seconds.
+    `dependencies` the images of the targets that label attributes name; `channels` the workspace's
+    by priority; `locked` the answer to the rule's question (None while locking); `epoch` the time of
+    every file, in Unix seconds.
     """
 
     label: Label
@@ -54,6 +55,7 @@ class Context:
     dependencies: Mapping[Label, Image]
     indexes: tuple[Index, ...]
     epoch: int
+    channels: tuple[str, ...] = ()
     locked: PlatformLock | None = None
     location: Any = field(default=None, compare=False)
 
