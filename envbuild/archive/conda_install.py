@@ -52,6 +52,8 @@ class Installation:
             stated = left.pop(path, None)
             if stated:
                 self._add(stated, entry, contents)
+            elif entry.issym():
+                _check_target(path, entry.linkname)
         for path, stated in sorted(left.items()):
             if stated.kind != DIRECTORY:
                 raise ArchiveError(f"the package lists `{excerpt(path)}` and does not hold it")
@@ -98,11 +100,7 @@ class Installation:
         if stated.placeholder or stated.kind == DIRECTORY:
             raise ArchiveError(f"`{stated.path}` is a link, and is listed as another thing")
         path = self._inside(stated.path)
-        end = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-        if end.startswith("/") or end.split("/")[0] == "..":
-            raise ArchiveError(
-                f"`{excerpt(path)}` links to `{excerpt(target)}`, which lies outside of the prefix"
-            )
+        _check_target(path, target)
         self._writer.symlink(self._root(path), target)
         self.files.append(Installed(path, SOFTLINK, stated, stated.sha256, "", stated.size or 0))
 
@@ -188,6 +186,15 @@ class _Hashed:
     def hexdigest(self) -> str:
         """The sha256 of what was read."""
         return self._sha256.hexdigest()
+
+
+def _check_target(path: str, target: str) -> None:
+    """Refuse a link that leads out of the folder in which `path` is."""
+    end = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    if end.startswith("/") or end.split("/")[0] == "..":
+        raise ArchiveError(
+            f"`{excerpt(path)}` links to `{excerpt(target)}`, which lies outside of the prefix"
+        )
 
 
 def _check_stated(stated: PackagePath, sha256: str, size: int) -> None:

@@ -18,6 +18,7 @@ from envbuild.oci.config import Runtime
 from envbuild.oci.document import Document
 from envbuild.rule import builtins
 from envbuild.rule.bytecode import compile_library, compile_wheel, interpreter_layers
+from envbuild.rule.conda import describe_package
 from envbuild.rule.config import Config, find_fault
 from envbuild.rule.debian import Debian, read_debian
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input
@@ -44,9 +45,8 @@ class Context:
     """One target on one platform.
 
     `attributes` are the checked values of the rule's attributes, with defaults filled in;
-    `dependencies` the images of the targets that label attributes name; `channels` the workspace's
-    by priority; `locked` the answer to the rule's question (None while locking); `epoch` the time of
-    every file, in Unix seconds.
+    `dependencies` the images of the targets that label attributes name; `locked` the answer to
+    the rule's question (None while locking); `epoch` the time of every file, in Unix seconds.
     """
 
     label: Label
@@ -55,7 +55,6 @@ class Context:
     dependencies: Mapping[Label, Image]
     indexes: tuple[Index, ...]
     epoch: int
-    channels: tuple[str, ...] = ()
     locked: PlatformLock | None = None
     location: Any = field(default=None, compare=False)
 
@@ -91,6 +90,35 @@ class Context:
             {"wheel": source},
             owner=f"{artifact.name} {artifact.version}",
             mnemonic="WheelLayer",
+            size=artifact.size,
+        )
+
+    def conda(
+        self,
+        artifact: Locked,
+        prefix: str,
+        *,
+        python: str = "",
+        site_packages: str = "",
+        requested: Sequence[str] = (),
+    ) -> Part:
+        """A conda package under a prefix, and the record of it there.
+
+        `python` is the full version of the conda Python, whose modules lie in `site_packages` below the
+        prefix; "" where no conda package is one. `requested` are the spec's words that ask for the package.
+        """
+        parameters = {
+            "prefix": prefix,
+            "python": python,
+            "site_packages": site_packages,
+            "record": describe_package(artifact, requested),
+        }
+        return self.part(
+            builtins.CONDA_LAYER,
+            parameters,
+            {"package": Fetched(artifact)},
+            owner=f"{artifact.name} {artifact.version}",
+            mnemonic="CondaLayer",
             size=artifact.size,
         )
 

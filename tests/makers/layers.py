@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from envbuild.archive.conda_layer import write_conda_layer
 from envbuild.archive.deb import write_deb_layer
 from envbuild.archive.debian_root import write_root_layer
 from envbuild.archive.debian_state import write_state_layer
@@ -17,6 +18,8 @@ from envbuild.archive.merge import MergePart, merge_layers
 from envbuild.archive.venv import write_venv_layer
 from envbuild.archive.wheel import write_wheel_layer
 from tests.makers.certificates import PLAIN
+from tests.makers.conda_packages import CondaPackage
+from tests.makers.conda_samples import SAMPLES
 from tests.makers.debian import Deb, entry, folder, link
 from tests.makers.wheels import Wheel, make_wheel, noise, sample_wheels
 
@@ -105,6 +108,18 @@ def write_state(out: Sink) -> LayerInfo:
     return write_state_layer([io.BytesIO(deb.build()) for deb in sample_debs()], out)
 
 
+def write_conda(package: CondaPackage) -> WriteLayer:
+    """The layer of a conda package."""
+    return lambda out: write_conda_layer(
+        io.BytesIO(package.build_package()),
+        out,
+        prefix="opt/env",
+        python="3.11.9",
+        site_packages="lib/python3.11/site-packages",
+        record={"channel": "envbuild://forge", "requested_specs": []},
+    )
+
+
 LAYERS: Mapping[str, WriteLayer] = {
     **{f"wheel: {name}": write_sample_wheel(wheel) for name, wheel in sample_wheels().items()},
     "venv": write_venv,
@@ -114,6 +129,7 @@ LAYERS: Mapping[str, WriteLayer] = {
     "deb: base-files": write_deb(sample_debs()[1]),
     "deb: mawk": write_deb(sample_debs()[4]),
     "deb: odd": write_deb(odd_deb()),
+    **{f"conda: {name}": write_conda(package) for name, package in SAMPLES.items()},
     "debian root: amd64": lambda out: write_root_layer(out, architecture="amd64"),
     "debian root: arm64": lambda out: write_root_layer(out, architecture="arm64"),
     "debian state": write_state,
