@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from envbuild.rule import (
+    CondaQuestion,
     Config,
     Context,
     DebianQuestion,
@@ -20,14 +21,17 @@ from envbuild.rule import (
     Libc,
     Locked,
     Part,
+    PipIndex,
     Plan,
     PythonQuestion,
     Questions,
+    Requirements,
     SourceFile,
     SpecError,
     apt,
     attr,
     builtins,
+    conda,
     dockerfile,
     find_changed,
     is_compiled,
@@ -47,7 +51,27 @@ _PREFIX = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
 def _facts(ctx: Context) -> Facts:
     """The target's facts: the base's, which the attributes must not contradict, or the attributes'."""
     base = _known_base(ctx)
+    if ctx["conda"]:
+        return _conda_facts(ctx, base)
     return _facts_on(base, ctx) if base and not _is_stated(ctx) else _stated_facts(ctx)
+
+
+def _conda_facts(ctx: Context, base: Image | None) -> Facts:
+    """The facts with conda's Python, if it brings one, else with the base's."""
+    known = base.facts if base and not _is_stated(ctx) else Facts(ctx.platform)
+    libc = _agreed_libc(ctx, known.libc)
+    if libc is None:
+        raise ctx.fail(
+            f"nothing tells the C library of `{_name(ctx)}`, and conda packages bring none",
+            hint="state it: `libc: glibc 2.36`",
+        )
+    python = conda.find_python(ctx, _prefix(ctx, base)) or known.python
+    if python and ctx["python"] and not _same_python(ctx["python"], python.version):
+        raise ctx.fail(
+            f"it asks for Python {ctx['python']}, but it gets {python.version}",
+            hint="change `python`, the base, or what is asked of conda",
+        )
+    return replace(known, libc=libc, python=python)
 
 
 def _known_base(ctx: Context) -> Image | None:
@@ -94,7 +118,7 @@ def _stated_facts(ctx: Context) -> Facts:
 
 
 def _facts_on(base: Image, ctx: Context) -> Facts:
-    facts, stated = base.facts, _libc(ctx)
+    facts = base.facts
     if facts.python is None:
         raise ctx.fail(
             f"its base `{_name(ctx)}` has no Python",
@@ -105,12 +129,19 @@ def _facts_on(base: Image, ctx: Context) -> Facts:
             f"it asks for Python {ctx['python']}, but its base `{_name(ctx)}` has {facts.python.version}",
             hint="change `python`, or the base",
         )
-    if stated and stated != facts.libc:
+    _agreed_libc(ctx, facts.libc)
+    return facts
+
+
+def _agreed_libc(ctx: Context, known: Libc | None) -> Libc | None:
+    """The C library, as the base and the target say alike."""
+    stated = _libc(ctx)
+    if stated and known and stated != known:
         raise ctx.fail(
-            f"it states `{stated}`, but its base `{_name(ctx)}` has `{facts.libc}`",
+            f"it states `{stated}`, but its base `{_name(ctx)}` has `{known}`",
             hint="leave `libc` out, or change the base",
         )
-    return facts
+    return stated or known
 
 
 def _libc(ctx: Context) -> Libc | None:
@@ -167,6 +198,7 @@ def _refuse_additions(ctx: Context) -> None:
         "wheels": ctx["wheels"],
         "prefix": ctx["prefix"],
         "compile": ctx["compile"],
+        "conda": ctx["conda"],
     }
     for name, value in stated.items():
         if value:
@@ -176,39 +208,87 @@ def _refuse_additions(ctx: Context) -> None:
             )
 
 
-def _question(ctx: Context) -> PythonQuestion | DebianQuestion | ImageQuestion | Questions | None:
+def _question(
+    ctx: Context,
+) -> PythonQuestion | DebianQuestion | ImageQuestion | CondaQuestion | Questions | None:
     _check_interpreter(ctx)
-    if ctx["dockerfile"]:
-        images = dockerfile.ask_base(ctx)
-        if _is_user_managed(ctx):
-            return images
-        return Questions((_ask_python(ctx), images)) if images else _ask_python(ctx)
-    packages = apt.ask_packages(ctx, _known_base(ctx))
-    if _is_user_managed(ctx) or (packages and not _has_python(ctx)):
-        return packages
-    python = _ask_python(ctx)
-    return Questions((python, packages)) if packages else python
+    parts = [*_ask_packages(ctx), _ask_below(ctx)]
+    asked = tuple(part for part in parts if part)
+    return Questions(asked) if len(asked) > 1 else asked[0] if asked else None
+
+
+def _ask_below(ctx: Context) -> DebianQuestion | ImageQuestion | None:
+    """What is asked for the sake of what the packages stand on."""
+    return dockerfile.ask_base(ctx) if ctx["dockerfile"] else apt.ask_packages(ctx, _known_base(ctx))
+
+
+def _ask_packages(ctx: Context) -> tuple[PythonQuestion | CondaQuestion, ...]:
+    """What is asked of conda, and then of package indexes."""
+    if _is_user_managed(ctx):
+        return ()
+    if ctx["conda"]:
+        return _ask_conda(ctx)
+    return (_ask_python(ctx),) if ctx["dockerfile"] or _has_python(ctx) else ()
+
+
+def _ask_conda(ctx: Context) -> tuple[PythonQuestion | CondaQuestion, ...]:
+    base = _known_base(ctx)
+    if base and base.prefix:
+        raise ctx.fail(
+            f"its base `{_name(ctx)}` has an environment at `/{base.prefix}` already",
+            hint="ask for the conda packages there: `pip` and `wheels` may be added here",
+        )
+    facts = _facts(ctx)
+    question = conda.ask_conda(ctx, facts.libc, "" if facts.python else ctx["python"])
+    assert question is not None
+    pip = _pip(ctx)
+    return (question, _ask_python(ctx)) if pip.requirements or pip.wheels else (question,)
 
 
 def _has_python(ctx: Context) -> bool:
     """Whether there is a Python, or should be one: a base that has none may get Debian packages alone."""
     base, asked = ctx.dependency("base"), ctx["pip"]
+    if ctx["conda"]:
+        return True
     stated = ctx["python"] or asked.requirements or asked.wheels or ctx["wheels"]
     return bool(stated) or base is None or base.facts.python is not None or not ctx["apt"]
 
 
 def _ask_python(ctx: Context) -> PythonQuestion:
     base = _known_base(ctx)
-    asked = ctx["pip"]
+    asked = _pip(ctx)
     _prefix(ctx, base)
     return PythonQuestion(
         requirements=asked.requirements,
         constraints=asked.constraints,
-        wheels=(*asked.wheels, *ctx["wheels"]),
+        wheels=asked.wheels,
         facts=_facts(ctx),
         indexes=ctx.indexes,
         pins=dict(base.pins) if base else {},
     )
+
+
+def _pip(ctx: Context) -> Requirements:
+    """All that is asked of pip: by the target itself, and by the `pip` section of its conda environment."""
+    stated: list[Requirements] = [ctx["pip"], Requirements(wheels=ctx["wheels"])]
+    if spec := conda.read_spec(ctx):
+        stated.append(spec.pip)
+        _refuse_unknown_indexes(ctx, spec.indexes)
+    return Requirements(
+        requirements=tuple(dict.fromkeys(line for each in stated for line in each.requirements)),
+        constraints=tuple(dict.fromkeys(line for each in stated for line in each.constraints)),
+        wheels=tuple(dict.fromkeys(wheel for each in stated for wheel in each.wheels)),
+    )
+
+
+def _refuse_unknown_indexes(ctx: Context, named: Iterable[PipIndex]) -> None:
+    known = {index.url.rstrip("/") for index in ctx.indexes}
+    for index in named:
+        if index.url not in known:
+            raise ctx.fail(
+                f"{index.location}: no index of the workspace has the URL `{index.url}`",
+                hint=f"name it in envbuild.yaml: `- index: {{name: ..., url: {index.url}}}`",
+            )
 
 
 @rule(
@@ -220,6 +300,7 @@ def _ask_python(ctx: Context) -> PythonQuestion:
         "libc": attr.text(doc="`glibc 2.36` or `musl 1.2`; the base's unless stated"),
         "pip": attr.requirements(doc="requirement files, a pyproject.toml, or requirements"),
         "wheels": attr.wheels(doc="wheel files of the workspace"),
+        **conda.ATTRIBUTES,
         **apt.ATTRIBUTES,
         "files": attr.files(doc="files, folders and globs, each with its place in the image"),
         "compile": attr.boolean(doc="add the bytecode of modules, made by the base's interpreter"),
@@ -246,16 +327,27 @@ def environment(ctx: Context) -> Image:
     parts = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in wheels.values()]
     bytecode = _bytecode(ctx, parts, facts, base) if ctx["compile"] else ()
     _refuse_hidden_modules(ctx, facts, prefix, base)
-    venv = () if base and base.prefix else (_venv(ctx, facts, prefix, base),)
+    # Conda's own Python is there already, with what a virtual environment would have of it.
+    own = facts.python is None or conda.find_python(ctx, prefix) is not None
+    venv = () if own or (base and base.prefix) else (_venv(ctx, facts, prefix, base),)
+    below = (*packages, *venv, *conda.add_packages(ctx, prefix))
     return ctx.image(
-        (*packages, *venv, *ctx.layers(parts, WHEELS), *bytecode, *files),
-        _config(ctx, {"PATH": _path(prefix, base)}),
+        (*below, *ctx.layers(parts, WHEELS), *bytecode, *files),
+        _config(ctx, {"PATH": _path(prefix, base), **_activated(ctx, prefix)}),
         base=base,
         facts=facts,
         prefix=prefix,
-        pins={**(base.pins if base else {}), **wheels},
+        pins={**(base.pins if base else {}), **conda.provided_pins(ctx), **wheels},
         debian=debian,
     )
+
+
+def _activated(ctx: Context, prefix: str) -> Mapping[str, str]:
+    """What an activated conda environment has in its variables."""
+    spec = conda.read_spec(ctx)
+    if spec is None:
+        return {}
+    return {"CONDA_PREFIX": f"/{prefix}", "CONDA_DEFAULT_ENV": f"/{prefix}", **spec.variables}
 
 
 def _prefix(ctx: Context, base: Image | None) -> str:
@@ -300,6 +392,8 @@ def _bytecode(ctx: Context, wheels: list[Part], facts: Facts, base: Image | None
     """The bytecode of wheels, and of the interpreter's library where no base of environments has it."""
     if base is None:
         raise ctx.fail("on `scratch` there is no interpreter to compile with", hint="leave `compile` out")
+    if ctx["conda"]:
+        raise ctx.fail("conda packages are not compiled", hint="leave `compile` out")
     library = () if is_compiled(base) else ctx.layers([ctx.library_bytecode(facts, base)])
     return (*library, *ctx.layers([ctx.bytecode(wheel, facts, base) for wheel in wheels], BYTECODE))
 
@@ -320,7 +414,7 @@ def _refuse_hidden_modules(ctx: Context, facts: Facts, prefix: str, base: Image 
 
 def _source(ctx: Context, artifact: Locked) -> Input:
     """Where a wheel's bytes come from: the workspace's own file, or the lock's source."""
-    for wheel in (*ctx["pip"].wheels, *ctx["wheels"]):
+    for wheel in _pip(ctx).wheels:
         if not artifact.source and wheel.sha256 == artifact.sha256:
             return SourceFile(Fetched(artifact).digest, executable=False, path=wheel.path)
     return Fetched(artifact)

@@ -65,6 +65,7 @@ class Settings:
 
     indexes: tuple[Index, ...]
     epoch: int
+    channels: tuple[str, ...] = ()
 
 
 class Analyzer:
@@ -162,6 +163,7 @@ class Analyzer:
             dependencies=below,
             indexes=self._settings.indexes,
             epoch=self._settings.epoch,
+            channels=self._settings.channels,
             locked=locked,
             location=target.location,
         )

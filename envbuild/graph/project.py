@@ -19,7 +19,7 @@ from envbuild.rule.loader import load_rules
 from envbuild.rule.rule import Rule
 from envbuild.spec.patterns import expand_patterns
 from envbuild.spec.recorder import Recorder
-from envbuild.spec.sources import INDEX
+from envbuild.spec.sources import CHANNEL, INDEX
 from envbuild.spec.targets import Targets
 from envbuild.spec.workspace import Workspace, find_workspace, load_workspace
 
@@ -61,7 +61,8 @@ class Project:
             for source in self.workspace.sources
             if source.kind == INDEX
         )
-        settings = Settings(indexes, self.workspace.epoch)
+        channels = tuple(each.alias for each in self.workspace.sources if each.kind == CHANNEL)
+        settings = Settings(indexes, self.workspace.epoch, channels)
         return Analyzer(self.targets.target, self.locks.read, self.rules, settings)
 
     @property

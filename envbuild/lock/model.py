@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from envbuild.core.platform import Facts, Platform
+from envbuild.spec.conda.model import ExactPackage
 from envbuild.spec.wheels import LocalWheel
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class CondaQuestion:
     `specs` are MatchSpecs of this platform, `channels` aliases or URLs by priority. `priority` is
     "strict" (the first channel that has a package serves it), "flexible" (later ones serve it where
     there is no other solution) or "disabled". `virtual` are what the target offers to be asked for,
-    as `__glibc=2.36=0`. `preferences` as for Python.
+    as `__glibc=2.36=0`. `exact` are packages by URL, taken as they are. `preferences` as for Python.
     """
 
     specs: tuple[str, ...]
@@ -210,6 +211,7 @@ class CondaQuestion:
     priority: str
     virtual: tuple[str, ...]
     platform: Platform
+    exact: tuple[ExactPackage, ...] = ()
     preferences: Mapping[str, Locked] = field(default_factory=dict)
     upgrade: frozenset[str] | None = frozenset()
 

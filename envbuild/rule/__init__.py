@@ -3,6 +3,7 @@
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts, Interpreter, Libc, Platform
 from envbuild.lock.model import (
+    CondaQuestion,
     DebianQuestion,
     ImageQuestion,
     Locked,
@@ -11,7 +12,7 @@ from envbuild.lock.model import (
     Questions,
 )
 from envbuild.oci.reference import ImageName
-from envbuild.rule import apt, attr, builtins, dockerfile
+from envbuild.rule import apt, attr, builtins, conda, dockerfile
 from envbuild.rule.bytecode import is_compiled
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
@@ -22,9 +23,12 @@ from envbuild.rule.image import ForeignLayer, Image, Layer, Part
 from envbuild.rule.layering import Plan
 from envbuild.rule.placing import find_changed
 from envbuild.rule.rule import Rule, rule
+from envbuild.spec.conda.model import PipIndex
+from envbuild.spec.requirements import Requirements
 
 __all__ = [
     "Builtin",
+    "CondaQuestion",
     "Config",
     "Context",
     "Debian",
@@ -43,17 +47,20 @@ __all__ = [
     "Locked",
     "Output",
     "Part",
+    "PipIndex",
     "Plan",
     "Platform",
     "PlatformLock",
     "PythonQuestion",
     "Questions",
+    "Requirements",
     "Rule",
     "SourceFile",
     "SpecError",
     "apt",
     "attr",
     "builtins",
+    "conda",
     "dockerfile",
     "find_changed",
     "is_compiled",

@@ -1,43 +1,141 @@
-"""What `conda-meta` is told of a package from its lock: nothing but what the lock and the spec say."""
+"""Conda packages under a prefix: what to ask, and which layers the answer makes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Mapping
 
-from envbuild.lock.model import Locked
+from envbuild.core.errors import SpecError
+from envbuild.core.platform import Interpreter, Libc, Platform
+from envbuild.lock import conda_python
+from envbuild.lock.check_conda import spec_name
+from envbuild.lock.conda_codec import CONDA
+from envbuild.lock.model import CondaQuestion, Locked
+from envbuild.rule import attr
+from envbuild.rule.context import Context
+from envbuild.rule.image import Layer, Part
+from envbuild.rule.layering import Plan
+from envbuild.spec.conda.model import CondaSpec
 
-# Channels are named by alias in a lock, and records have URLs: conda wants a scheme of at most 12 characters.
-_SCHEME = "envbuild://"
+PACKAGES = Plan(alone=8, threshold=3_000_000, buckets=8)
+ATTRIBUTES = {
+    "conda": attr.conda(doc="an environment.yml, an explicit file, a conda-lock.yml, or the same in place"),
+    "channel_priority": attr.text(
+        default="strict",
+        choices=("strict", "flexible", "disabled"),
+        doc="whether a later channel may serve what an earlier one has",
+    ),
+    "virtual_packages": attr.text_map(doc='what the target offers beside its C library: `{__cuda: "12.4"}`'),
+}
+# What a kernel of any machine that runs containers is at least; packages hardly ever ask for more.
+_LINUX = "5.10"
+_VIRTUAL = re.compile(r"__[a-z0-9_]+\Z")
+_OFFER = re.compile(r"[A-Za-z0-9_.!+-]+(?:=[A-Za-z0-9_.]+)?\Z")
 
 
-def describe_package(artifact: Locked, requested: Sequence[str]) -> dict[str, Any]:
-    """The channel's record of a locked conda package; `requested` are the spec's words that ask for it."""
-    record = artifact.conda
-    assert record is not None, "only conda packages have a record"
-    url = f"{_SCHEME}{artifact.source}/{artifact.file}" if artifact.source else artifact.file
-    channel, subdir, name = url.rsplit("/", 2)
-    told: dict[str, Any] = {
-        "license": record.license,
-        "md5": record.md5,
-        "noarch": record.noarch,
-        "python_site_packages_path": record.site_packages,
-        "timestamp": record.timestamp,
-        "track_features": " ".join(record.track_features),
-    }
-    return {
-        **{field: value for field, value in told.items() if value},
-        "name": artifact.name,
-        "version": artifact.version,
-        "build": record.build,
-        "build_number": record.build_number,
-        "depends": list(artifact.requires),
-        "constrains": list(record.constrains),
-        "subdir": subdir,
-        "fn": name,
-        "url": url,
-        "channel": channel,
-        "sha256": artifact.sha256,
-        "size": artifact.size,
-        "requested_specs": list(requested),
-    }
+def read_spec(ctx: Context) -> CondaSpec | None:
+    """What the target asks of conda on its platform; None where it asks nothing. Raises SpecError."""
+    spec: CondaSpec | None = ctx["conda"]
+    if spec is None:
+        return None
+    try:
+        return spec.on(ctx.platform)
+    except SpecError as error:
+        raise ctx.fail(error.message, hint=error.hint) from None
+
+
+def ask_conda(ctx: Context, libc: Libc | None, python: str) -> CondaQuestion | None:
+    """Which conda packages a target needs, with the Python of a version, "" = none. Raises SpecError."""
+    spec = read_spec(ctx)
+    if spec is None:
+        return None
+    specs = spec.specs
+    if python and all(spec_name(text) != "python" for text in specs):
+        specs = tuple(sorted((*specs, f"python={python}")))
+    if specs and not (spec.channels or ctx.channels):
+        raise ctx.fail(
+            "its conda packages come from no channel",
+            hint="add `channels: [...]`, or `- channel: {name: ..., url: ...}` to envbuild.yaml",
+        )
+    return CondaQuestion(
+        specs=specs,
+        channels=spec.channels or ctx.channels,
+        priority=ctx["channel_priority"],
+        virtual=_virtual_packages(ctx, libc),
+        platform=ctx.platform,
+        exact=spec.exact,
+    )
+
+
+def find_python(ctx: Context, prefix: str) -> Interpreter | None:
+    """The Python that the locked conda packages bring; None before they are locked, and without one."""
+    return conda_python.find_python(ctx.locked.artifacts, prefix) if ctx.locked else None
+
+
+def provided_pins(ctx: Context) -> dict[str, Locked]:
+    """The Python distributions among the locked conda packages, as pip knows them."""
+    return conda_python.provided_pins(ctx.answer.artifacts)
+
+
+def add_packages(ctx: Context, prefix: str) -> tuple[Layer, ...]:
+    """The layers of the locked conda packages."""
+    packages = [each for each in ctx.answer.artifacts if each.kind == CONDA]
+    python = next((each for each in packages if each.name == "python"), None)
+    requested = _requested(read_spec(ctx))
+    parts = [_declare(ctx, each, prefix, python, requested.get(each.name, ())) for each in packages]
+    return ctx.layers(parts, PACKAGES)
+
+
+def _declare(
+    ctx: Context, package: Locked, prefix: str, python: Locked | None, requested: tuple[str, ...]
+) -> Part:
+    assert package.conda is not None
+    # Only packages for any Python are laid out for this one: the others stay when it moves.
+    bound = python if package.conda.noarch == "python" else None
+    return ctx.conda(
+        package,
+        prefix,
+        python=bound.version if bound else "",
+        site_packages=_site_packages(bound) if bound else "",
+        requested=requested,
+    )
+
+
+def _site_packages(python: Locked) -> str:
+    """Where a Python looks for packages, below the prefix (CEP 17)."""
+    assert python.conda is not None
+    minor = ".".join(python.version.split(".")[:2])
+    return python.conda.site_packages or f"lib/python{minor}/site-packages"
+
+
+def _requested(spec: CondaSpec | None) -> Mapping[str, tuple[str, ...]]:
+    """The specs of a target by the packages that they name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in spec.specs if spec else ():
+        name = spec_name(text)
+        found[name] = (*found.get(name, ()), text)
+    return found
+
+
+def _virtual_packages(ctx: Context, libc: Libc | None) -> tuple[str, ...]:
+    """What the target offers, from what is known of it and what is stated; "" takes away."""
+    offers = {"__unix": "0", "__linux": _LINUX, "__archspec": f"1={_processor(ctx.platform)}"}
+    if libc and libc.family == "glibc":
+        offers["__glibc"] = ".".join(map(str, libc.version))
+    for name, value in ctx["virtual_packages"].items():
+        if not _VIRTUAL.match(name) or not (value == "" or _OFFER.match(value)):
+            raise ctx.fail(
+                f"`{name}: {value}` is no virtual package",
+                hint='write one such as `__cuda: "12.4"` or `__archspec: "1=x86_64_v3"`',
+            )
+        offers[name] = value
+    return tuple(
+        f"{name}={value}" if "=" in value else f"{name}={value}=0"
+        for name, value in sorted(offers.items())
+        if value
+    )
+
+
+def _processor(platform: Platform) -> str:
+    """The least processor of a platform, by the names of archspec."""
+    return platform.machine

@@ -18,7 +18,7 @@ from envbuild.oci.config import Runtime
 from envbuild.oci.document import Document
 from envbuild.rule import builtins
 from envbuild.rule.bytecode import compile_library, compile_wheel, interpreter_layers
-from envbuild.rule.conda import describe_package
+from envbuild.rule.conda_record import describe_package
 from envbuild.rule.config import Config, find_fault
 from envbuild.rule.debian import Debian, read_debian
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input
@@ -45,8 +45,9 @@ class Context:
     """One target on one platform.
 
     `attributes` are the checked values of the rule's attributes, with defaults filled in;
-    `dependencies` the images of the targets that label attributes name; `locked` the answer to
-    the rule's question (None while locking); `epoch` the time of every file, in Unix seconds.
+    `dependencies` the images of the targets that label attributes name; `channels` the workspace's
+    by priority; `locked` the answer to the rule's question (None while locking); `epoch` the time of
+    every file, in Unix seconds.
     """
 
     label: Label
@@ -55,6 +56,7 @@ class Context:
     dependencies: Mapping[Label, Image]
     indexes: tuple[Index, ...]
     epoch: int
+    channels: tuple[str, ...] = ()
     locked: PlatformLock | None = None
     location: Any = field(default=None, compare=False)
 
@@ -117,7 +119,7 @@ class Context:
             builtins.CONDA_LAYER,
             parameters,
             {"package": Fetched(artifact)},
-            owner=f"{artifact.name} {artifact.version}",
+            owner=f"{artifact.name} {artifact.version} (conda)",
             mnemonic="CondaLayer",
             size=artifact.size,
         )
