@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.build.build import Builder, Origins, Registry, Run
-from envbuild.build.fetch import Fetcher, Owner
 from envbuild.build.plan import find_artifacts, find_files
 from envbuild.build.report import Report
 from envbuild.build.scheduler import BuildReport, Scheduler
@@ -32,22 +31,12 @@ from envbuild.graph import memo
 from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
 from envbuild.lock.model import DebianQuestion, Locked, Resolver, split_question
-from envbuild.lock.registries import Registries
-from envbuild.oci.reference import RegistryName
+from envbuild.oci.reference import Reference, RegistryName
 from envbuild.options import UNSTATED, Options, StepOptions
 from envbuild.publish.layout import LocalImages
-from envbuild.publish.registry import Naming, RegistryPublisher
+from envbuild.publish.naming import Naming
 from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import DeclaredAction, walk
-from envbuild.sources.authorization import Credentials
-from envbuild.sources.channel import Address, Channels, default_channel_url
-from envbuild.sources.credentials import DockerCredentials
-from envbuild.sources.debian import DebianSource, Suite
-from envbuild.sources.http import HttpClient
-from envbuild.sources.index import PackageIndexes
-from envbuild.sources.patience import Patience
-from envbuild.sources.registry import RegistryClient
-from envbuild.sources.stated_login import FileCredentials, VariableCredentials
 from envbuild.spec.secrets import as_sources, parse_secret
 from envbuild.spec.settings import DOCKER
 from envbuild.spec.sources import CHANNEL, DEBIAN, INDEX, REGISTRY, Login
@@ -58,20 +47,27 @@ from envbuild.store.interrupt import Interrupt, InterruptibleStore
 from envbuild.store.lease import shared_lease
 from envbuild.ui.output import Output, choose_sinks
 
-# What only some commands need is imported when they ask for it: building waits for nothing else.
+# What only some commands need is imported when they ask for it, and the network's part when something is
+# fetched or pushed: building waits for nothing else.
 if TYPE_CHECKING:
     from envbuild.build.deliver import Delivery
+    from envbuild.build.fetch import Fetcher, Owner
     from envbuild.build.lock import Locker
     from envbuild.build.program import Wanted
     from envbuild.build.run import Start
     from envbuild.build.verify import Verified
     from envbuild.execute.steps import Runner, StepSettings
+    from envbuild.lock.registries import Registries
+    from envbuild.sources.authorization import Credentials
+    from envbuild.sources.channel import Channels
+    from envbuild.sources.debian import DebianSource, Suite
+    from envbuild.sources.http import HttpClient
+    from envbuild.sources.index import PackageIndexes
+    from envbuild.sources.registry import RegistryClient
 
 # At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
 # index's page, so that some sixteen files are on their way.
 _DOWNLOADS = 32
-# For what is asked only to tell of it: who is offline shall not wait.
-_HASTY = Patience(connect=2, read=5, whole=10, attempts=1)
 
 
 @contextmanager
@@ -112,7 +108,6 @@ class App:
         self.store = InterruptibleStore(self.disk, self.interrupt)
         self.actions = DiskActionCache(options.cache_dir / "actions")
         self.images = LocalImages(options.cache_dir, self.store)
-        self.http = HttpClient(pool_size=_DOWNLOADS, patience=Patience.stated(os.environ))
         self._jobs = jobs
         self._reverse = reverse
         self._steps = steps
@@ -131,8 +126,18 @@ class App:
         return self._jobs or self.project.workspace.build.jobs or len(os.sched_getaffinity(0))
 
     @cached_property
+    def http(self) -> HttpClient:
+        """The client of every source and registry."""
+        from envbuild.sources.http import HttpClient
+        from envbuild.sources.patience import Patience
+
+        return HttpClient(pool_size=_DOWNLOADS, patience=Patience.stated(os.environ))
+
+    @cached_property
     def fetcher(self) -> Fetcher:
         """Gets locked artifacts from the workspace's sources."""
+        from envbuild.build.fetch import Fetcher
+
         return Fetcher(
             self.store,
             self.http,
@@ -147,12 +152,16 @@ class App:
     @cached_property
     def indexes(self) -> PackageIndexes:
         """The workspace's package indexes."""
+        from envbuild.sources.index import PackageIndexes
+
         stated = (source for source in self.project.workspace.sources if source.kind == INDEX)
         return PackageIndexes(self.http, {source.alias: "".join(source.urls) for source in stated})
 
     @cached_property
     def mirrors(self) -> Mapping[str, DebianSource]:
         """The workspace's Debian mirrors."""
+        from envbuild.sources.debian import DebianSource
+
         cache = self.options.cache_dir / "debian"
         return {
             source.alias: DebianSource(source.alias, source.urls, source.keyring, self.http, cache, self.sink)
@@ -163,6 +172,8 @@ class App:
     @cached_property
     def channels(self) -> Channels:
         """The workspace's conda channels."""
+        from envbuild.sources.channel import Address, Channels, default_channel_url
+
         addresses = {
             source.alias: Address(source.urls, _credentials(source.login) if source.login else None)
             for source in self.project.workspace.sources
@@ -176,6 +187,9 @@ class App:
         return self._reach_registries(self.http)
 
     def _reach_registries(self, http: HttpClient) -> Registries:
+        from envbuild.lock.registries import Registries
+        from envbuild.sources.registry import RegistryClient
+
         stated = [source for source in self.project.workspace.sources if source.kind == REGISTRY]
         aliases = {source.alias: RegistryName.parse("".join(source.urls)) for source in stated}
         logins = {aliases[source.alias].host: source.login for source in stated if source.login}
@@ -206,9 +220,12 @@ class App:
         switch = SwitchingExecutor({RUN_STEP.name: self._step_executor()} if steps else {}, builtin)
         files = ImportingExecutor(switch, self.store, find_files(actions))
         artifacts = find_artifacts(actions)
-        fetching = FetchingExecutor(files, self.store, artifacts, self.fetcher.fetch, _DOWNLOADS)
+        fetching = FetchingExecutor(files, self.store, artifacts, self._fetch, _DOWNLOADS)
         caching = CachingExecutor(fetching, self.actions, self.store, self.sink)
         return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
+
+    def _fetch(self, artifact: Locked) -> None:
+        self.fetcher.fetch(artifact)
 
     def _step_executor(self) -> Executor:
         from envbuild.execute.steps import StepExecutor
@@ -239,6 +256,8 @@ class App:
 
     def _owner(self, artifact: Locked) -> Owner:
         """Which target an artifact was locked for, for an error about it."""
+        from envbuild.build.fetch import Owner
+
         for label, lock in self.project.locks.known():
             for platform, part in lock.platforms.items():
                 if artifact in part.artifacts:
@@ -246,6 +265,8 @@ class App:
         return Owner("")
 
     def _suite(self, label: Label, platform: Platform) -> Suite | None:
+        from envbuild.sources.debian import Suite
+
         question = self.project.analyzer.question(label, platform)
         for single in split_question(question) if question else ():
             if isinstance(single, DebianQuestion):
@@ -303,10 +324,12 @@ class App:
         from envbuild.build.lock import Locker
         from envbuild.lock.resolve.images import look_up
         from envbuild.sources.channel_index import ChannelIndexes
+        from envbuild.sources.http import HttpClient
+        from envbuild.sources.patience import HASTY
 
         channels = ChannelIndexes(self.channels, self.options.cache_dir / "channels", self.sink)
         answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store, channels)
-        registries = self._reach_registries(HttpClient(patience=_HASTY))
+        registries = self._reach_registries(HttpClient(patience=HASTY))
         look = cache(lambda reference: look_up(reference, registries))
         return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink, look)
 
@@ -383,10 +406,15 @@ class App:
 
     def _builder(self, run: Run, *, registry: bool) -> Builder:
         publisher = self._registry() if registry else None
-        origins = Origins(self.registries.locate_layer, self.fetcher.fetch)
+        origins = Origins(self._locate_layer, self._fetch)
         return Builder(self.store, self.images, run, self.sink, self.naming, origins, publisher)
 
+    def _locate_layer(self, layer: Locked) -> Reference:
+        return self.registries.locate_layer(layer)
+
     def _registry(self) -> Registry:
+        from envbuild.publish.registry import RegistryPublisher
+
         if not self.registry_name:
             raise UsageError(
                 "there is no registry to push to",
@@ -400,6 +428,9 @@ class App:
 
 def _credentials(login: Login | None) -> Credentials:
     """Where a registry's login comes from: what the workspace states and nothing else, or Docker's places."""
+    from envbuild.sources.credentials import DockerCredentials
+    from envbuild.sources.stated_login import FileCredentials, VariableCredentials
+
     if login is None:
         return DockerCredentials(os.environ)
     if login.file is not None:

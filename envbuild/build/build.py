@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from envbuild.build.report import (
     ActionCounts,
@@ -27,10 +28,13 @@ from envbuild.oci.manifest import Manifest
 from envbuild.oci.reference import Reference
 from envbuild.publish.foreign import Foreign
 from envbuild.publish.layout import LocalImages
-from envbuild.publish.registry import Naming, RegistryPublisher
+from envbuild.publish.naming import Naming
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
 from envbuild.rule.image import Image as DeclaredImage
+
+if TYPE_CHECKING:  # it brings HTTP along, which only publishing needs
+    from envbuild.publish.registry import RegistryPublisher
 
 NOTHING_RUN = ActionCounts()
 

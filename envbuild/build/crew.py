@@ -16,6 +16,9 @@ from envbuild.core.protocols import Executor
 from envbuild.graph.bind import bind_action
 from envbuild.rule.declared import DeclaredAction, Output
 
+# Seconds. A signal that comes just before the wait for an outcome does not end it: Python handles it after.
+_SIGNALS_SEEN = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -52,9 +55,13 @@ class Crew:
 
     def next_outcome(self) -> Outcome:
         """Wait for a running action to end."""
-        outcome = self._outcomes.get()
-        self.running -= 1
-        return outcome
+        while True:
+            try:
+                outcome = self._outcomes.get(timeout=_SIGNALS_SEEN)
+            except queue.Empty:
+                continue
+            self.running -= 1
+            return outcome
 
     def drain(self, seconds: float) -> None:
         """Wait for all running actions to end, but not longer than this."""

@@ -22,7 +22,7 @@ from envbuild.core.errors import BuildError, EnvbuildError, ExitCode
 from envbuild.graph.analyze import Configured, name_image
 from envbuild.oci.image import Image
 from envbuild.publish.layout import LocalImages
-from envbuild.publish.registry import Naming
+from envbuild.publish.naming import Naming
 from envbuild.rule.declared import walk
 from envbuild.store.disk import DiskStore
 

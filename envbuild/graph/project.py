@@ -10,7 +10,6 @@ from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer, Configured, Settings
 from envbuild.graph.freshness import check_locks
-from envbuild.graph.query import run_query
 from envbuild.graph.target_graph import LoadedGraph
 from envbuild.graph.touched import find_touched
 from envbuild.lock.files import LockFiles
@@ -98,6 +97,8 @@ class Project:
 
     def query(self, expression: str) -> tuple[Label, ...]:
         """The labels that a query names, sorted."""
+        from envbuild.graph.query import run_query
+
         return run_query(expression, LoadedGraph(self.targets), self.package)
 
     def _add_with_dependencies(self, label: Label, ordered: dict[Label, None]) -> None:

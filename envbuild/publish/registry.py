@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from envbuild.core.digest import Digest
-from envbuild.core.errors import RegistryError, UsageError
+from envbuild.core.errors import RegistryError
 from envbuild.core.events import EventSink, Phase, TransferProgress
 from envbuild.core.protocols import BlobStore
 from envbuild.core.text import excerpt
@@ -16,50 +15,12 @@ from envbuild.oci.annotations import DEFINITION
 from envbuild.oci.descriptor import Descriptor
 from envbuild.oci.document import BadImage, Document
 from envbuild.oci.image import Image, read_image
-from envbuild.oci.reference import LATEST, Reference, RegistryName, is_repository, is_tag
+from envbuild.oci.reference import Reference, RegistryName
 from envbuild.publish.foreign import NO_FOREIGN, Foreign
+from envbuild.publish.naming import USUAL, Naming
 from envbuild.publish.parallel import Stop, run_parallel
 from envbuild.publish.upload import Transfer, Uploader
 from envbuild.sources.registry import RegistryClient
-
-DEFAULT_TEMPLATE: Final = "envs/env_{hash}"
-DEFAULT_POOL: Final = "envs/blobs"
-_HASH: Final = "{hash}"
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """How images are named for others: `repository[:tag]` with `{hash}` in it, and the pool of blobs.
-
-    Where all images share one repository, that is their pool, too.
-    """
-
-    template: str = DEFAULT_TEMPLATE
-    pool: str = DEFAULT_POOL
-
-    def __post_init__(self) -> None:
-        repository, tag = self.place("0" * 32)
-        if _HASH not in self.template or not (is_repository(repository) and is_tag(tag)):
-            hint = f"write `{DEFAULT_TEMPLATE}` or `envs:env_{_HASH}`"
-            raise UsageError(f"`{self.template}` names no image per `{_HASH}`", hint=hint)
-
-    def name(self, name_hash: str) -> str:
-        """An image as reports call it: its repository, and its tag where the template has one."""
-        return self.template.replace(_HASH, name_hash)
-
-    def place(self, name_hash: str) -> tuple[str, str]:
-        """The repository and tag of an image."""
-        repository, _, tag = self.name(name_hash).partition(":")
-        return repository, tag or LATEST
-
-    def tag(self, name_hash: str) -> str:
-        """`repository:tag`: what an engine calls the image."""
-        return ":".join(self.place(name_hash))
-
-    @property
-    def pooled(self) -> bool:
-        """Whether images have repositories of their own, and so need a pool to share blobs."""
-        return _HASH in self.template.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +48,7 @@ class RegistryPublisher:
         events: EventSink,
         *,
         below: RegistryName | None = None,
-        naming: Naming = Naming(),
+        naming: Naming = USUAL,
         jobs: int = 8,
     ) -> None:
         self._client = client

@@ -47,6 +47,10 @@ class Patience:
         return max(0.0, min(pause, self.longest_pause))
 
 
+# For what is asked only to tell of it: who is offline shall not wait.
+HASTY: Final = Patience(connect=2, read=5, whole=10, attempts=1)
+
+
 def _seconds(retry_after: str) -> float | None:
     """Retry-After (RFC 9110, 10.2.3): seconds, or a date; None where it is neither."""
     from email.utils import parsedate_to_datetime

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envbuild.archive.wheel_modules import read_modules
 from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.roots import Blob, Roots
@@ -112,6 +111,8 @@ def _put(item: Mapping[str, Any], place: Path, below: Inputs, epoch: int) -> Non
 
 def unpack_modules(mount: Mapping[str, Any], wheel: Blob, folder: Path) -> Path:
     """The modules of a wheel, straight from it; returns `folder`, which is made. Raises ArchiveError."""
+    from envbuild.archive.wheel_modules import read_modules
+
     placed = {"file_name": mount["file"], "prefix": mount["prefix"], "python": mount["python"]}
     folder.mkdir()
     with wheel.path.open("rb") as file:

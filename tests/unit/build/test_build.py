@@ -21,7 +21,8 @@ from envbuild.lock.model import Locked
 from envbuild.oci.reference import Reference, RegistryName
 from envbuild.oci.validate import check_image
 from envbuild.publish.layout import LocalImages
-from envbuild.publish.registry import Naming, RegistryPublisher
+from envbuild.publish.naming import Naming
+from envbuild.publish.registry import RegistryPublisher
 from envbuild.rule.declared import DeclaredAction
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.http import HttpClient

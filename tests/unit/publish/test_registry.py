@@ -18,7 +18,8 @@ from envbuild.oci.image import Image
 from envbuild.oci.reference import RegistryName
 from envbuild.oci.validate import require_valid
 from envbuild.publish.layout import LocalImages
-from envbuild.publish.registry import Naming, RegistryPublisher
+from envbuild.publish.naming import Naming
+from envbuild.publish.registry import RegistryPublisher
 from envbuild.sources.credentials import DockerCredentials
 from envbuild.sources.http import HttpClient, Patience
 from envbuild.sources.registry import RegistryClient, RegistryStatusError
