@@ -37,6 +37,7 @@ from envbuild.publish.layout import LocalImages
 from envbuild.publish.naming import Naming
 from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import DeclaredAction, walk
+from envbuild.sources.patience import HASTY, Patience
 from envbuild.spec.secrets import as_sources, parse_secret
 from envbuild.spec.settings import DOCKER
 from envbuild.spec.sources import CHANNEL, DEBIAN, INDEX, REGISTRY, Login
@@ -108,6 +109,7 @@ class App:
         self.store = InterruptibleStore(self.disk, self.interrupt)
         self.actions = DiskActionCache(options.cache_dir / "actions")
         self.images = LocalImages(options.cache_dir, self.store)
+        self._patience = Patience.stated(os.environ)
         self._jobs = jobs
         self._reverse = reverse
         self._steps = steps
@@ -129,9 +131,8 @@ class App:
     def http(self) -> HttpClient:
         """The client of every source and registry."""
         from envbuild.sources.http import HttpClient
-        from envbuild.sources.patience import Patience
 
-        return HttpClient(pool_size=_DOWNLOADS, patience=Patience.stated(os.environ))
+        return HttpClient(pool_size=_DOWNLOADS, patience=self._patience)
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -325,7 +326,6 @@ class App:
         from envbuild.lock.resolve.images import look_up
         from envbuild.sources.channel_index import ChannelIndexes
         from envbuild.sources.http import HttpClient
-        from envbuild.sources.patience import HASTY
 
         channels = ChannelIndexes(self.channels, self.options.cache_dir / "channels", self.sink)
         answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store, channels)
