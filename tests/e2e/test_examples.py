@@ -7,7 +7,16 @@ import json
 import pytest
 
 from tests.e2e.conftest import Built, Sources
-from tests.makers.examples import BASE, EXAMPLES, HELLO, SKLEARN, locked_artifacts, use_sources
+from tests.makers.examples import (
+    BASE,
+    EXAMPLES,
+    HELLO,
+    OWN_PYTHON,
+    PRIMES,
+    SKLEARN,
+    locked_artifacts,
+    use_sources,
+)
 from tests.makers.project import Project
 
 pytestmark = pytest.mark.network
@@ -69,8 +78,24 @@ def test_layers_of_sklearn_are_neither_few_nor_many(built: Built) -> None:
 
 def test_environments_share_the_layers_of_their_base(built: Built) -> None:
     base = [layer["digest"] for layer in built.targets[BASE]["platforms"][0]["layers"]]
-    for target in built.targets.values():
+    for label in built.project.succeed("query", f"rdeps(//..., {BASE})").out.split():
+        target = built.targets[label]
         assert [layer["digest"] for layer in target["platforms"][0]["layers"]][: len(base)] == base
+
+
+def test_a_tool_is_built_and_installed_by_steps(built: Built) -> None:
+    project = built.project
+    assert project.succeed("run", PRIMES).out.split() == ["2", "3", "5", "7", "11", "13", "17", "19"]
+    assert project.succeed("run", PRIMES, "--", "4").out.split() == ["2", "3"]
+    check = ["--entrypoint", "sh", PRIMES, "--", "/usr/local/share/primes/check.sh"]
+    assert project.succeed("run", *check).out == "the same as when it was built\n"
+
+
+def test_an_interpreter_that_is_used_as_it_is(built: Built) -> None:
+    shown = built.project.succeed("run", OWN_PYTHON).out
+    assert ["python", "/usr/bin/python3"] in [line.split() for line in shown.splitlines()]
+    config = built.image(OWN_PYTHON).config("linux/amd64")
+    assert not any(entry.startswith("PATH=/opt") for entry in config["config"].get("Env", ()))
 
 
 def test_building_again_does_nothing(built: Built) -> None:

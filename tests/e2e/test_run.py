@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,8 +11,8 @@ import pytest
 
 from tests.e2e.conftest import Built
 from tests.e2e.test_engine import assert_trains
-from tests.e2e.test_sandbox import NOBODY, grant
 from tests.makers.examples import SKLEARN
+from tests.makers.nobody import SUB_IDS, copy_parts, give_away, grant, run_as_nobody
 from tests.makers.programs import write_runnable
 from tests.makers.project import Project
 from tests.makers.servers import require_programs
@@ -26,12 +24,12 @@ def project() -> Iterator[Project]:
     require_programs("busybox", "newuidmap", root=True)
     top = Path(mkdtemp())
     project = write_runnable(Project(top).write({"envbuild.yaml": ""}))
-    subprocess.run(["chown", "-R", "65534:65534", top], check=True)
+    give_away(project)
     yield project
     subprocess.run(["rm", "-rf", top], check=True)
 
 
-@pytest.fixture(params=["nobody:200000:65536\n", ""], ids=["sub-ids", "none"])
+@pytest.fixture(params=[SUB_IDS, ""], ids=["sub-ids", "none"])
 def granted(request: pytest.FixtureRequest, project: Project) -> tuple[str, ...]:
     """What starts a command with these sub-ids of nobody's, and no others."""
     return tuple(grant(request.param, project.top))
@@ -39,17 +37,7 @@ def granted(request: pytest.FixtureRequest, project: Project) -> tuple[str, ...]
 
 def run(project: Project, script: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """A shell's script in the image, as nobody runs it."""
-    return run_as_nobody(project, [":app", "--", "sh", "-ec", script], prefix)
-
-
-def run_as_nobody(
-    project: Project, arguments: Sequence[str], prefix: Sequence[str]
-) -> subprocess.CompletedProcess[str]:
-    command = [*prefix, *NOBODY, sys.executable, "-m", "envbuild", "run", *arguments]
-    environment = {**project.environment, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        command, cwd=project.root, env=environment, capture_output=True, text=True, check=False
-    )
+    return run_as_nobody(project, ["run", ":app", "--", "sh", "-ec", script], prefix)
 
 
 def test_as_a_user(project: Project, granted: tuple[str, ...]) -> None:
@@ -60,8 +48,8 @@ def test_as_a_user(project: Project, granted: tuple[str, ...]) -> None:
 
 def test_an_image_s_own_user(project: Project) -> None:
     """Whom only sub-ids let be somebody else."""
-    as_app = ["--user", "app", ":app", "--", "id", "-u"]
-    done = run_as_nobody(project, as_app, grant("nobody:200000:65536\n", project.top))
+    as_app = ["run", "--user", "app", ":app", "--", "id", "-u"]
+    done = run_as_nobody(project, as_app, grant(SUB_IDS, project.top))
     assert (done.returncode, done.stdout) == (0, "1000\n"), done
     refused = run_as_nobody(project, as_app, grant("", project.top))
     assert refused.returncode == 125, refused
@@ -71,17 +59,12 @@ def test_an_image_s_own_user(project: Project) -> None:
 @pytest.fixture
 def nobodys(built: Built, project: Project) -> Project:
     """The examples as nobody's workspace, with all their images."""
-    subprocess.run(["rm", "-rf", project.root, project.cache], check=True)
-    shutil.copytree(built.project.root, project.root)
-    for part in ("blobs", "images"):
-        shutil.copytree(built.project.cache / part, project.cache / part, symlinks=True)
-    subprocess.run(["chown", "-R", "65534:65534", project.root, project.cache], check=True)
-    return project
+    return copy_parts(built.project, project, "blobs", "images")
 
 
 @pytest.mark.network
 def test_sklearn_as_a_user(nobodys: Project, granted: tuple[str, ...]) -> None:
-    done = run_as_nobody(nobodys, [SKLEARN], granted)
+    done = run_as_nobody(nobodys, ["run", SKLEARN], granted)
     assert done.returncode == 0, done
     assert_trains(done.stdout)
 

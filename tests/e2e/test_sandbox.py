@@ -11,20 +11,11 @@ from tempfile import mkdtemp
 
 import pytest
 
+from tests.makers.nobody import NOBODY, SUB_IDS, grant
 from tests.makers.servers import require_programs
 
 FOLDER = "tests/unit/execute/sandbox"
 REPOSITORY = Path(__file__).parents[2]
-# An ordinary user, but for reading: the tests' interpreter may lie in a folder of root's.
-NOBODY = (
-    *("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"),
-    *("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"),
-)
-# In a mount namespace of its own, in which nobody has sub-ids.
-WITH_SUB_IDS = (
-    *("unshare", "--mount", "sh", "-ec"),
-    'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; exec "$@"',
-)
 # Root of somebody's namespace, as in a container of Podman's.
 IN_A_NAMESPACE = (
     *("unshare", "--user", "--map-users=0,0,65536", "--map-groups=0,0,65536"),
@@ -66,15 +57,8 @@ def identity(prefix: Sequence[str], folder: Path) -> list[str]:
     return run([*prefix, sys.executable, "-c", script], folder).split()
 
 
-def grant(text: str, folder: Path) -> list[str]:
-    """What makes this the only grant of sub-ids for a command."""
-    ids = folder / "ids"
-    ids.write_text(text)
-    return [*WITH_SUB_IDS, str(ids)]
-
-
 def test_as_a_user_with_sub_ids(folder: Path) -> None:
-    prefix = [*grant("nobody:200000:65536\n", folder), *NOBODY]
+    prefix = [*grant(SUB_IDS, folder), *NOBODY]
     assert identity(prefix, folder) == ["False", "False"]
     run_tests(prefix, folder)
 

@@ -18,15 +18,23 @@ REPORT = "//examples/private_wheel:report"
 SKLEARN = "//examples/sklearn:train"
 ARM64 = "//examples/arm64:arm64"
 BOOST = "//examples/apt:boost"
+PRIMES = "//examples/dockerfile:primes"
+PRIMES_BASE = "//examples/dockerfile:base"
+TOOLCHAIN = "//examples/dockerfile:toolchain"
+OWN_PYTHON = "//examples/user_managed:report"
 EXAMPLES = (
     BOOST,
     ARM64,
     BASE,
+    PRIMES_BASE,
+    PRIMES,
+    TOOLCHAIN,
     HELLO,
     "//examples/layered:common",
     "//examples/layered:service",
     REPORT,
     SKLEARN,
+    OWN_PYTHON,
 )
 
 # Nobody serves tcpmux, and only root could begin to.
