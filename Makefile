@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak fuzz check format services golden bench clean
+.PHONY: demo test soak fuzz check format services golden bench conda-channel clean
 
 $(VENV)/ready: pyproject.toml
 	@echo "setting up $(VENV) ..."
@@ -42,6 +42,9 @@ golden: $(VENV)/ready-dev  ## write the golden files again; read the difference 
 
 bench: $(VENV)/ready-dev  ## measure side by side with other tools; as root, takes some minutes (docs/performance.md)
 	@$(BIN)/python -m benchmarks $(ROWS)
+
+conda-channel: $(VENV)/ready-dev  ## make the channel of examples/conda: Debian's Python and wheels as conda packages
+	@$(BIN)/python -m tests.makers.faithful_channel examples/conda/channel
 
 clean:
 	rm -rf $(VENV) .bench .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.makers.conda_channel import Channel
 from tests.makers.debian import serve
 from tests.makers.examples import copy_examples, publish_locked
+from tests.makers.faithful_channel import make_faithful_channel
 from tests.makers.project import Project
 from tests.makers.stored import StoredImage
 
@@ -70,6 +72,15 @@ def sources(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     publish_locked(built.project, folder)
     with serve(folder) as (url, asked):
         yield Sources(url, asked)
+
+
+@pytest.fixture(scope="session")
+def channel(built: Built) -> Channel:
+    """The channel of examples/conda; its parts are in the built project's cache, or come into it."""
+    folder = built.project.top / "channel"
+    with built.project.top.with_name("channel-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return Channel(folder) if folder.exists() else make_faithful_channel(folder, built.project.cache)
 
 
 @pytest.fixture

@@ -50,6 +50,11 @@ class Channel:
         empty: dict[str, Any] = {"packages": {}, "packages.conda": {}}
         return {"info": {"subdir": subdir}, **empty, "removed": [], "repodata_version": 1}
 
+    def names(self, subdir: str) -> set[str]:
+        """The packages of a subdir."""
+        repodata = self.repodata(subdir)
+        return {each["name"] for key in ("packages", "packages.conda") for each in repodata[key].values()}
+
     def write_repodata(self, subdir: str, repodata: Mapping[str, Any]) -> None:
         """Let the channel say this of a subdir."""
         data = json.dumps(repodata, indent=1, sort_keys=True).encode()
