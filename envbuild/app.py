@@ -335,17 +335,21 @@ class App:
 
     def _resolver(self, name: str) -> Resolver:
         from envbuild.lock.resolve.answer import Descriptions
+        from envbuild.lock.resolve.builds import BuildsResolver
         from envbuild.sources.metadata_cache import MetadataCache
 
         cache = self.options.cache_dir
         describe = Descriptions(self.indexes, MetadataCache(cache / "metadata"))
+        inner: Resolver
         if name == "pip-tools":
             from envbuild.lock.resolve.pip_tools import PipToolsResolver
 
-            return PipToolsResolver(describe, cache / "pip-tools")
-        from envbuild.lock.resolve.pip_uv import UvResolver
+            inner = PipToolsResolver(describe, cache / "pip-tools")
+        else:
+            from envbuild.lock.resolve.pip_uv import UvResolver
 
-        return UvResolver(describe, cache / "uv")
+            inner = UvResolver(describe, cache / "uv")
+        return BuildsResolver(inner, describe)
 
     def deliver(self, target: str) -> Delivery:
         """One target's image, to be handed to another tool; it is built or pulled when that is asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from envbuild.rule import (
@@ -43,6 +43,7 @@ WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
 BYTECODE = Plan(alone=5, threshold=3_000_000, buckets=3)
 DEFAULT_PREFIX = "opt/env"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(\.[0-9]{1,3})?\Z")
 # It stands in scripts' first lines and in PATH, where blanks and colons mean something else.
 _PREFIX = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
@@ -196,6 +197,7 @@ def _refuse_additions(ctx: Context) -> None:
     stated = {
         "pip": asked.requirements or asked.constraints or asked.wheels,
         "wheels": ctx["wheels"],
+        "sdists": ctx["sdists"],
         "prefix": ctx["prefix"],
         "compile": ctx["compile"],
         "conda": ctx["conda"],
@@ -265,6 +267,7 @@ def _ask_python(ctx: Context) -> PythonQuestion:
         facts=_facts(ctx),
         indexes=ctx.indexes,
         pins=dict(base.pins) if base else {},
+        sdists=_sdists(ctx),
     )
 
 
@@ -291,6 +294,14 @@ def _refuse_unknown_indexes(ctx: Context, named: Iterable[PipIndex]) -> None:
             )
 
 
+def _sdists(ctx: Context) -> tuple[str, ...]:
+    """The names of packages that may be built from source, normalised (PEP 503)."""
+    for name in ctx["sdists"]:
+        if not _NAME.match(name):
+            raise ctx.fail(f"`{name}` in `sdists` is no package's name", hint="write names alone: `[x, y]`")
+    return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in ctx["sdists"]}))
+
+
 @rule(
     question=_question,
     attributes={
@@ -300,6 +311,7 @@ def _refuse_unknown_indexes(ctx: Context, named: Iterable[PipIndex]) -> None:
         "libc": attr.text(doc="`glibc 2.36` or `musl 1.2`; the base's unless stated"),
         "pip": attr.requirements(doc="requirement files, a pyproject.toml, or requirements"),
         "wheels": attr.wheels(doc="wheel files of the workspace"),
+        "sdists": attr.text_list(doc="packages that may be built from source where no wheel fits"),
         **conda.ATTRIBUTES,
         **apt.ATTRIBUTES,
         "files": attr.files(doc="files, folders and globs, each with its place in the image"),
@@ -323,14 +335,17 @@ def environment(ctx: Context) -> Image:
     if not _has_python(ctx):
         return ctx.image((*packages, *files), _config(ctx), base=base, debian=debian)
     facts, prefix = _facts(ctx), _prefix(ctx, base)
-    wheels = {each.name: each for each in ctx.answer.artifacts if each.kind == "wheel"}
-    parts = [ctx.wheel(wheel, _source(ctx, wheel), facts, prefix) for wheel in wheels.values()]
+    wheels = {each.name: each for each in ctx.answer.artifacts if each.is_python}
+    conda_packages = conda.add_packages(ctx, prefix)
+    tools = (*packages, *conda_packages)
+    sources = {name: _source(ctx, each, facts, base, tools) for name, each in wheels.items()}
+    parts = [ctx.wheel(wheel, sources[name], facts, prefix) for name, wheel in wheels.items()]
     bytecode = _bytecode(ctx, parts, facts, base) if ctx["compile"] else ()
     _refuse_hidden_modules(ctx, facts, prefix, base)
     # Conda's own Python is there already, with what a virtual environment would have of it.
     own = facts.python is None or conda.find_python(ctx, prefix) is not None
     venv = () if own or (base and base.prefix) else (_venv(ctx, facts, prefix, base),)
-    below = (*packages, *venv, *conda.add_packages(ctx, prefix))
+    below = (*packages, *venv, *conda_packages)
     return ctx.image(
         (*below, *ctx.layers(parts, WHEELS), *bytecode, *files),
         _config(ctx, {"PATH": _path(prefix, base), **_activated(ctx, prefix)}),
@@ -412,8 +427,17 @@ def _refuse_hidden_modules(ctx: Context, facts: Facts, prefix: str, base: Image 
             )
 
 
-def _source(ctx: Context, artifact: Locked) -> Input:
-    """Where a wheel's bytes come from: the workspace's own file, or the lock's source."""
+def _source(
+    ctx: Context, artifact: Locked, facts: Facts, base: Image | None, tools: Sequence[Layer]
+) -> Input:
+    """Where a wheel's bytes come from: the workspace's own file, the lock's source, or a build."""
+    if artifact.kind == "sdist":
+        if base is None:
+            raise ctx.fail(
+                f"on `scratch` there is no interpreter to build `{artifact.name}` with",
+                hint="name a base, or list a wheel of it under `wheels`",
+            )
+        return ctx.built_wheel(artifact, facts, base, tools)
     for wheel in _pip(ctx).wheels:
         if not artifact.source and wheel.sha256 == artifact.sha256:
             return SourceFile(Fetched(artifact).digest, executable=False, path=wheel.path)

@@ -30,7 +30,7 @@ from envbuild.lock.model import (
 from envbuild.oci.reference import ImageName
 from envbuild.spec.problems import suggest_near
 
-_KINDS = {DebianQuestion: "deb", PythonQuestion: "wheel", CondaQuestion: CONDA}
+_KINDS = {DebianQuestion: ("deb",), PythonQuestion: ("wheel", "sdist"), CondaQuestion: (CONDA,)}
 _OTHER_KINDS = {"deb": "Debian", CONDA: "conda"}
 
 Resolve = Callable[[Single], PlatformLock]
@@ -187,6 +187,7 @@ class Locker:
                 {**merged.pins, **answer.pins},
                 {**merged.images, **answer.images},
                 {**merged.installed, **answer.installed},
+                {**merged.builds, **answer.builds},
             )
         return merged
 
@@ -223,8 +224,13 @@ def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
 
 def _versions(part: PlatformLock) -> dict[str, str]:
     images = {reference: image.named for reference, image in part.images.items()}
-    wheels = {each.name for each in part.artifacts if each.kind == "wheel"}
-    return {_call(each, wheels): _show_version(each) for each in part.artifacts} | images
+    wheels = {each.name for each in part.artifacts if each.is_python}
+    tools = {
+        f"{each.name} (builds {name})": each.version
+        for name, build in part.builds.items()
+        for each in build.wheels
+    }
+    return {_call(each, wheels): _show_version(each) for each in part.artifacts} | images | tools
 
 
 def _show_version(artifact: Locked) -> str:
@@ -242,9 +248,10 @@ def _with_preferences(question: Single, old: PlatformLock | None, upgrade: Upgra
     moving = None if upgrade.everything else upgrade.packages
     if isinstance(question, ImageQuestion):
         return replace(question, known=old, upgrade=moving)
-    kind = _KINDS[type(question)]
-    artifacts = (artifact for artifact in (old.artifacts if old else ()) if artifact.kind == kind)
-    return replace(question, preferences={each.name: each for each in artifacts}, upgrade=moving)
+    known, kinds = old or PlatformLock(()), _KINDS[type(question)]
+    kept = {each.name: each for each in known.artifacts if each.kind in kinds}
+    question = replace(question, preferences=kept, upgrade=moving)
+    return replace(question, builds=known.builds) if isinstance(question, PythonQuestion) else question
 
 
 def _notes(lock: Lock) -> Iterable[str]:

@@ -16,7 +16,7 @@ from envbuild.lock.conda_codec import CONDA, decode_conda, encode_conda
 from envbuild.lock.fields import BadLock, are_texts, mapping, match, text, texts
 from envbuild.lock.model import CondaRecord, Locked
 
-_KINDS = frozenset({"wheel", "deb", "file", CONDA, *LAYER_TYPES})
+_KINDS = frozenset({"wheel", "sdist", "deb", "file", CONDA, *LAYER_TYPES})
 NAME = re.compile(r"_?[a-z0-9][a-z0-9+._-]*\Z")
 _ALIAS = re.compile(r"(?:[A-Za-z0-9._-]+(?:/(?!\.+(?:/|\Z))[A-Za-z0-9._-]+)*)?\Z")
 VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]{1,1000}\Z")

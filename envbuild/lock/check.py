@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from envbuild.core.platform import Facts, Libc, Platform
+from envbuild.lock.check_builds import check_builds
 from envbuild.lock.check_conda import check_conda, conda_inputs
 from envbuild.lock.check_graph import check_graph
 from envbuild.lock.check_image import check_images, image_inputs
@@ -96,6 +97,7 @@ def check_python(
         *(() if same["indexes"] else _check_indexes(recorded.get("indexes"), question)),
         *_check_pins(part, question),
         *check_graph(part, question, unchanged=all(same.values())),
+        *check_builds(part, question),
     )
 
 
@@ -138,6 +140,7 @@ def _python_inputs(question: PythonQuestion) -> dict[str, Json]:
             {"alias": each.alias, "url": each.url, "packages": list[Json](sorted(each.packages))}
             for each in question.indexes
         ],
+        **({"sdists": list[Json](sorted(set(question.sdists)))} if question.sdists else {}),
     }
 
 
@@ -187,7 +190,7 @@ def _check_pins(part: PlatformLock, question: PythonQuestion) -> Iterator[str]:
         elif now.version != pin.version:
             yield f"the base has `{name}` {now.version} now, and had {pin.version}"
     for artifact in part.artifacts:
-        if artifact.kind == "wheel" and artifact.name in question.pins:
+        if artifact.is_python and artifact.name in question.pins:
             yield f"`{artifact.name}` is in the base now"
 
 

@@ -19,7 +19,7 @@ def check_graph(part: PlatformLock, question: PythonQuestion, *, unchanged: bool
     """
     if question.facts.python is None:
         return
-    locked = {artifact.name: artifact for artifact in part.artifacts if artifact.kind == "wheel"}
+    locked = {artifact.name: artifact for artifact in part.artifacts if artifact.is_python}
     try:
         reached = _reach(part, locked, question)
     except SpecError as error:

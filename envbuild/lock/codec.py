@@ -14,6 +14,7 @@ from envbuild.core.errors import EnvbuildError, LockError
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
 from envbuild.lock.artifact_codec import NAME, VERSION, decode_artifact, encode_artifact
+from envbuild.lock.build_codec import decode_builds, encode_builds
 from envbuild.lock.fields import BadLock, are_texts, facts, items, mapping, match, only, text, texts
 from envbuild.lock.image_codec import decode_images, encode_images
 from envbuild.lock.model import Lock, Pin, PlatformLock
@@ -61,12 +62,14 @@ class _NewerLock(BadLock):
 def _encode_platform(platform: PlatformLock) -> dict[str, Any]:
     images = {"images": encode_images(platform.images)} if platform.images else {}
     installed = {"installed": dict(platform.installed)} if platform.installed else {}
+    builds = {"builds": encode_builds(platform.builds)} if platform.builds else {}
     return {
         "facts": dict(platform.facts),
         "pins": {name: [pin.version, *pin.requires] for name, pin in platform.pins.items()},
         "artifacts": [encode_artifact(each) for each in sorted(platform.artifacts)],
         **images,
         **installed,
+        **builds,
     }
 
 
@@ -142,7 +145,7 @@ def _no_constant(name: str) -> None:
 def _decode_platform(value: object, key: str) -> PlatformLock:
     where = f"`{key}`"
     table = mapping(value, where)
-    only(table, {"facts", "pins", "artifacts", "images", "installed"}, where)
+    only(table, {"facts", "pins", "artifacts", "images", "installed", "builds"}, where)
     pins = mapping(table.get("pins"), f"the pins of {where}")
     artifacts = tuple(decode_artifact(each) for each in items(table.get("artifacts"), "`artifacts`"))
     if len({(each.kind, each.name) for each in artifacts}) != len(artifacts):
@@ -153,6 +156,7 @@ def _decode_platform(value: object, key: str) -> PlatformLock:
         {match(NAME, name, "pin"): _decode_pin(pin, name) for name, pin in pins.items()},
         decode_images(table["images"]) if "images" in table else {},
         _decode_installed(table.get("installed", {}), where),
+        decode_builds(table.get("builds", {}), where),
     )
 
 

@@ -54,7 +54,8 @@ class Locked:
     extras that the resolution asked of this package. A conda package, and no other, has `conda`.
     """
 
-    kind: str  # "wheel", "deb", "conda", "file" of the web, of an image's layer "tar", "tar+gzip", "tar+zstd"
+    # "wheel", "sdist", "deb", "conda", "file" of the web, of an image's layer "tar", "tar+gzip", "tar+zstd"
+    kind: str
     name: str
     version: str
     source: str
@@ -65,6 +66,11 @@ class Locked:
     extras: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # what a maintainer script would have done and we do not
     conda: CondaRecord | None = None
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is a Python package."""
+        return self.kind in ("wheel", "sdist")
 
     @property
     def is_url(self) -> bool:
@@ -90,6 +96,20 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """How an sdist becomes a wheel: the `[build-system]` of its pyproject.toml (PEP 517, PEP 518).
+
+    `path` are the folders of the sdist itself that the `backend` is in; `wheels` are what `requires`
+    comes to, and what these need. None of them is in the image.
+    """
+
+    backend: str
+    path: tuple[str, ...]
+    requires: tuple[str, ...]
+    wheels: tuple[Locked, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformLock:
     """What is locked for one platform.
 
@@ -98,7 +118,7 @@ class PlatformLock:
     asked for one, and `libc` is there only where a wheel is bound to one. `images` are those of
     registries that the target stands on or takes files from, by their references as asked.
     `installed` are the base's Debian packages that the target's rely on or that it asked for:
-    versions by name.
+    versions by name. `builds` tells of each sdist by name how it is built.
     """
 
     artifacts: tuple[Locked, ...]
@@ -106,6 +126,7 @@ class PlatformLock:
     pins: Mapping[str, Pin] = field(default_factory=dict)
     images: Mapping[str, BaseImage] = field(default_factory=dict)
     installed: Mapping[str, str] = field(default_factory=dict)
+    builds: Mapping[str, Build] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +158,8 @@ class PythonQuestion:
     `requirements` and `constraints` are in normal form (spec/requirement_line.py); `pins` are a
     parent's packages by normalised name, exact and not to be locked again; `preferences` are the
     artifacts of the lock so far by name, kept unless the requirements forbid them or `upgrade`
-    (None = all, else names) lets them go.
+    (None = all, else names) lets them go. `sdists` are the packages that may be built from source
+    where no wheel fits, and `builds` how those locked so far are built.
     """
 
     requirements: tuple[str, ...]
@@ -148,6 +170,8 @@ class PythonQuestion:
     pins: Mapping[str, Locked] = field(default_factory=dict)
     preferences: Mapping[str, Locked] = field(default_factory=dict)
     upgrade: frozenset[str] | None = frozenset()
+    sdists: tuple[str, ...] = ()
+    builds: Mapping[str, Build] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ COPY_LAYER = Builtin("copy_layer", 3)
 RUN_STEP = Builtin("run_step", 2)
 CHECK_PATHS = Builtin("check_paths", 1)
 CHECK_FACTS = Builtin("check_facts", 1)
+BUILT_WHEEL = Builtin("built_wheel", 1)
 IMAGE = Builtin("image", 1)
 INDEX = Builtin("index", 1)
 
@@ -38,3 +39,4 @@ MANIFEST = "manifest.json"
 CONFIG = "config.json"
 IMAGE_INDEX = "index.json"
 CHECKED = "checked"
+WHEEL = "wheel"

@@ -37,6 +37,7 @@ from envbuild.rule.image import (
 )
 from envbuild.rule.layering import Plan, plan_layers
 from envbuild.rule.placing import declare_files
+from envbuild.rule.sdist import TOOLS, build_sdist, name_wheel
 from envbuild.spec.files import FileEntry
 
 
@@ -84,7 +85,7 @@ class Context:
     def wheel(self, artifact: Locked, source: Input, facts: Facts, prefix: str) -> Part:
         """A wheel under a prefix, laid out for the target's Python."""
         assert facts.python is not None
-        name = artifact.file.rpartition("/")[2]
+        name = name_wheel(artifact) if artifact.kind == "sdist" else artifact.file.rpartition("/")[2]
         parameters = {"prefix": prefix, "python": facts.python.minor, "file": name}
         return self.part(
             builtins.WHEEL_LAYER,
@@ -123,6 +124,16 @@ class Context:
             mnemonic="CondaLayer",
             size=artifact.size,
         )
+
+    def built_wheel(self, sdist: Locked, facts: Facts, base: Image, layers: Sequence[Layer]) -> Input:
+        """The wheel of an sdist, built on the base's layers that bring its interpreter, and on `layers`."""
+        assert facts.python is not None
+        build = self.answer.builds[sdist.name]
+        stated = {"prefix": TOOLS, "version": facts.python.version, "interpreter": facts.python.path}
+        venv = self.part(builtins.VENV_LAYER, stated, {}, owner="venv", mnemonic="VenvLayer")
+        tools = [venv, *(self.wheel(each, Fetched(each), facts, TOOLS) for each in build.wheels)]
+        below = (*interpreter_layers(base), *layers, *self.layers(tools))
+        return build_sdist(sdist, build, facts, base, below, self.epoch)
 
     def bytecode(self, wheel: Part, facts: Facts, base: Image) -> Part:
         """What the interpreter of the base makes of the modules of a part that is a `wheel`."""

@@ -11,7 +11,8 @@ from envbuild.core.errors import SourceError
 from envbuild.core.protocols import BlobWriter
 from envbuild.sources.blame import blame
 from envbuild.sources.default_index import default_index_url
-from envbuild.sources.http import HttpClient, StatusError, basic_authorization
+from envbuild.sources.http import HttpClient, Page, StatusError, basic_authorization
+from envbuild.sources.index_listing import Listed, list_page
 from envbuild.sources.index_page import ACCEPT, IndexFile, find_in_page
 from envbuild.sources.url import origin, redact, split_login
 
@@ -49,6 +50,12 @@ class PackageIndexes:
         url = self._page_url(alias, project)
         with blame(alias, project), self.http.get(url, {"Accept": ACCEPT}) as response:
             return response.expect(200, 404).status == 200
+
+    def list_files(self, alias: str, project: str) -> list[Listed] | None:
+        """All files of a package, None where the index has no such package; raises SourceError."""
+        with blame(alias, project):
+            page = self._read_page(alias, project)
+            return list_page(page.body, page.headers.get("Content-Type", ""), page.url) if page else None
 
     def find(self, alias: str, project: str, file: str, sha256: str) -> str:
         """Where the index serves the file now; `project` is normalised; raises SourceError."""
@@ -88,13 +95,19 @@ class PackageIndexes:
     def _find_all(self, alias: str, project: str, file: str) -> list[IndexFile] | None:
         """The files of that name, None where the index has no such project."""
         with blame(alias, project):
-            try:
-                page = self.http.read(self._page_url(alias, project), _MAX_PAGE, {"Accept": ACCEPT})
-            except StatusError as error:
-                if error.status != 404:
-                    raise
+            page = self._read_page(alias, project)
+            if page is None:
                 return None
             return find_in_page(page.body, page.headers.get("Content-Type", ""), page.url, file)
+
+    def _read_page(self, alias: str, project: str) -> Page | None:
+        """A project's page, None where there is none."""
+        try:
+            return self.http.read(self._page_url(alias, project), _MAX_PAGE, {"Accept": ACCEPT})
+        except StatusError as error:
+            if error.status != 404:
+                raise
+            return None
 
     def _has_none(self, alias: str, project: str) -> SourceError:
         return SourceError(

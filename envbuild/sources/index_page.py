@@ -61,7 +61,7 @@ def _find_in_html(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
         for tag in _tags_around(page, name):
             match = _HREF.search(tag)
             link = html.unescape((match[1] or match[2] or b"").decode("utf-8", "replace")) if match else ""
-            found = _file_at(join_url(base, link))
+            found = file_at(join_url(base, link))
             if found.name == file and found not in seen:
                 seen.add(found)
                 yield found
@@ -79,7 +79,8 @@ def _tags_around(page: bytes, name: bytes) -> Iterator[bytes]:
         position = page.find(name, max(end, position + 1))
 
 
-def _file_at(link: str) -> IndexFile:
+def file_at(link: str) -> IndexFile:
+    """The file that an absolute link leads to."""
     parts = urlsplit(link)
     fragment = dict(item.partition("=")[::2] for item in parts.fragment.split("&"))
     name = unquote(parts.path.rpartition("/")[2])

@@ -110,8 +110,8 @@ def test_only_a_source_archive(project: Project, index: FakeIndex) -> None:
     index.add(("source-1.0.tar.gz", b"no archive"))
     project.write({"BUILD.yaml": environment(pip=["source"])})
     error = project.fail(2, "lock")
-    assert error.startswith("error: `source` has only source archives, and nothing is built from source\n")
-    assert "hint: build a wheel of it (`pip wheel --no-deps source`)" in error
+    assert error.startswith("error: `source` has only source archives, which are not built unless allowed\n")
+    assert "hint: allow it: `sdists: [source]`, or list a wheel of it under `wheels`\n" in error
 
 
 @pytest.mark.parametrize(

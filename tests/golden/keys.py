@@ -108,6 +108,12 @@ def _samples() -> list[DeclaredAction]:
             {"000": wheel.output(builtins.LAYER)},
             (builtins.CHECKED,),
         ),
+        _declare(
+            builtins.BUILT_WHEEL,
+            {"name": "a", "version": "1", "requires": [], "extras": [], "platform": "linux/amd64"},
+            {"layer": wheel.output(builtins.LAYER)},
+            (builtins.WHEEL,),
+        ),
         merged,
         checked,
         image,

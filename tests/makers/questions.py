@@ -33,6 +33,7 @@ def ask(
     pins: Mapping[str, Locked] | None = None,
     locked: PlatformLock | None = None,
     upgrade: frozenset[str] | None = frozenset(),
+    sdists: tuple[str, ...] = (),
 ) -> PythonQuestion:
     """A question as a target's files would ask it; `locked` is the lock so far."""
     folder = wheels[0].parent if wheels else Path.cwd()
@@ -47,6 +48,8 @@ def ask(
         pins=pins or {},
         preferences={each.name: each for each in locked.artifacts} if locked else {},
         upgrade=upgrade,
+        sdists=sdists,
+        builds=locked.builds if locked else {},
     )
 
 

@@ -17,6 +17,7 @@ from envbuild.lock.tags import needed_libc
 from envbuild.sources.blame import blame
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.sdist_metadata import fetch_sdist_metadata
 from envbuild.sources.url import redact
 from envbuild.sources.wheel_metadata import MAX_WHEEL, WheelMetadata, peek_wheel, read_wheel_metadata
 from envbuild.spec.wheels import LocalWheel
@@ -26,7 +27,7 @@ _REQUESTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Descriptions:
-    """Tells size and METADATA of wheels, wherever they lie."""
+    """Tells size and METADATA of wheels, wherever they lie, and what sdists state in its place."""
 
     indexes: PackageIndexes
     cache: MetadataCache
@@ -36,13 +37,20 @@ class Descriptions:
         """Of a candidate's wheel; raises SourceError."""
         return self.cache.get(file.sha256, lambda: self._peek(file.url, candidate))
 
+    def sdist(self, candidate: Candidate, file: WheelFile) -> WheelMetadata:
+        """Of a candidate's sdist; raises SourceError, and ResolveError for what only its code could tell."""
+        _check_hash(file)
+        return self.cache.get(file.sha256, lambda: self._read_sdist(file.url, file.sha256, candidate))
+
     def locked(self, artifact: Locked) -> WheelMetadata:
-        """Of a wheel that another lock holds; raises SourceError where it is a local file."""
+        """Of a wheel or an sdist that a lock holds; raises SourceError where it is a local file."""
 
         def ask() -> WheelMetadata:
             url = artifact.file
             if artifact.source:
                 url = self.indexes.find(artifact.source, artifact.name, artifact.file, artifact.sha256)
+            if artifact.kind == "sdist":
+                return self._read_sdist(url, artifact.sha256, artifact)
             return self._peek(url, artifact)
 
         return self.cache.get(artifact.sha256, ask)
@@ -53,6 +61,13 @@ class Descriptions:
         with blame(wheel.source, wheel.name):
             found = peek_wheel(self.indexes.http, url, headers, self.max_wheel)
             _check_same(found, wheel, redact(url))
+        return found
+
+    def _read_sdist(self, url: str, sha256: str, sdist: Locked | Candidate) -> WheelMetadata:
+        headers = self.indexes.authorization(url, sdist.source)
+        with blame(sdist.source, sdist.name):
+            found = fetch_sdist_metadata(self.indexes.http, url, headers, sha256)
+            _check_same(found, sdist, redact(url))
         return found
 
 
@@ -117,17 +132,21 @@ def _describe_local(wheel: LocalWheel) -> _Found:
 
 
 def _describe_remote(candidate: Candidate, file: WheelFile, describe: Descriptions) -> _Found:
+    _check_hash(file)
+    metadata = describe.sdist(candidate, file) if candidate.sdist else describe.remote(candidate, file)
+    kind, place = "sdist" if candidate.sdist else "wheel", file.name if candidate.source else file.url
+    locked = Locked(
+        kind, candidate.name, candidate.version, candidate.source, place, file.sha256, metadata.size
+    )
+    return _Found(locked, metadata)
+
+
+def _check_hash(file: WheelFile) -> None:
     if not file.sha256:
         raise ResolveError(
             f"nobody tells the sha256 of `{file.name}`",
             hint="append `#sha256=<64 hex digits>` to its URL, or use an index that tells it",
         )
-    metadata = describe.remote(candidate, file)
-    place = file.name if candidate.source else file.url
-    locked = Locked(
-        "wheel", candidate.name, candidate.version, candidate.source, place, file.sha256, metadata.size
-    )
-    return _Found(locked, metadata)
 
 
 def _lock_reached(
@@ -198,7 +217,7 @@ def _check_same(found: WheelMetadata, wheel: Locked | Candidate, shown: str) -> 
     same = len(stated) == 2 and canonicalize_name(stated[0]) == wheel.name
     if not same or canonicalize_version(stated[1]) != canonicalize_version(wheel.version):
         raise SourceError(
-            f"`{shown}` is the wheel of `{' '.join(stated)[:80]}`, not of `{wheel.name} {wheel.version}`",
+            f"`{shown}` is of `{' '.join(stated)[:80]}`, not of `{wheel.name} {wheel.version}`",
             hint="the server mixes up its files: try again, or ask whoever runs it",
         )
 

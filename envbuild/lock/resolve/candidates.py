@@ -15,7 +15,7 @@ from envbuild.spec.wheels import LocalWheel
 
 @dataclass(frozen=True, slots=True)
 class WheelFile:
-    """A wheel that a source offers; `url` may hold no credentials, `sha256` is hex, "" = not told."""
+    """A wheel or an sdist that a source offers; `url` has no credentials, `sha256` is hex, "" = not told."""
 
     name: str
     url: str
@@ -26,13 +26,15 @@ class WheelFile:
 class Candidate:
     """A package at the version that a solver chose, with its wheels.
 
-    `source` is the alias of the index, "" for a direct URL.
+    `source` is the alias of the index, "" for a direct URL. `sdist` is what it is built from, where it
+    must be; then there are no wheels.
     """
 
     name: str
     version: str
     source: str
     files: tuple[WheelFile, ...]
+    sdist: WheelFile | None = None
 
 
 def choose_wheel(candidate: Candidate, question: PythonQuestion, hashes: frozenset[str]) -> WheelFile:
@@ -40,16 +42,15 @@ def choose_wheel(candidate: Candidate, question: PythonQuestion, hashes: frozens
 
     `hashes` are the only ones allowed, where there are any.
     """
+    if candidate.sdist:
+        _refuse_hash(candidate, [candidate.sdist], hashes)
+        return candidate.sdist
     ranked = [(rank_wheel(file.name, question.facts), file) for file in candidate.files]
     fitting = [(rank, file) for rank, file in ranked if rank is not None]
     if not fitting:
         raise no_wheel_fits(candidate.name, candidate.version, question.facts, candidate.files)
+    _refuse_hash(candidate, [file for _, file in fitting], hashes)
     allowed = [(rank, file) for rank, file in fitting if not hashes or file.sha256 in hashes]
-    if not allowed:
-        raise ResolveError(
-            f"no wheel of `{candidate.name}` {candidate.version} has one of the hashes that are required",
-            hint="add the hashes of its wheels for this platform, or remove the hashes",
-        )
     locked = question.preferences.get(candidate.name)
     may_move = question.upgrade is None or candidate.name in question.upgrade
     if locked and not may_move:
@@ -61,6 +62,16 @@ def choose_wheel(candidate: Candidate, question: PythonQuestion, hashes: frozens
     return max(
         (file for rank, file in allowed if rank == best), key=lambda file: (_build(file.name), file.name)
     )
+
+
+def _refuse_hash(candidate: Candidate, files: Sequence[WheelFile], hashes: frozenset[str]) -> None:
+    """Raise ResolveError where none of the files may be taken."""
+    if hashes and hashes.isdisjoint(file.sha256 for file in files):
+        what = "source archive" if candidate.sdist else "wheel"
+        raise ResolveError(
+            f"no {what} of `{candidate.name}` {candidate.version} has one of the hashes that are required",
+            hint=f"add the hashes of its {what}s for this platform, or remove the hashes",
+        )
 
 
 def choose_local_wheels(question: PythonQuestion) -> dict[str, LocalWheel]:

@@ -26,6 +26,7 @@ from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
 from envbuild.lock.resolve.owner import find_owner
+from envbuild.lock.resolve.sdists import Sdists
 from envbuild.lock.resolve.stand_in import write_stand_ins
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import IndexSwitch, open_switch
@@ -68,8 +69,8 @@ class PipToolsResolver:
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
         own = stand_ins | {name: Path(wheel.path) for name, wheel in wheels.items()}
-        indexes = self.describe.indexes
-        with _open_switch(question.indexes, indexes, own) as switch, TemporaryDirectory() as work:
+        indexes, sdists = self.describe.indexes, Sdists(question, self.describe)
+        with _open_switch(question.indexes, indexes, own, sdists) as switch, TemporaryDirectory() as work:
             links = _link_all(Path(work) / "links", own.values())
             patience = indexes.http.patience
             asked = {
@@ -86,11 +87,12 @@ class PipToolsResolver:
             }
             with _open_logins(self.environment, map(indexes.url, switch.urls)) as logins:
                 answer = self._run(asked, logins)
+        sdists.raise_faults(failed="packages" not in answer)
         if "failed" in answer:
             raise _unreachable(answer["failed"], switch)
         if "error" in answer:
             raise _explain(answer, question)
-        candidates = list(_read_answer(answer, switch.served, own))
+        candidates = list(sdists.restore(_read_answer(answer, switch.served, own)))
         return answer_question(question, candidates, wheels, self.describe)
 
     def _run(self, asked: Mapping[str, Any], logins: int) -> Mapping[str, Any]:
@@ -136,7 +138,7 @@ def check_host(facts: Facts) -> None:
 
 @contextmanager
 def _open_switch(
-    indexes: Sequence[Index], known: PackageIndexes, own: Collection[str]
+    indexes: Sequence[Index], known: PackageIndexes, own: Collection[str], sdists: Sdists
 ) -> Iterator[IndexSwitch]:
     """Addresses of which only the first that has a package serves it: pip would take any one's best.
 
@@ -154,9 +156,8 @@ def _open_switch(
                 return False
         return owners[project] == alias
 
-    with open_switch(
-        {each.alias: split_login(known.url(each.alias))[0] for each in indexes}, allowed
-    ) as switch:
+    urls = {each.alias: split_login(known.url(each.alias))[0] for each in indexes}
+    with open_switch(urls, allowed, sdists.give) as switch:
         yield switch
     if faults:  # pip takes an index that fails for one without the package
         raise faults[0]
@@ -260,7 +261,7 @@ def _explain(answer: Mapping[str, Any], question: PythonQuestion) -> ResolveErro
     causes = list(dict.fromkeys(said))[:_MAX_CAUSES]
     names = {name for cause in causes for name in _NAME.findall(cause.lower())}
     pins = [f"`{name}` {pin.version}" for name, pin in sorted(question.pins.items()) if name in names]
-    hint = "relax one of the requirements above, or correct its name; nothing is built from source"
+    hint = "relax one of the requirements above, or correct its name; from source, only `sdists` are built"
     if pins:
         hint = f"the base has {', '.join(pins)}: change the base, or ask for what it has"
     return ResolveError("the requirements have no solution", hint=hint, causes=causes)

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.core.errors import ResolveError
+from envbuild.core.errors import EnvbuildError, ResolveError
 from envbuild.lock.model import PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
 from envbuild.lock.resolve.owner import check_reachable
+from envbuild.lock.resolve.sdists import Sdists
 from envbuild.lock.resolve.stand_in import StandIns, write_stand_ins
 from envbuild.lock.resolve.uv_failure import explain_failure
 from envbuild.lock.resolve.uv_inputs import (
@@ -65,13 +66,19 @@ class UvResolver:
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
         check_reachable(question, self.describe.indexes, {*wheels, *stand_ins})
+        sdists = Sdists(question, self.describe)
         with (
             tempfile.TemporaryDirectory(prefix="envbuild-uv-") as work,
-            open_indexes(question.indexes, self.describe.indexes) as indexes,
+            open_indexes(question.indexes, self.describe.indexes, sdists) as indexes,
         ):
             write_inputs(Path(work), question, wheels, stand_ins, indexes.urls)
-            output = self._run(Path(work), question, indexes, _shown(Path(work), wheels, stand_ins))
-        candidates = list(_read_pylock(output, indexes))
+            try:
+                output = self._run(Path(work), question, indexes, _shown(Path(work), wheels, stand_ins))
+            except EnvbuildError:
+                sdists.raise_faults(failed=True)
+                raise
+        sdists.raise_faults(failed=False)
+        candidates = list(sdists.restore(_read_pylock(output, indexes)))
         return answer_question(question, candidates, wheels, self.describe)
 
     def _run(

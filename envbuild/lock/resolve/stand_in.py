@@ -6,6 +6,7 @@ With them no index is ever asked for a package that the base has, and no other v
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,20 +46,30 @@ def write_stand_ins(folder: Path, question: PythonQuestion, describe: Descriptio
 def _write(folder: Path, pin: Locked, requires: Iterable[str], extras: Iterable[str]) -> Path:
     """A wheel of the pin's name and version, at a path that its contents decide: solvers' caches hold."""
     metadata = _metadata(pin, requires, extras)
-    name = pin.name.replace("-", "_")
-    stem = f"{name}-{pin.version}"
     place = folder / hashlib.sha256(metadata.encode()).hexdigest()[:16]
-    path = place / f"{stem}-py3-none-any.whl"
+    path = place / f"{_stem(pin.name, pin.version)}-py3-none-any.whl"
     if path.exists():
         return path
     place.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=place, delete=False) as draft, zipfile.ZipFile(draft, "w") as archive:
-        info = f"{stem}.dist-info"
+    with NamedTemporaryFile(dir=place, delete=False) as draft:
+        draft.write(pack_stand_in(pin.name, pin.version, metadata))
+    Path(draft.name).replace(path)
+    return path
+
+
+def pack_stand_in(name: str, version: str, metadata: str) -> bytes:
+    """A wheel of this METADATA and nothing else."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        info = f"{_stem(name, version)}.dist-info"
         tags = "Wheel-Version: 1.0\nGenerator: envbuild\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         for file, text in (("METADATA", metadata), ("WHEEL", tags), ("RECORD", "")):
             archive.writestr(zipfile.ZipInfo(f"{info}/{file}", _EPOCH), text)
-    Path(draft.name).replace(path)
-    return path
+    return out.getvalue()
+
+
+def _stem(name: str, version: str) -> str:
+    return f"{name.replace('-', '_')}-{version}"
 
 
 def _metadata(pin: Locked, requires: Iterable[str], extras: Iterable[str]) -> str:

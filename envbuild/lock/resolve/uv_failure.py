@@ -42,8 +42,8 @@ def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str
         return ResolveError(error.message, hint=error.hint, causes=causes)
     if match := _NO_WHEELS.search(text):
         return ResolveError(
-            f"`{match[1]}` has only source archives, and nothing is built from source",
-            hint=f"build a wheel of it (`pip wheel --no-deps {match[1]}`), and list it under `wheels`",
+            f"`{match[1]}` has only source archives, which are not built unless allowed",
+            hint=f"allow it: `sdists: [{match[1]}]`, or list a wheel of it under `wheels`",
             causes=causes,
         )
     return ResolveError("the requirements have no solution", hint=_hint(text, question), causes=causes)

@@ -12,6 +12,7 @@ from envbuild.core.errors import ResolveError
 from envbuild.core.platform import Facts
 from envbuild.lock.markers import full_version
 from envbuild.lock.model import Index, PythonQuestion
+from envbuild.lock.resolve.sdists import Sdists
 from envbuild.lock.resolve.stand_in import StandIns
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import open_switch
@@ -39,10 +40,13 @@ class OpenIndexes:
 
 
 @contextmanager
-def open_indexes(indexes: Sequence[Index], known: PackageIndexes) -> Iterator[OpenIndexes]:
-    """Addresses that serve what the question's indexes may serve; a single index is asked directly."""
+def open_indexes(indexes: Sequence[Index], known: PackageIndexes, sdists: Sdists) -> Iterator[OpenIndexes]:
+    """Addresses that serve what the question's indexes may serve.
+
+    A single index is asked directly, unless it has packages that may be built from source.
+    """
     shown = {split_login(known.url(each.alias))[0]: f"the index `{each.alias}`" for each in indexes}
-    if len(indexes) == 1 and not indexes[0].packages:
+    if len(indexes) == 1 and not (indexes[0].packages or sdists.question.sdists):
         (index,) = indexes
         url, login = split_login(known.url(index.alias))
         yield OpenIndexes((url,), only=index.alias, shown=shown, logins=_variables(login))
@@ -53,10 +57,12 @@ def open_indexes(indexes: Sequence[Index], known: PackageIndexes) -> Iterator[Op
     def allowed(alias: str, project: str) -> bool:
         return pinned.get(project, alias) == alias and (alias in general or project in pinned)
 
-    with open_switch({each.alias: known.url(each.alias) for each in indexes}, allowed) as switch:
+    urls = {each.alias: known.url(each.alias) for each in indexes}
+    with open_switch(urls, allowed, sdists.give) as switch:
         shown |= {url.rstrip("/"): f"the index `{alias}`" for alias, url in switch.urls.items()}
-        urls = tuple(switch.urls[each.alias] for each in indexes)
-        yield OpenIndexes(urls, served=switch.served, shown=shown)
+        yield OpenIndexes(
+            tuple(switch.urls[each.alias] for each in indexes), served=switch.served, shown=shown
+        )
 
 
 def write_inputs(

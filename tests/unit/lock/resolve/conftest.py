@@ -8,6 +8,7 @@ import pytest
 
 from envbuild.lock.model import Resolver
 from envbuild.lock.resolve.answer import Descriptions
+from envbuild.lock.resolve.builds import BuildsResolver
 from envbuild.lock.resolve.pip_tools import PipToolsResolver
 from envbuild.lock.resolve.pip_uv import UvResolver
 from envbuild.sources.http import HttpClient, Patience
@@ -29,8 +30,7 @@ def make_resolver(tmp_path: Path) -> MakeResolver:
             "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
             "UV_HTTP_RETRIES": str(retries),
         }
-        if name == "pip-tools":
-            return PipToolsResolver(describe, tmp_path / name, environment)
-        return UvResolver(describe, tmp_path / name, environment)
+        inner = PipToolsResolver if name == "pip-tools" else UvResolver
+        return BuildsResolver(inner(describe, tmp_path / name, environment), describe)
 
     return make

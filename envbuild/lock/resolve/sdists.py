@@ -1,0 +1,127 @@
+"""Sdists for resolvers that never see one: each is offered as a wheel that holds its metadata only.
+
+A resolver that is allowed sdists runs their code while it resolves, on this machine. So the index's page
+of a package that may be built from source is replaced: for each version that has no wheel for the target,
+it names a stand-in, which is made of what the sdist states once somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from envbuild.core.errors import EnvbuildError
+from envbuild.lock.model import PythonQuestion
+from envbuild.lock.resolve.answer import Descriptions
+from envbuild.lock.resolve.candidates import Candidate, WheelFile
+from envbuild.lock.resolve.stand_in import pack_stand_in
+from envbuild.lock.tags import rank_wheel
+from envbuild.sources.index_listing import Listed, write_page
+from envbuild.sources.index_page import IndexFile
+from envbuild.sources.url import origin, split_login
+
+_SUFFIX = ".tar.gz"  # PEP 625
+
+
+@dataclass(frozen=True, slots=True)
+class Sdists:
+    """The pages of a question's sdists, for `open_switch`. Safe for several threads.
+
+    `faults` are those of indexes, which make every answer worthless; `unreadable` those of single sdists,
+    which matter where a resolver fails for them.
+    """
+
+    question: PythonQuestion
+    describe: Descriptions
+    faults: list[EnvbuildError] = field(default_factory=list)
+    unreadable: list[EnvbuildError] = field(default_factory=list)
+    _offered: dict[str, Candidate] = field(default_factory=dict)  # by the stand-in's file name
+
+    def give(self, alias: str, project: str, file: str) -> bytes | None:
+        """The page of a package that may be built from source, or one of its stand-ins."""
+        if project not in self.question.sdists:
+            return None
+        try:
+            return self._make(file) if file else self._page(alias, project)
+        except EnvbuildError as error:
+            (self.unreadable if file else self.faults).append(error)
+            return b""
+
+    def raise_faults(self, *, failed: bool) -> None:
+        """Raise what went wrong with an index, and where the resolver `failed`, with an sdist."""
+        for error in (*self.faults, *(self.unreadable if failed else ())):
+            raise error
+
+    def restore(self, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+        """The candidates with sdists in the place of their stand-ins, and no login in a URL."""
+        for each in candidates:
+            stand_ins = [file.name for file in each.files if file.name in self._offered]
+            if each.name in self.question.sdists and stand_ins:
+                yield self._offered[stand_ins[0]]
+            else:
+                files = tuple(replace(file, url=split_login(file.url)[0]) for file in each.files)
+                yield replace(each, files=files)
+
+    def _page(self, alias: str, project: str) -> bytes:
+        listed = self.describe.indexes.list_files(alias, project)
+        if listed is None:
+            return b""
+        wheels = [each for each in listed if each.file.name.endswith(".whl")]
+        fitting = {
+            _wheel_version(each.file.name)
+            for each in wheels
+            if rank_wheel(each.file.name, self.question.facts) is not None
+        }
+        offers = [
+            self._offer(alias, project, version, each)
+            for version, each in _sdists(project, listed)
+            if version not in fitting
+        ]
+        return write_page([*(self._with_login(alias, each) for each in wheels), *offers])
+
+    def _offer(self, alias: str, project: str, version: str, listed: Listed) -> Listed:
+        file = listed.file
+        stand_in = f"{project.replace('-', '_')}-{version}-0sdist-py3-none-any.whl"
+        found = WheelFile(file.name, split_login(file.url)[0], file.sha256)
+        self._offered[stand_in] = Candidate(project, version, alias, (), found)
+        return replace(listed, file=IndexFile(stand_in, quote(stand_in), ""))
+
+    def _make(self, file: str) -> bytes:
+        offered = self._offered.get(file)
+        if offered is None or offered.sdist is None:
+            return b""
+        metadata = self.describe.sdist(offered, offered.sdist)
+        return pack_stand_in(offered.name, offered.version, metadata.text + "\n")
+
+    def _with_login(self, alias: str, listed: Listed) -> Listed:
+        """The file where a program may fetch it: what it knows of the index is not for these addresses."""
+        bare, login = split_login(self.describe.indexes.url(alias))
+        file = listed.file
+        if login is None or origin(bare) != origin(file.url):
+            return listed
+        parts = urlsplit(file.url)
+        user, password = (quote(word, safe="") for word in login)
+        place = f"{user}:{password}@{parts.netloc.rpartition('@')[2]}"
+        return replace(listed, file=replace(file, url=urlunsplit(parts._replace(netloc=place))))
+
+
+def _wheel_version(file: str) -> str:
+    from packaging.utils import parse_wheel_filename
+
+    return str(parse_wheel_filename(file)[1])
+
+
+def _sdists(project: str, listed: Iterable[Listed]) -> Iterator[tuple[str, Listed]]:
+    """The sdists of a page with their versions; what is not called as PEP 625 asks for is left out."""
+    from packaging.utils import parse_sdist_filename
+
+    for each in listed:
+        if not each.file.name.endswith(_SUFFIX):
+            continue
+        try:
+            name, version = parse_sdist_filename(each.file.name)
+        except ValueError:
+            continue
+        if name == project:
+            yield str(version), each

@@ -1,0 +1,88 @@
+"""Wheels from sdists: a step in the sandbox that runs the build backend (PEP 517), without the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from envbuild.core.platform import Facts
+from envbuild.lock.model import Build, Json, Locked
+from envbuild.rule import builtins
+from envbuild.rule.declared import DeclaredAction, Fetched, Input, Output
+from envbuild.rule.image import ForeignLayer, Image, Layer
+from envbuild.rule.sdist_program import PLACE, PROGRAM
+
+TOOLS: Final = f"{PLACE}/env"  # where the build dependencies lie, as an environment of their own
+_SCRIPT: Final = "/dev/build/wheel.py"  # no folder of the image
+_FIRST_TIME: Final = 315532800  # 1980-01-01: nothing earlier can stand in a zip
+_OUTPUTS: Final = builtins.LAYER_OUTPUTS
+
+
+def name_wheel(sdist: Locked) -> str:
+    """What an sdist's wheel is called where only package and version matter: its tags are checked before."""
+    return f"{sdist.name.replace('-', '_')}-{sdist.version}-py3-none-any.whl"
+
+
+def build_sdist(
+    sdist: Locked, build: Build, facts: Facts, base: Image, below: Sequence[ForeignLayer | Layer], epoch: int
+) -> Output:
+    """The wheel of an sdist, made in a root of the layers `below`, which bring interpreter and tools."""
+    subject = f"{sdist.name} {sdist.version}"
+    archive = f"/{PLACE}/sdist.tar.gz"
+    source = DeclaredAction(
+        builtins.FILES_LAYER,
+        {"files": [[archive, 0o644]], "merged_usr": False, "epoch": epoch},
+        {"files/00000": Fetched(sdist)},
+        _OUTPUTS,
+        "FilesLayer",
+        f"{subject} source",
+    )
+    layers = [*(layer.blob for layer in below), source.output(builtins.LAYER)]
+    parameters: dict[str, Json] = {
+        "argv": [f"/{TOOLS}/bin/python", "-s", _SCRIPT, f"/{PLACE}", archive, build.backend, *build.path],
+        "environment": dict(_variables(base, epoch)),
+        "workdir": "/",
+        "user": "0",
+        "network": False,
+        "generation": 0,
+        "mounts": [{"type": "file", "target": _SCRIPT, "text": PROGRAM, "mode": 0o644}],
+        "epoch": epoch,
+        "platform": str(facts.platform),
+    }
+    inputs: dict[str, Input] = {f"root/{n:03}": layer for n, layer in enumerate(layers)}
+    step = DeclaredAction(builtins.RUN_STEP, parameters, inputs, _OUTPUTS, "BuildWheel", subject)
+    return _take_wheel(step, sdist, facts)
+
+
+def _variables(base: Image, epoch: int) -> dict[str, str]:
+    """Those of the base, which may tell where compilers are, and what makes builds repeatable."""
+    path = base.config.variables.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+    return {
+        **base.config.variables,
+        "HOME": f"/{PLACE}/home",
+        "LC_ALL": "C.UTF-8",
+        "PATH": f"/{TOOLS}/bin:{path}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "SOURCE_DATE_EPOCH": str(max(epoch, _FIRST_TIME)),
+        "TMPDIR": f"/{PLACE}/tmp",  # noqa: S108 - in a root of its own
+        "TZ": "UTC",
+    }
+
+
+def _take_wheel(step: DeclaredAction, sdist: Locked, facts: Facts) -> Output:
+    """The wheel out of the step's layer, checked against what is locked and what the target takes."""
+    assert facts.python is not None
+    parameters: dict[str, Json] = {
+        "name": sdist.name,
+        "version": sdist.version,
+        "requires": list(sdist.requires),
+        "extras": list(sdist.extras),
+        "platform": str(facts.platform),
+        "libc": str(facts.libc),
+        "python": facts.python.version,
+    }
+    inputs: dict[str, Input] = {"layer": step.output(builtins.LAYER)}
+    outputs = (builtins.WHEEL,)
+    action = DeclaredAction(builtins.BUILT_WHEEL, parameters, inputs, outputs, "TakeWheel", step.subject)
+    return action.output(builtins.WHEEL)
