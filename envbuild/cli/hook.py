@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envbuild.cli.options import common_options
-from envbuild.core.errors import EnvbuildError, ErrorGroup, LockError, SpecError
+from envbuild.core.errors import EnvbuildError, LockError, SpecError, raise_all
 from envbuild.core.label import Label
 from envbuild.options import Options
 from envbuild.ui.text import printable
@@ -68,14 +68,6 @@ def format_files(options: Options, *, files: tuple[Path, ...]) -> None:
     elif options.output == "text" and not options.quiet:
         click.echo(printable("".join(f"formatted {path}\n" for path in formatted)), nl=False)
     raise_all(failures)
-
-
-def raise_all(failures: list[EnvbuildError]) -> None:
-    """Raise what failed, if anything did: one error as itself, several together."""
-    if len(failures) == 1:
-        raise failures[0]
-    if failures:
-        raise ErrorGroup(failures)
 
 
 def _by_workspace(options: Options, files: Iterable[Path]) -> Mapping[Path, list[Path]]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "verify": "verify",
     "load": "load",
     "export": "export",
+    "import": "import_",
     "query": "query",
     "aquery": "aquery",
     "hook": "hook",

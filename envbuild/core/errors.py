@@ -118,3 +118,11 @@ class ErrorGroup(EnvbuildError):
         self.errors = tuple(errors)
         super().__init__("\n".join(str(error) for error in errors))
         self.exit_code = max((error.exit_code for error in errors), default=ExitCode.BUILD)
+
+
+def raise_all(failures: Sequence[EnvbuildError]) -> None:
+    """Raise what failed, if anything did: one error as itself, several together."""
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise ErrorGroup(failures)

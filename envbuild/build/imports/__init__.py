@@ -1,0 +1,1 @@
+"""Environments that other tools describe, as a target of BUILD.yaml."""

@@ -1,0 +1,50 @@
+"""What an environment of another tool asks for, before it is a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from envbuild.core.text import excerpt
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was read: `conda` and `pip` are the attributes' entries, files among them relative to the package.
+
+    `explicit` and `pinned` are the lines of an explicit file and of a requirement file that are to be
+    written. `python` says that conda packages bring the Python, `wanted` which ones do where they do
+    not (a specifier, "" for any). `name` is the environment's own, "" where it has none.
+    """
+
+    name: str = ""
+    conda: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    explicit: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    python: bool = False
+    wanted: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def join_drafts(drafts: Sequence[Draft]) -> Draft:
+    """Several files as one environment, of the first name that one has."""
+    return Draft(
+        next((draft.name for draft in drafts if draft.name), ""),
+        _unique(draft.conda for draft in drafts),
+        _unique(draft.pip for draft in drafts),
+        _unique(draft.explicit for draft in drafts),
+        _unique(draft.pinned for draft in drafts),
+        any(draft.python for draft in drafts),
+        ",".join(sorted({draft.wanted for draft in drafts} - {""})),
+        _unique(draft.notes for draft in drafts),
+    )
+
+
+def tell(what: str, names: Iterable[str]) -> str:
+    """A note that lists names."""
+    return f"{what}: {', '.join(f'`{excerpt(name)}`' for name in names)}"
+
+
+def _unique(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for part in parts for each in part))
