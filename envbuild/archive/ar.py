@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 _MAGIC: Final = b"!<arch>\n"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from envbuild.archive.conda_package import INFO, relative_name
 from envbuild.archive.layer import MAX_ENTRIES
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json

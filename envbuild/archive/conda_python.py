@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from envbuild.archive.wheel_scripts import generate_script
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json

@@ -7,11 +7,11 @@ Its fields are those of `info/index.json` (CEP 34), as the channel amends them, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from envbuild.archive.conda_paths import PackagePath
 from envbuild.archive.layer import check_path
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 from envbuild.core.text import excerpt
 from envbuild.core.wire import canonical_json, parse_json

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from envbuild.archive.decompress import ForwardReader, Source
@@ -19,6 +19,7 @@ from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.root_facts import find_groups, find_users
 from envbuild.archive.root_scan import Node, RootScan, clean_path, entry_path
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 _NEW_FOLDER: Final = 0o755

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from envbuild.archive.deb import read_control, read_files
@@ -23,6 +22,7 @@ from envbuild.archive.maintainer_scripts import (
 )
 from envbuild.archive.merged_usr import merge_usr
 from envbuild.archive.nodes import File, Folder, Link, Node, write_nodes
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 _UTMP: Final = 43  # base-passwd's group.master

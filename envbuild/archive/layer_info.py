@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from envbuild.archive.listing import Entry
+from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import ArchiveError, EnvbuildError
 from envbuild.core.wire import canonical_json, parse_json

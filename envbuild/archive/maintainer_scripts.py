@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from envbuild.core.dataclass import dataclass
 
 SCRIPTS: Final = ("preinst", "postinst")  # what an installation runs, in this order
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -13,6 +12,7 @@ from envbuild.archive.layer import END, EPOCH, LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import read_tar
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 _READ_SIZE: Final = 4 << 20  # most members lie whole in what is read, and are inflated at once

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from envbuild.archive.base_folders import folder_mode
 from envbuild.archive.layer import LayerWriter, Sink
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import folders_above
+from envbuild.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import posixpath
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import check_length
 from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 WHITEOUT: Final = ".wh."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from envbuild.archive.wheel_scripts import EntryPoints, parse_entry_points
 from envbuild.archive.wheel_zip import WheelZip
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 MAX_METADATA: Final = 1 << 20  # of `WHEEL` and `entry_points.txt`

@@ -8,9 +8,9 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 SHEBANG: Final = b"#!python"

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Final, NamedTuple
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 _RECORD: Final = struct.Struct("<4s6H3L5H2L")

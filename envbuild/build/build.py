@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild.build.report import (
@@ -16,6 +16,7 @@ from envbuild.build.report import (
     TargetReport,
 )
 from envbuild.build.scheduler import BuildReport
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import StoreError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.protocols import BlobStore

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from envbuild.build.fetch import Fetcher
+from envbuild.core.dataclass import dataclass
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.model import Locked
 

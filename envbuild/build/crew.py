@@ -6,9 +6,9 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from envbuild.core.action import ActionResult
+from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.core.errors import EnvbuildError
 from envbuild.core.events import ActionFailed, ActionFinished, ActionStarted, EventSink, ResultSource

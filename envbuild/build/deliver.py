@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import UsageError
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
 from envbuild.archive.decompress import PIECE, Source, open_compressed
 from envbuild.archive.tar_reader import read_tar
+from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.core.protocols import BlobStore
 from envbuild.graph.analyze import Configured

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.lock.model import Locked
 from envbuild.rule.declared import DeclaredAction, Fetched, Output, SourceFile, walk
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, ExitCode
 from envbuild.core.platform import Platform
 from envbuild.execute.sandbox.identity import find_identity

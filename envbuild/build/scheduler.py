@@ -11,12 +11,12 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from envbuild.build.crew import Crew, Outcome
 from envbuild.build.plan import Plan, plan_actions
 from envbuild.build.report import ActionCounts
 from envbuild.core.action import ActionResult
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, ErrorGroup
 from envbuild.core.events import BuildStarted, EventSink, ResultSource
 from envbuild.core.protocols import Executor

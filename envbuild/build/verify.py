@@ -11,12 +11,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from envbuild.build.difference import Side, find_difference
 from envbuild.build.plan import find_artifacts
+from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BuildError, EnvbuildError, ExitCode
 from envbuild.graph.analyze import Configured, name_image

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError
 from envbuild.core.text import excerpt
 

@@ -6,9 +6,10 @@ Events hold no secrets: whoever emits one has redacted it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from envbuild.core.dataclass import dataclass
 
 
 class ResultSource(str, Enum):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.core.text import excerpt
 

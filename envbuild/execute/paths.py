@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +17,7 @@ from envbuild.archive.listing import (
     folders_above,
     parse_listing,
 )
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
 from envbuild.execute.builtin import Job
 from envbuild.rule.builtins import CHECKED, LAYER, LISTING

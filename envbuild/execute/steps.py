@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import encode_listing
 from envbuild.core.action import Action, ActionResult
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError, EnvbuildError
 from envbuild.core.events import ActionOutput, EventSink, ResultSource
 from envbuild.core.platform import Platform

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError, UsageError
 from envbuild.core.label import Pattern
 from envbuild.core.text import excerpt

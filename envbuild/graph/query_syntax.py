@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location
 from envbuild.core.label import Pattern
 

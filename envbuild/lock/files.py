@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import LockError, StoreError
 from envbuild.core.label import Label
 from envbuild.lock.codec import MAX_BYTES, decode_lock, encode_lock

@@ -7,9 +7,10 @@ no path outside the target's folder and no time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.platform import Facts, Platform
 from envbuild.spec.conda.model import ExactPackage
 from envbuild.spec.wheels import LocalWheel

@@ -6,9 +6,9 @@ The host is required: nothing falls back to a registry that was not asked for.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError, UsageError
 from envbuild.core.text import excerpt
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.oci.reference import Reference
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import UsageError
 from envbuild.oci.reference import LATEST, is_repository, is_tag
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from envbuild.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

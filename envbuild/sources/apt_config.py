@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
 from envbuild.sources.debian_signature import Keyring
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import RegistryError
 from envbuild.core.wire import parse_json
 from envbuild.sources.credentials import RegistryLogin

@@ -10,11 +10,12 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from envbuild.archive.decompress import PIECE, open_compressed
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError, SourceError
 from envbuild.core.events import EventSink, Note
 from envbuild.core.wire import parse_json

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
 from envbuild.core.text import excerpt
 from envbuild.sources.debian_relations import Alternatives, Relation, parse_list, parse_relations

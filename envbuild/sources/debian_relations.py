@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
 from envbuild.core.text import excerpt
 from envbuild.sources.debian_version import satisfies

@@ -7,11 +7,11 @@ import binascii
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
 
 _ARMOR: Final = re.compile(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
 from envbuild.core.wire import parse_json
 from envbuild.sources.index_page import HTML, JSON, IndexFile, file_at

@@ -9,9 +9,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json

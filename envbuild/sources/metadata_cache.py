@@ -6,9 +6,9 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.wire import parse_json
 from envbuild.sources.wheel_metadata import WheelMetadata
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import UsageError
 
 _TIMEOUT: Final = "ENVBUILD_HTTP_TIMEOUT"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 from urllib.parse import urlencode
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import EnvbuildError, RegistryError
 from envbuild.core.protocols import BlobWriter

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import RegistryError
 from envbuild.sources.credentials import RegistryLogin, read_login_file
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from envbuild.core.dataclass import dataclass
 from envbuild.spec.positions import scan_yaml
 
 STEP = 2

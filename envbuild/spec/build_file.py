@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, Location, SpecError
 from envbuild.core.label import Label
 from envbuild.core.text import excerpt

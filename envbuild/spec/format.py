@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError
 from envbuild.spec.atoms import Atom, Role, read_atoms
 from envbuild.spec.positions import Shape, Value, parse_yaml

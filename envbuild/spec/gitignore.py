@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError
 
 _WORDS = re.compile(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.core.text import excerpt
 from envbuild.spec.build_file import BUILD_FILE

@@ -7,10 +7,11 @@ name indexes (envbuild.yaml does), editable installs, version control and source
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, ErrorGroup, Location, SpecError
 from envbuild.core.text import excerpt
 from envbuild.spec.pyproject import Positioned, read_pyproject

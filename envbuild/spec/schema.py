@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, Location
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import UsageError
 
 _HINT: Final = "write `id=NAME,src=FILE`, or `id=NAME,env=VARIABLE`"

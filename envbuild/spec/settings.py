@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import UsageError
 from envbuild.spec.amounts import parse_size, parse_span
 from envbuild.spec.attribute import Attribute, Kind

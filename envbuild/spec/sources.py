@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, Location
 from envbuild.core.text import excerpt
 from envbuild.oci.reference import RegistryName

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError
 from envbuild.core.label import Label
 from envbuild.spec.attribute import Kind

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from envbuild import __version__
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError, UsageError
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.build_file import read_spec

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.events import Broadcast, BuildFinished, EventSink
 from envbuild.ui.plain import PlainLines, Warnings
 from envbuild.ui.text import allow_color

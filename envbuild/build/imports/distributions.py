@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, SpecError, UsageError, raise_all
 from envbuild.core.text import excerpt
 from envbuild.spec.requirement_line import parse_pinned

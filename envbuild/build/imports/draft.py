@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.text import excerpt
 
 

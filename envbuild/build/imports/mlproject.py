@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from envbuild.build.imports.draft import tell
+from envbuild.core.dataclass import dataclass
 from envbuild.core.text import excerpt
 from envbuild.spec.positions import Entry, Shape, Value, parse_yaml
 from envbuild.spec.problems import Problems

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from envbuild.build.imports.distributions import read_distributions
 from envbuild.build.imports.draft import Draft, tell
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, SpecError, UsageError, raise_all
 from envbuild.core.text import excerpt
 from envbuild.spec.conda.model import ExactPackage

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from envbuild.build.imports.draft import Draft
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import UsageError
 from envbuild.core.label import Label
 from envbuild.core.text import excerpt

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from envbuild.archive.decompress import PIECE, Source, open_layer
 from envbuild.archive.root_scan import Node, RootScan, entry_path
 from envbuild.archive.tar_header import ATTRIBUTE
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
+from envbuild.core.dataclass import dataclass
 from envbuild.execute.sandbox.inside.attributes import is_carried
 from envbuild.execute.sandbox.roots import Blob
 

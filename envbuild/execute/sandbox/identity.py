@@ -7,9 +7,9 @@ import os
 import pwd
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
 
 _EVERYTHING = 2**32 - 1

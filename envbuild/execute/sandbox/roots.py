@@ -15,10 +15,10 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.child import never, start_child
 from envbuild.execute.sandbox.identity import Identity

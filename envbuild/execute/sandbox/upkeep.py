@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
 from envbuild.execute import steps
 from envbuild.execute.sandbox import caches, roots, sandbox

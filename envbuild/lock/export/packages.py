@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.platform import Facts
 from envbuild.lock.model import Locked
 

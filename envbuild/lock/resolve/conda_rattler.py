@@ -9,10 +9,11 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ResolveError, SourceError
 from envbuild.core.platform import Platform
 from envbuild.lock.conda_codec import CONDA

@@ -8,9 +8,10 @@ it names a stand-in, which is made of what the sdist states once somebody asks f
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError
 from envbuild.lock.model import PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions

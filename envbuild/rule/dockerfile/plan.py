@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.lock.check_image import GENERATION
 from envbuild.oci.config import Runtime

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.spec.problems import suggest
 
