@@ -68,6 +68,7 @@ def write_import(draft: Draft, place: Place, name: str, base: str) -> Imported:
     elif not draft.python and draft.wanted:
         _check_python(draft.wanted)
     called = name or _suggest(draft.name, place)
+    Label.checked(place.package, called, called)
     files = dict(_files(draft, called))
     calls = _calls(draft, called, base, list(files))
     build = place.root / build_file_name(place.package)
@@ -133,7 +134,6 @@ def _append(build: Path, shown: str, calls: Sequence[_Call]) -> bytes:
         if "name" in entry.value.entries
     }
     for call in calls:
-        Label.checked("", call.name, call.name)
         if call.name in taken:
             raise UsageError(f"`{shown}` has a target `{call.name}`", hint=_RENAME)
     added = format_spec("\n".join(call.render() for call in calls).encode(), shown)
