@@ -348,21 +348,13 @@ def environment(ctx: Context) -> Image:
     below = (*packages, *venv, *conda_packages)
     return ctx.image(
         (*below, *ctx.layers(parts, WHEELS), *bytecode, *files),
-        _config(ctx, {"PATH": _path(prefix, base), **_activated(ctx, prefix)}),
+        _config(ctx, {"PATH": _path(prefix, base), **conda.activate(ctx, prefix)}),
         base=base,
         facts=facts,
         prefix=prefix,
         pins={**(base.pins if base else {}), **conda.provided_pins(ctx), **wheels},
         debian=debian,
     )
-
-
-def _activated(ctx: Context, prefix: str) -> Mapping[str, str]:
-    """What an activated conda environment has in its variables."""
-    spec = conda.read_spec(ctx)
-    if spec is None:
-        return {}
-    return {"CONDA_PREFIX": f"/{prefix}", "CONDA_DEFAULT_ENV": f"/{prefix}", **spec.variables}
 
 
 def _prefix(ctx: Context, base: Image | None) -> str:

@@ -47,8 +47,10 @@ class Answers:
         if isinstance(question, CondaQuestion):
             from envbuild.build.conda_packages import CondaPackages
             from envbuild.lock.resolve.conda_rattler import CondaResolver
+            from envbuild.sources.path_cache import PathCache
 
-            return CondaResolver(self.channels, CondaPackages(self.fetcher, self.store)).resolve(question)
+            packages = CondaPackages(self.fetcher, self.store, PathCache(self.channels.folder / "paths"))
+            return CondaResolver(self.channels, packages).resolve(question)
         return self.python().resolve(question)
 
     def _answer_debian(self, question: DebianQuestion) -> PlatformLock:

@@ -72,19 +72,22 @@ class Fetcher:
                 )
             return writer.commit(found)
 
-    def keep_package(self, channel: str, file: str, md5: str) -> Digest:
-        """Download a conda package of which at most the md5 is known ("" = nothing); raises SourceError."""
+    def keep_package(self, channel: str, file: str, md5: str, sha256: str = "") -> Digest:
+        """Download a conda package of which one of these is known, or nothing (""); raises SourceError."""
         with self.store.writer() as writer:
             found = hashlib.md5(usedforsecurity=False)
             for piece in self.channels.stream(channel, file):
                 writer.write(piece)
                 found.update(piece)
-            if md5 and found.hexdigest() != md5:
-                raise WrongBytes(
-                    f"`{file}` of `{channel}` has the md5 `{found.hexdigest()}`, and `{md5}` is stated",
-                    hint="the file was replaced or damaged: find out why, before you trust it",
-                )
-            return writer.commit()
+            digest = writer.digest()
+            sums = (("md5", md5, found.hexdigest()), ("sha256", sha256, digest.hash))
+            for kind, stated, real in sums:
+                if stated not in ("", real):
+                    raise WrongBytes(
+                        f"`{file}` of `{channel}` has the {kind} `{real}`, and `{stated}` is stated",
+                        hint="the file was replaced or damaged: find out why, before you trust it",
+                    )
+            return writer.commit(digest)
 
     def _fetch_deb(self, deb: Locked, expected: Digest) -> None:
         owner = self.owner(deb)

@@ -14,7 +14,7 @@ from envbuild.graph.analyze import Analyzer
 from envbuild.lock.check import record_inputs
 from envbuild.lock.codec import BrokenLock, encode_lock
 from envbuild.lock.conda_codec import CONDA
-from envbuild.lock.conda_python import follow_conda
+from envbuild.lock.conda_python import follow_conda, provided_pins
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import (
     CondaQuestion,
@@ -258,7 +258,23 @@ def _with_preferences(question: Single, old: PlatformLock | None, upgrade: Upgra
 def _notes(lock: Lock) -> Iterable[str]:
     parts = lock.platforms.values()
     notes = {note for part in parts for artifact in part.artifacts for note in artifact.notes}
-    return sorted(notes | {note for part in parts for note in _tell_present(lock, part)})
+    told = {note for part in parts for tell in (_tell_present, _tell_both) for note in tell(lock, part)}
+    return sorted(notes | told)
+
+
+def _tell_both(lock: Lock, part: PlatformLock) -> Iterable[str]:
+    """Which packages are required of pip, and come from conda."""
+    stated = lock.inputs.get("requirements")
+    asked = {_requirement_name(str(each)) for each in stated} if isinstance(stated, list) else set()
+    for name, pin in sorted(provided_pins(part.artifacts).items()):
+        if name in asked:
+            yield f"`{name}` is required of pip, and comes from conda: {pin.version}"
+
+
+def _requirement_name(text: str) -> str:
+    from envbuild.spec.requirement_line import parse_pinned
+
+    return parse_pinned(text).name
 
 
 def _tell_present(lock: Lock, part: PlatformLock) -> Iterable[str]:

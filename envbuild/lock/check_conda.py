@@ -23,6 +23,8 @@ def conda_inputs(questions: Iterable[CondaQuestion]) -> dict[str, Json]:
         "priority": asked[0].priority,
         "specs": specs,
     }
+    if any(each.exact for each in asked):
+        recorded["exact"] = {str(each.platform): _exact_inputs(each) for each in asked}
     return {CONDA: recorded}
 
 
@@ -36,6 +38,9 @@ def check_conda(part: PlatformLock, question: CondaQuestion, recorded: Mapping[s
     if known.get("priority") != question.priority:
         yield f"the priority of channels is `{question.priority}` now"
     yield from _check_specs(known.get("specs"), question)
+    exact = known.get("exact")
+    if (exact.get(str(question.platform)) if isinstance(exact, dict) else []) != _exact_inputs(question):
+        yield "the conda packages that are named by their URLs changed"
     yield from _check_presence(part, question)
     if part.facts.get("virtual", "") != " ".join(question.virtual):
         yield from _check_virtual(part, question)
@@ -55,6 +60,11 @@ def _check_specs(recorded: Json, question: CondaQuestion) -> Iterator[str]:
     yield from (f"`{each}` is no longer required of conda" for each in was if each not in now)
 
 
+def _exact_inputs(question: CondaQuestion) -> list[Json]:
+    found = sorted({(each.url, each.sha256 or each.md5) for each in question.exact})
+    return [" ".join(filter(None, each)) for each in found]
+
+
 def _check_presence(part: PlatformLock, question: CondaQuestion) -> Iterator[str]:
     """A merge may have lost packages, or kept too many."""
     locked = {each.name: each for each in part.artifacts if each.kind == CONDA}
@@ -70,6 +80,8 @@ def _reach(locked: Mapping[str, Locked], question: CondaQuestion) -> dict[str, s
     """The packages that are needed, and who needs each first; "" for the spec."""
     wants = {spec_name(text): "" for text in question.specs}
     ahead = sorted(wants)
+    # These are taken as they are: nothing else is locked for their sake.
+    wants |= {each.name.lower(): "" for each in question.exact}
     while ahead:
         by = ahead.pop()
         for each in locked[by].requires if by in locked else ():

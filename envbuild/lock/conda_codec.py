@@ -17,6 +17,8 @@ _NOARCH = re.compile(r"(?:python|generic)?\Z")
 _MD5 = re.compile(r"(?:[0-9a-f]{32})?\Z")
 _FOLDER = re.compile(r"(?:(?!\.)[A-Za-z0-9._-]+(?:/(?!\.)[A-Za-z0-9._-]+)*)?\Z")
 _PROVIDED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*==[A-Za-z0-9.+!_-]{1,1000}\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f]*\Z")
+_SCRIPT = re.compile(r"etc/conda/activate\.d/[A-Za-z0-9_.+@%=~-]+\.sh\Z")
 _NAMES = frozenset(field.name for field in fields(CondaRecord))
 
 
@@ -41,13 +43,15 @@ def decode_conda(value: object) -> CondaRecord:
         timestamp=_number(table, "timestamp"),
         track_features=texts(table.get("track_features", []), "a feature"),
         site_packages=match(_FOLDER, table.get("site_packages", ""), "folder"),
-        provides=_provided(table),
+        provides=_matching(table, "provides", _PROVIDED),
+        variables=_matching(table, "variables", _VARIABLE),
+        scripts=_matching(table, "scripts", _SCRIPT),
     )
 
 
-def _provided(table: Mapping[str, Any]) -> tuple[str, ...]:
-    found = texts(table.get("provides", []), "a distribution")
-    return tuple(match(_PROVIDED, each, "distribution") for each in found)
+def _matching(table: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    found = texts(table.get(name, []), f"one of its `{name}`")
+    return tuple(match(pattern, each, f"one of its `{name}`") for each in found)
 
 
 def _number(table: Mapping[str, Any], name: str) -> int:

@@ -28,6 +28,8 @@ class CondaRecord:
     `noarch` is "python", "generic" or "". `timestamp` is in milliseconds, 0 = not told.
     `site_packages` is where this Python looks for packages, below the prefix (CEP 17); "" = the usual place.
     `provides` are the Python distributions in it, as `name==version`, by the names that pip knows.
+    `variables` are what activating it sets, as `NAME=value` with `${CONDA_PREFIX}` for the prefix, and
+    `scripts` those of its files that must be sourced, since they do more than that.
     """
 
     build: str
@@ -40,6 +42,8 @@ class CondaRecord:
     track_features: tuple[str, ...] = ()
     site_packages: str = ""
     provides: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from envbuild.archive.conda_activation import PREFIX as ACTIVE_PREFIX
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Interpreter, Libc, Platform
 from envbuild.lock import conda_python
@@ -75,6 +76,23 @@ def find_python(ctx: Context, prefix: str) -> Interpreter | None:
 def provided_pins(ctx: Context) -> dict[str, Locked]:
     """The Python distributions among the locked conda packages, as pip knows them."""
     return conda_python.provided_pins(ctx.answer.artifacts)
+
+
+def activate(ctx: Context, prefix: str) -> dict[str, str]:
+    """The variables of the activated environment, as far as they are known without a shell.
+
+    Scripts of packages win over the spec's `variables`, as conda runs them last.
+    """
+    spec = read_spec(ctx)
+    if spec is None:
+        return {}
+    here = f"/{prefix}"
+    found = {"CONDA_PREFIX": here, "CONDA_DEFAULT_ENV": here, "CONDA_SHLVL": "1", **spec.variables}
+    for each in ctx.answer.artifacts:
+        for text in each.conda.variables if each.conda else ():
+            name, _, value = text.partition("=")
+            found[name] = value.replace(ACTIVE_PREFIX, here)
+    return found
 
 
 def add_packages(ctx: Context, prefix: str) -> tuple[Layer, ...]:

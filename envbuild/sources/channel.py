@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from envbuild.core.dataclass import dataclass
@@ -21,6 +21,7 @@ from envbuild.sources.authorization import Credentials
 from envbuild.sources.blame import blame
 from envbuild.sources.connections import TransportError
 from envbuild.sources.http import HttpClient, StatusError, WrongBytes, basic_authorization
+from envbuild.sources.remote_file import open_remote
 from envbuild.sources.url import origin, parse_url, redact
 
 _PIECE: Final = 1 << 20
@@ -48,8 +49,9 @@ class Channels:
 
     def locate(self, channel: str) -> Address:
         """Where the channel of an alias or URL lies; raises SourceError."""
-        if "://" in channel:
+        if "://" in channel and self.alias(channel) == channel:
             return Address((channel.rstrip("/"),))
+        channel = self.alias(channel)
         alias, slash, folder = channel.partition("/")
         for name, below in ((channel, ""), (alias, slash + folder)):
             if found := self.addresses.get(name):
@@ -61,6 +63,11 @@ class Channels:
             f"the workspace has no channel `{channel}`",
             hint=f"it has {known}: write `- channel: {{name: {channel}, url: ...}}` into envbuild.yaml",
         )
+
+    def alias(self, url: str) -> str:
+        """What the workspace calls the channel of a URL; the URL itself where it has no name."""
+        bare = url.rstrip("/")
+        return next((name for name, each in self.addresses.items() if bare in each.urls), url)
 
     def fetch(
         self,
@@ -90,6 +97,16 @@ class Channels:
             else:
                 own = self.authorization(url, address)
                 yield from self.http.stream(lambda extra: self.http.get(url, {**own, **extra}))
+
+    def open(self, channel: str, file: str) -> IO[bytes] | None:
+        """A package where it lies, to be read in parts; None where a server knows none."""
+        address = self.locate(channel)
+        url = f"{address.urls[0]}/{quote(file)}"
+        with blame(channel, file):
+            if url.startswith("file:"):
+                return _open_local(url)
+            remote = open_remote(self.http, url, self.authorization(url, address))
+            return cast("IO[bytes]", remote) if remote else None
 
     def authorization(self, url: str, address: Address) -> dict[str, str]:
         """The header with the channel's own login, for a URL of the same origin; raises SourceError."""
@@ -132,10 +149,14 @@ def local_path(url: str) -> Path:
 
 def read_local(url: str) -> Iterator[bytes]:
     """The pieces of a file of this machine; raises TransportError."""
+    with _open_local(url) as file:
+        yield from iter(lambda: file.read(_PIECE), b"")
+
+
+def _open_local(url: str) -> IO[bytes]:
     path = local_path(url)
     try:
-        with path.open("rb") as file:
-            yield from iter(lambda: file.read(_PIECE), b"")
+        return path.open("rb")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         hint = "make the channel's folder again, or correct its URL"

@@ -6,7 +6,6 @@ A server is told what is there already and says whether that still holds (RFC 91
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from envbuild.core.wire import parse_json
 from envbuild.sources.blame import blame
 from envbuild.sources.channel import Address, Channels, local_path, read_local, shown
 from envbuild.sources.connections import TransportError
+from envbuild.sources.kept_file import keep
 from envbuild.sources.response import Response, StatusError
 
 _MAX_INDEX: Final = 8 << 30
@@ -137,8 +137,7 @@ class _Kept:
     def note(cls, folder: Path, url: str, state: Mapping[str, str]) -> None:
         """Remember a file, and let go of the one before."""
         before = cls.find(folder, url)
-        draft = _write(folder, lambda: iter([json.dumps(dict(state)).encode()]))
-        draft.replace(_state(folder, url))
+        keep(_state(folder, url), dict(state))
         if before and before.path.name != state["file"]:
             before.path.unlink(missing_ok=True)
 

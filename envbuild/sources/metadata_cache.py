@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.wire import parse_json
+from envbuild.sources.kept_file import keep
 from envbuild.sources.wheel_metadata import WheelMetadata
 
 
@@ -25,7 +23,7 @@ class MetadataCache:
         if (known := _read(path)) is not None:
             return known
         loaded = load()
-        _write(path, loaded)
+        keep(path, [loaded.size, loaded.text])
         return loaded
 
 
@@ -35,19 +33,3 @@ def _read(path: Path) -> WheelMetadata | None:
     except (OSError, ValueError, TypeError):
         return None
     return WheelMetadata(size, text) if isinstance(size, int) and isinstance(text, str) else None
-
-
-def _write(path: Path, metadata: WheelMetadata) -> None:
-    """Keep it; where the disk does not let us, the next time asks again."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump([metadata.size, metadata.text], file)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError:
-        return

@@ -10,7 +10,7 @@ import pytest
 
 from tests.makers.conda_channel import Channel
 from tests.makers.conda_packages import CondaPackage
-from tests.makers.index import FakeIndex
+from tests.makers.index import FakeIndex, make_package
 from tests.makers.project import Outcome, Project, environment
 
 SITE = "lib/python3.11/site-packages"
@@ -76,3 +76,60 @@ def test_an_environment_of_conda_packages_is_locked_and_built(workspace: Project
     assert (numpy["source"], numpy["file"]) == ("ours", "linux-64/numpy-1.26.4-py311_0.conda")
     assert numpy["requires"] == ["python >=3.11,<3.12", "libfoo"]
     assert workspace.succeed("build", "--output", "json").target["status"] == "built"
+
+
+def provided(project: Project) -> dict[str, list[str]]:
+    """What pip is told that conda packages bring."""
+    found = {
+        name: each["conda"].get("provides", []) for name, each in locked(project).items() if "conda" in each
+    }
+    return {name: provides for name, provides in found.items() if provides}
+
+
+def test_pip_takes_what_conda_has(workspace: Project, index: FakeIndex) -> None:
+    """Numpy is on the index, too, and newer: it must not come from there."""
+    index.add(make_package("numpy", "2.0"))
+    index.add(make_package("demo", "1.0", ["numpy>=1.20", "six"]))
+    workspace.write({"BUILD.yaml": conda("numpy", "six", pip=["demo", "numpy"])})
+    said = workspace.succeed("lock").out
+    assert "note: `numpy` is required of pip, and comes from conda: 1.26.4" in said
+    assert sorted(locked(workspace)) == [
+        "conda libfoo",
+        "conda numpy",
+        "conda python",
+        "conda six",
+        "wheel demo",
+    ]
+    assert workspace.lock("app")["platforms"]["linux/amd64"]["pins"] == {
+        "numpy": ["1.26.4"],
+        "six": ["1.16.0"],
+    }
+    assert workspace.succeed("build", "--output", "json").target["status"] == "built"
+    assert workspace.succeed("lock", "--check").code == 0
+
+
+def test_pip_must_not_contradict_conda(workspace: Project, index: FakeIndex) -> None:
+    index.add(make_package("demo", "1.0", ["numpy>=2"]))
+    workspace.write({"BUILD.yaml": conda("numpy", pip=["demo"])})
+    assert "numpy" in workspace.fail(2, "lock")
+
+
+NAMED = [
+    ({"purls": ["pkg:pypi/Other_Name@2.0"]}, {}, ["other-name==2.0"]),
+    ({"purls": []}, {}, []),
+    ({}, {"site-packages/Real_Name-3.1.dist-info/METADATA": b""}, ["real-name==3.1"]),
+    ({}, {"site-packages/old-3.1-py3.11.egg-info": b""}, ["old==3.1"]),
+    ({}, {}, ["thing==1.0"]),
+]
+
+
+@pytest.mark.parametrize(("record", "files", "expected"), NAMED)
+def test_whose_name_counts(
+    workspace: Project, channel: Channel, record: dict[str, Any], files: dict[str, bytes], expected: list[str]
+) -> None:
+    """The channel's word, else the package's own, else its name."""
+    thing = CondaPackage("thing", files, noarch="python", depends=("python",), record=record)
+    channel.publish(thing)
+    workspace.write({"BUILD.yaml": conda("thing")})
+    workspace.succeed("lock")
+    assert provided(workspace).get("conda thing", []) == expected
