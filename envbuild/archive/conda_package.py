@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
-from envbuild.archive.decompress import ForwardReader, Section, Source, open_compressed
+from envbuild.archive.decompress import ForwardReader, Section, Source, open_compressed, open_frames
 from envbuild.archive.layer import check_path
 from envbuild.archive.tar_reader import read_tar, read_whole
 from envbuild.archive.wheel_zip import Member, WheelZip
@@ -74,7 +74,7 @@ class CondaPackage:
             self._file.seek(0)
             return open_compressed(self._file, ".bz2", limit=MAX_CONTENTS)
         member = self._members[part]
-        return open_compressed(Section(self._file, member.start, member.size), ".zst", limit=limit)
+        return open_frames(Section(self._file, member.start, member.size), limit=limit)
 
 
 def relative_name(name: str) -> str:

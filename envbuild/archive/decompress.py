@@ -111,6 +111,11 @@ def open_compressed(source: Source, suffix: str, *, limit: int) -> ForwardReader
     return ForwardReader(opener(source), limit)
 
 
+def open_frames(source: Source, *, limit: int) -> ForwardReader:
+    """Read what zstd frames hold that lie one behind another."""
+    return ForwardReader(_unzstded_frames(source), limit)
+
+
 def open_layer(file: SeekableSource, *, limit: int = MAX_LAYER, watch: Watch = len) -> ForwardReader:
     """Read a layer's tar; its first bytes tell how it is compressed: gzip, zstd (RFC 8878) or not at all."""
     start = file.read(4)

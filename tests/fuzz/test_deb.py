@@ -15,7 +15,7 @@ from envbuild.archive.debian_state import write_state_layer
 from envbuild.archive.maintainer_scripts import script_effects
 from envbuild.archive.subject_hash import subject_hash
 from tests.makers.certificates import ODD
-from tests.makers.debian import COMPRESSIONS, Deb, entry, folder, link, make_ar, make_tar
+from tests.makers.debian import COMPRESSIONS, Deb, entry, folder, link, make_ar, make_tar, mend_sums
 from tests.makers.layers import sample_debs
 from tests.makers.mutants import fuzz, mutants, read_or_refuse
 from tests.makers.reread import check_layer
@@ -46,16 +46,6 @@ FIELDS = [
 def pack(data: bytes, control: bytes = CONTROL, suffix: str = "") -> bytes:
     members = [("debian-binary", b"2.0\n"), ("control.tar", control), (f"data.tar{suffix}", data)]
     return make_ar(members)
-
-
-def mend_sums(tar: bytes) -> bytes:
-    """The tar with right checksums in whatever blocks look like headers, so that changes reach the reader."""
-    blocks = [bytearray(tar[at : at + 512]) for at in range(0, len(tar), 512)]
-    for block in blocks:
-        if len(block) == 512 and block[257:262] == b"ustar":
-            block[148:156] = b" " * 8
-            block[148:156] = b"%06o\0 " % sum(block)
-    return b"".join(blocks)
 
 
 def check(deb: bytes) -> bool:

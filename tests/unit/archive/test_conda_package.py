@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 
 import pytest
+import zstandard
 
 from envbuild.archive.conda_package import MAX_DOCUMENT, CondaPackage
 from envbuild.core.errors import ArchiveError
@@ -20,6 +21,7 @@ SAMPLE = Package("sample", {"bin/a": "1", "lib/b": b"2" * 3000}, noarch="python"
 INDEX = entry("info/index.json", b"{}")
 PATHS = entry("info/paths.json", b'{"paths": []}')
 LINK = entry("info/link.json", b"{}")
+VERSION = stored("metadata.json", b'{"conda_pkg_format_version": 2}')
 
 
 def read(data: bytes) -> tuple[set[str], dict[str, bytes]]:
@@ -75,6 +77,14 @@ def test_documents_before_the_files_are_not_looked_for_behind() -> None:
         [contents.read(1) for _, _, contents in package.contents()]
 
 
+def test_frames_one_behind_another() -> None:
+    compress = zstandard.ZstdCompressor().compress
+    tar, info = make_tar([entry("a", b"1" * 5000)]), make_tar([INDEX])
+    contents = compress(tar[:600]) + compress(tar[600:])
+    members = [VERSION, stored("pkg-x.tar.zst", contents), stored("info-x.tar.zst", compress(info))]
+    assert read(assemble_zip(members)) == ({"index.json"}, {"a": b"1" * 5000})
+
+
 def twice(name: str) -> bytes:
     return bz2.compress(make_tar([INDEX, PATHS, entry(name, b"1"), entry(f"./{name}", b"2")]))
 
@@ -102,9 +112,6 @@ def twice(name: str) -> bytes:
 def test_what_is_no_package(data: bytes, message: str) -> None:
     with pytest.raises(ArchiveError, match=message):
         read(data)
-
-
-VERSION = stored("metadata.json", b'{"conda_pkg_format_version": 2}')
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ import pytest
 
 from envbuild.core.errors import ArchiveError
 from tests.makers.conda_channel import Channel
-from tests.makers.conda_packages import CondaPackage
+from tests.makers.conda_packages import LONG_PLACEHOLDER, CondaFile, CondaPackage
 from tests.makers.conda_peer import (
+    Node,
     Tree,
     install_package,
     install_packages,
@@ -74,6 +75,41 @@ def test_scripts_of_entry_points_call_the_same(trees: tuple[Tree, Tree]) -> None
 def test_same_records(trees: tuple[Tree, Tree], package: CondaPackage) -> None:
     peer, ours = (normalise(json.loads(tree[f"conda-meta/{package.dist}.json"].data)) for tree in trees)
     assert ours == peer
+
+
+def test_what_differs_in_odd_files(tmp_path: Path) -> None:
+    long = LONG_PLACEHOLDER.encode("utf-16-le")
+    files: dict[str, str | bytes | CondaFile] = {
+        "lib/wide": CondaFile(long + b"\0\0", placeholder=LONG_PLACEHOLDER, binary=True),
+        "bin/no-text": CondaFile(
+            f"#!{LONG_PLACEHOLDER}/sh \xff\n".encode("latin-1"), placeholder=LONG_PLACEHOLDER
+        ),
+        "lib/real": "1",
+        "lib/link": CondaFile(link="real", no_link=True),
+    }
+    package = CondaPackage("odd", files)
+    channel = Channel(tmp_path / "channel").publish(package)
+    peer = read_prefix(install_packages(channel.root, tmp_path, "/opt/env"))
+    ours = read_layers([write_layer(package.build_package())])
+    padding = bytes(len(long) - len("/opt/env") * 2 + 2)
+    assert (ours["lib/wide"].data, peer["lib/wide"].data) == (
+        long + b"\0\0",
+        "/opt/env".encode("utf-16-le") + padding,
+    )
+    assert (ours["bin/no-text"].data, peer["bin/no-text"].data) == (
+        b"#!/opt/env/sh \xff\n", "#!/opt/env/sh \ufffd\n".encode()
+    )  # fmt: skip
+    assert (ours["lib/link"], peer["lib/link"]) == (Node(target="real"), Node(data=b"1", mode=0o644))
+
+
+def test_folders_that_rattler_does_not_make(tmp_path: Path) -> None:
+    from rattler.exceptions import InstallerError
+
+    package = SAMPLES["directories"]
+    channel = Channel(tmp_path / "channel").publish(package)
+    with pytest.raises(InstallerError):
+        install_packages(channel.root, tmp_path, "/opt/env")
+    assert write_layer(package.build_package())
 
 
 def normalise(record: dict[str, Any]) -> dict[str, Any]:
