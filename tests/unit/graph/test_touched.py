@@ -29,6 +29,11 @@ FILES = {
     "b/BUILD.yaml": environment("three", base="//a:one", pip=["six"])
     + environment("four", pip="requirements.in"),
     "b/requirements.in": "six\n",
+    "d/BUILD.yaml": environment("five", conda="environment.yml")
+    + environment("six", conda={"dependencies": [{"pip": ["-r in-place.in"]}]}),
+    "d/environment.yml": "dependencies: [python, pip: [-r more.in]]\n",
+    "d/more.in": "six\n",
+    "d/in-place.in": "six\n",
     "limits.txt": "numpy<3\n",
 }
 
@@ -43,7 +48,7 @@ def touched(root: Path, *changed: str) -> list[str]:
     return [str(label) for label in project.touched([root / name for name in changed])]
 
 
-ALL = ["//a:one", "//a:two", "//b:four", "//b:three", "//base:base"]
+ALL = ["//a:one", "//a:two", "//b:four", "//b:three", "//base:base", "//d:five", "//d:six"]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +57,9 @@ ALL = ["//a:one", "//a:two", "//b:four", "//b:three", "//base:base"]
         ("a/requirements.in", ["//a:one", "//b:three"]),
         ("limits.txt", ["//a:one", "//b:three"]),
         ("b/requirements.in", ["//b:four"]),
+        ("d/in-place.in", ["//d:six"]),
+        ("d/environment.yml", ["//d:five"]),
+        ("d/more.in", ["//d:five"]),
         ("a/own-1.0-py3-none-any.whl", ["//a:two"]),
         ("b/four.lock.json", ["//b:four"]),
         ("a/one.lock.json", ["//a:one", "//b:three"]),

@@ -121,6 +121,36 @@ def test_what_is_not_stated_has_its_default() -> None:
     assert check("base: scratch") == {"base": "scratch", **defaults}
 
 
+CONDA = {"conda": attr.conda(doc="an environment")}
+
+
+@pytest.mark.parametrize(("text", "files"), [("a.yml", ["a.yml"]), ("[a.txt, b.txt]", ["a.txt", "b.txt"])])
+def test_conda_environments_are_files(text: str, files: list[str]) -> None:
+    assert [file for file, _ in check(f"conda: {text}", CONDA)["conda"]] == files
+
+
+def test_conda_environments_may_stand_in_place() -> None:
+    stated = check("conda: {dependencies: [zlib]}", CONDA)["conda"]
+    assert stated.entries["dependencies"].value.items[0].text == "zlib"
+    assert check("{}", CONDA) == {"conda": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "3.11",
+            "`conda` must be a file, a list of files, or a conda environment as a mapping, not a number",
+        ),
+        ("[1]", "an item of `conda` must be text, not an integer"),
+        ("~", "`conda` has no value"),
+    ],
+)
+def test_what_is_no_conda_environment(text: str, message: str) -> None:
+    (error,) = failures(lambda: check(f"conda: {text}", CONDA))
+    assert message in error
+
+
 def test_defaults_that_name_files_stand_where_the_target_does() -> None:
     schema = {
         "pip": attr.requirements(default=["six"]),
