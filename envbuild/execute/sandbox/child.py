@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, Protocol
 
 from envbuild.core.errors import BuildError, EnvbuildError, StoreError
+from envbuild.execute.sandbox.forker import FORKER
 from envbuild.execute.sandbox.identity import Identity
 from envbuild.execute.sandbox.inside.channel import Channel, Message, open_channel
 from envbuild.execute.sandbox.inside.forwarding import FORWARDED, KEYS
@@ -37,10 +39,26 @@ def never() -> None:
     """Ends nothing: for who has nobody to be interrupted by."""
 
 
+class Process(Protocol):
+    """What is known of a child: one that was started, or one that was forked."""
+
+    pid: int
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """What it writes, where we read it."""
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Wait for its end; raises TimeoutExpired."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
 class Child:
     """A running child."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: Channel, identity: Identity) -> None:
+    def __init__(self, process: Process, channel: Channel, identity: Identity) -> None:
         self.process = process
         self._channel = channel
         self._identity = identity
@@ -67,7 +85,7 @@ class Child:
         while pipe is not None and _pass_on(pipe.fileno(), output):
             pass
         if self._lost:
-            raise BuildError(f"the sandbox ended unexpectedly, with exit code {self.process.wait()}")
+            raise BuildError("the sandbox ended unexpectedly")
 
     def _receive(self, take: Take) -> None:
         message, descriptor = self._channel.receive()
@@ -90,53 +108,66 @@ class Child:
             self.process.wait(_GRACE)
         self.process.kill()
         self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
 
 
 @contextmanager
 def start_child(
-    spec: Mapping[str, Any], identity: Identity, *, terminal: bool = False, site: bool = False
+    spec: Mapping[str, Any], identity: Identity, *, terminal: bool = False, unpacking: bool = False
 ) -> Iterator[Child]:
     """A child that does what `spec` says, and ends with the block.
 
     `terminal` gives it our own standard streams and signals, which takes the main thread, and our session
-    where that has a terminal; else its output is followed and it reads nothing. `site` lets it import all
-    that we can.
+    where that has a terminal; else its output is followed and it reads nothing. `unpacking` says that it
+    unpacks, which takes more of Python.
     """
-    session = terminal and _has_terminal()
-    signals = (*FORWARDED, *(() if session else KEYS)) if terminal else ()
-    packages = [path for path in sys.path if path] if site else [str(_PACKAGES)]
+    begin = _start_on_terminal if terminal else partial(_fork, unpacking=unpacking)
+    with begin() as (process, ours, signals):
+        child = Child(process, ours, identity)
+        try:
+            more = {"own_users": not identity.host, "marks": identity.marks, "signals": signals}
+            ours.send_task({**spec, **more})
+            yield child
+        finally:
+            child.leave()
+
+
+_Begun = tuple[Process, Channel, list[int]]
+
+
+@contextmanager
+def _fork(*, unpacking: bool) -> Iterator[_Begun]:
+    ours, theirs = open_channel()
+    try:
+        process = FORKER.fork(theirs, unpacking=unpacking)
+    finally:
+        theirs.close()
+    try:
+        yield process, ours, []
+    finally:
+        process.close()
+
+
+@contextmanager
+def _start_on_terminal() -> Iterator[_Begun]:
+    session = _has_terminal()
+    signals = (*FORWARDED, *(() if session else KEYS))
     ours, theirs = open_channel()
     # It inherits what is blocked, and so keeps signals until it can pass them on.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), *packages],
-            stdin=None if terminal else subprocess.DEVNULL,
-            stdout=None if terminal else subprocess.PIPE,
-            stderr=None if terminal else subprocess.STDOUT,
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), str(_PACKAGES)],
             env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
             pass_fds=[theirs.fileno()],
             start_new_session=not session,
         )
-        restore = _leave_signals_to(process, signals) if terminal else {}
+        restore = _leave_signals_to(process, signals)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
-    child = Child(process, ours, identity)
     try:
-        ours.send_task(
-            {
-                **spec,
-                "own_users": not identity.host,
-                "marks": identity.marks,
-                "signals": list(map(int, signals)),
-            }
-        )
-        yield child
+        yield process, ours, list(map(int, signals))
     finally:
-        child.leave()
         for number, handler in restore.items():
             signal.signal(number, handler)
 

@@ -105,7 +105,7 @@ class Roots:
         }
         said: list[bytes] = []
         try:
-            with start_child(spec, self._identity, site=True) as child:
+            with start_child(spec, self._identity, unpacking=True) as child:
                 child.follow(note_size, self._check, said.append)
         except BuildError as error:
             if said:  # a bug of ours: it says nothing else

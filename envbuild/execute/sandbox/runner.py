@@ -10,6 +10,7 @@ from typing import Final
 
 from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.caches import Caches
+from envbuild.execute.sandbox.forker import FORKER
 from envbuild.execute.sandbox.identity import Identity, find_identity
 from envbuild.execute.sandbox.inside.namespaces import NO_NAMESPACES
 from envbuild.execute.sandbox.mounting import Mounting, Stated
@@ -27,6 +28,7 @@ class SandboxRunner:
     def __init__(self, cache: Path, interrupt: Interrupt) -> None:
         self._cache = cache
         self._interrupt = interrupt
+        FORKER.prepare()
 
     @cached_property
     def _identity(self) -> Identity:
