@@ -42,11 +42,15 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 def copy_examples(project: Project) -> Project:
-    """Give a project the examples' workspace; the copies are as new files are, whatever the umask."""
+    """Give a project the examples' workspace, without those that are workspaces of their own.
+
+    The copies are as new files are, whatever the umask.
+    """
     project.root.mkdir(parents=True, exist_ok=True)
+    others = {path.parent for path in (REPOSITORY / "examples").rglob("envbuild.yaml")}
     for source in sorted([REPOSITORY / "envbuild.yaml", *(REPOSITORY / "examples").rglob("*")]):
         target = project.root / source.relative_to(REPOSITORY)
-        if source.is_file() and "__pycache__" not in source.parts:
+        if source.is_file() and "__pycache__" not in source.parts and others.isdisjoint(source.parents):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
     return project
