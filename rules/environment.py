@@ -345,10 +345,12 @@ def environment(ctx: Context) -> Image:
     # Conda's own Python is there already, with what a virtual environment would have of it.
     own = facts.python is None or conda.find_python(ctx, prefix) is not None
     venv = () if own or (base and base.prefix) else (_venv(ctx, facts, prefix, base),)
-    below = (*packages, *venv, *conda_packages)
+    shim = conda.add_shim(ctx, prefix)
+    below = (*packages, *venv, *conda_packages, *shim)
+    config = _config(ctx, {"PATH": _path(prefix, base), **conda.activate(ctx, prefix)})
     return ctx.image(
         (*below, *ctx.layers(parts, WHEELS), *bytecode, *files),
-        _config(ctx, {"PATH": _path(prefix, base), **conda.activate(ctx, prefix)}),
+        conda.start_activated(config, prefix, base) if shim or conda.is_activated(base) else config,
         base=base,
         facts=facts,
         prefix=prefix,

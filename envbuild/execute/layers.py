@@ -92,6 +92,17 @@ def make_debian_addition(job: Job) -> None:
     finish_layer(job, info)
 
 
+def make_shim_layer(job: Job) -> None:
+    """The program that activates a conda environment."""
+    from envbuild.archive.conda_shim import write_shim_layer
+
+    options = job.parameters
+    scripts, epoch = options["scripts"], options["epoch"]
+    finish_layer(
+        job, write_shim_layer(job.outputs[LAYER], prefix=options["prefix"], scripts=scripts, epoch=epoch)
+    )
+
+
 def make_venv_layer(job: Job) -> None:
     """The skeleton of a virtual environment."""
     from envbuild.archive.venv import write_venv_layer

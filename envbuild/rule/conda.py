@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from envbuild.archive.conda_activation import PREFIX as ACTIVE_PREFIX
+from envbuild.archive.conda_shim import shim_path
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Interpreter, Libc, Platform
 from envbuild.lock import conda_python
 from envbuild.lock.check_conda import spec_name
 from envbuild.lock.conda_codec import CONDA
-from envbuild.lock.model import CondaQuestion, Locked
-from envbuild.rule import attr
+from envbuild.lock.model import CondaQuestion, Json, Locked
+from envbuild.oci.config import Runtime
+from envbuild.rule import attr, builtins
+from envbuild.rule.config import Config
 from envbuild.rule.context import Context
-from envbuild.rule.image import Layer, Part
+from envbuild.rule.image import Image, Layer, Part
 from envbuild.rule.layering import Plan
 from envbuild.spec.conda.model import CondaSpec
 
@@ -93,6 +97,40 @@ def activate(ctx: Context, prefix: str) -> dict[str, str]:
             name, _, value = text.partition("=")
             found[name] = value.replace(ACTIVE_PREFIX, here)
     return found
+
+
+def add_shim(ctx: Context, prefix: str) -> tuple[Layer, ...]:
+    """The layer of the program that sources what activating does beyond setting variables, if anything."""
+    packages = (each.conda for each in ctx.answer.artifacts if each.conda)
+    scripts = sorted(path for record in packages for path in record.scripts)
+    if not scripts:
+        return ()
+    part = ctx.part(
+        builtins.CONDA_SHIM,
+        {"prefix": prefix, "scripts": list[Json](scripts)},
+        {},
+        owner="conda-activated",
+        mnemonic="CondaShim",
+    )
+    return ctx.layers([part])
+
+
+def is_activated(base: Image | None) -> bool:
+    """Whether a base's program starts in an activated environment."""
+    return base is not None and base.config.entrypoint[:1] == (f"/{shim_path(base.prefix)}",)
+
+
+def start_activated(config: Config, prefix: str, base: Image | None) -> Config:
+    """The configuration whose program starts in the activated environment."""
+    shim = f"/{shim_path(prefix)}"
+    below = base.config if base else Runtime()
+    entrypoint = below.entrypoint if config.entrypoint is None else config.entrypoint
+    inherited = below.command if config.entrypoint is None else ()
+    return replace(
+        config,
+        entrypoint=entrypoint if entrypoint[:1] == (shim,) else (shim, *entrypoint),
+        command=inherited if config.command is None else config.command,
+    )
 
 
 def add_packages(ctx: Context, prefix: str) -> tuple[Layer, ...]:

@@ -133,3 +133,17 @@ def test_whose_name_counts(
     workspace.write({"BUILD.yaml": conda("thing")})
     workspace.succeed("lock")
     assert provided(workspace).get("conda thing", []) == expected
+
+
+def config(outcome: Outcome, project: Project) -> dict[str, Any]:
+    """The configuration of the only image."""
+    (image,) = outcome.target["platforms"]
+    blobs = project.cache / "blobs" / "sha256"
+    manifest = json.loads(find_blob(blobs, image["digest"]))
+    loaded: dict[str, Any] = json.loads(find_blob(blobs, manifest["config"]["digest"]))["config"]
+    return loaded
+
+
+def find_blob(blobs: Path, digest: str) -> bytes:
+    (path,) = blobs.rglob(digest.removeprefix("sha256:"))
+    return path.read_bytes()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from envbuild.archive.conda_layer import write_conda_layer
+from envbuild.archive.conda_shim import write_shim_layer
 from envbuild.archive.deb import write_deb_layer
 from envbuild.archive.debian_root import write_root_layer
 from envbuild.archive.debian_state import write_state_layer
@@ -36,6 +37,12 @@ def write_sample_wheel(wheel: Wheel) -> WriteLayer:
 def write_venv(out: Sink) -> LayerInfo:
     """The skeleton on Debian 12."""
     return write_venv_layer(out, prefix="opt/env", version="3.11.2", interpreter="/usr/bin/python3.11")
+
+
+def write_shim(out: Sink) -> LayerInfo:
+    """What activates an environment of two packages with scripts."""
+    scripts = ["etc/conda/activate.d/b.sh", "etc/conda/activate.d/a b.sh"]
+    return write_shim_layer(out, prefix="opt/env", scripts=scripts)
 
 
 def write_files(out: Sink) -> LayerInfo:
@@ -123,6 +130,7 @@ def write_conda(package: CondaPackage) -> WriteLayer:
 LAYERS: Mapping[str, WriteLayer] = {
     **{f"wheel: {name}": write_sample_wheel(wheel) for name, wheel in sample_wheels().items()},
     "venv": write_venv,
+    "conda shim": write_shim,
     "files": write_files,
     "merged": write_merged,
     "deb: tool": write_deb(sample_debs()[0]),
