@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from tests.makers.conda_channel import Channel
 from tests.makers.conda_packages import CondaPackage
 from tests.makers.index import FakeIndex, make_package
-from tests.makers.project import Outcome, Project, environment
+from tests.makers.project import Project, environment
+from tests.makers.stored import StoredImage
 
 SITE = "lib/python3.11/site-packages"
 LIB = CondaPackage("libfoo", {"lib/libfoo.so": b"one"}, depends=("__glibc >=2.17",))
@@ -63,8 +66,14 @@ def locked(project: Project, platform: str = "linux/amd64", name: str = "app") -
     return {f"{each['kind']} {each['name']}": each for each in part["artifacts"]}
 
 
-def image(outcome: Outcome) -> dict[str, Any]:
-    return outcome.target
+def built(project: Project) -> StoredImage:
+    """The image that a build ends with."""
+    name = project.succeed("build", "--output", "json").target["image"]
+    return StoredImage(project.cache / "images" / name.rpartition("/")[2])
+
+
+def layers(image: StoredImage, platform: str = "linux/amd64") -> set[str]:
+    return {layer["digest"] for layer in image.manifest(platform)["layers"]}
 
 
 def test_an_environment_of_conda_packages_is_locked_and_built(workspace: Project) -> None:
@@ -135,15 +144,192 @@ def test_whose_name_counts(
     assert provided(workspace).get("conda thing", []) == expected
 
 
-def config(outcome: Outcome, project: Project) -> dict[str, Any]:
-    """The configuration of the only image."""
-    (image,) = outcome.target["platforms"]
-    blobs = project.cache / "blobs" / "sha256"
-    manifest = json.loads(find_blob(blobs, image["digest"]))
-    loaded: dict[str, Any] = json.loads(find_blob(blobs, manifest["config"]["digest"]))["config"]
-    return loaded
+SCRIPTED = CondaPackage(
+    "scripted",
+    {
+        "etc/conda/activate.d/plain.sh": b"export FOO_DATA=$CONDA_PREFIX/share/foo\n",
+        "etc/conda/activate.d/asks.sh": b'export WHO="$(cat /who)"\n',
+        "etc/conda/deactivate.d/plain.sh": b"unset FOO_DATA\n",
+        "bin/.scripted-post-link.sh": b"exit 1\n",
+    },
+)
+PLAIN = CondaPackage("plain", {"etc/conda/activate.d/p.sh": b"export A=package\n"})
 
 
-def find_blob(blobs: Path, digest: str) -> bytes:
-    (path,) = blobs.rglob(digest.removeprefix("sha256:"))
-    return path.read_bytes()
+def test_what_activation_sets_is_in_the_image(workspace: Project, channel: Channel) -> None:
+    channel.publish(PLAIN)
+    stated = {
+        "channels": ["ours"],
+        "dependencies": ["plain"],
+        "variables": {"A": "spec", "B": "spec", "C": "spec"},
+    }
+    workspace.write(
+        {"BUILD.yaml": environment(base="scratch", libc="glibc 2.36", conda=stated, variables={"C": "own"})}
+    )
+    workspace.succeed("lock")
+    config = built(workspace).config("linux/amd64")["config"]
+    assert sorted(config["Env"]) == [
+        "A=package",
+        "B=spec",
+        "C=own",
+        "CONDA_DEFAULT_ENV=/opt/env",
+        "CONDA_PREFIX=/opt/env",
+        "CONDA_SHLVL=1",
+        "PATH=/opt/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ]
+    assert "Entrypoint" not in config
+
+
+def test_scripts_that_do_more_are_sourced_before_the_program(workspace: Project, channel: Channel) -> None:
+    channel.publish(SCRIPTED)
+    workspace.write({"BUILD.yaml": conda("scripted", entrypoint=["tool"], command=["-v"])})
+    said = workspace.succeed("lock").out
+    assert "note: `bin/.scripted-post-link.sh` is not run" in said
+    config = built(workspace).config("linux/amd64")["config"]
+    assert "FOO_DATA=/opt/env/share/foo" in config["Env"]
+    assert config["Entrypoint"] == ["/opt/env/bin/conda-activated", "tool"]
+    assert config["Cmd"] == ["-v"]
+
+
+def test_a_child_is_activated_as_its_base(workspace: Project, channel: Channel) -> None:
+    """Whatever it starts: its own program, or the base's."""
+    channel.publish(SCRIPTED)
+    child = environment("child", base=":app", entrypoint=["other"])
+    workspace.write({"BUILD.yaml": conda("scripted", "python") + child})
+    workspace.succeed("lock")
+    name = workspace.succeed("build", ":child", "--output", "json").target["image"]
+    config = StoredImage(workspace.cache / "images" / name.rpartition("/")[2]).config("linux/amd64")["config"]
+    assert config["Entrypoint"] == ["/opt/env/bin/conda-activated", "other"]
+
+
+def test_a_child_stands_on_what_conda_brought(workspace: Project, index: FakeIndex) -> None:
+    """Its wheels are for conda's Python, and need nothing that is there already."""
+    index.add(make_package("demo", "1.0", ["numpy>=1.20"]))
+    workspace.write({"BUILD.yaml": conda("numpy") + environment("child", base=":app", pip=["demo"])})
+    workspace.succeed("lock")
+    assert sorted(locked(workspace, name="child")) == ["wheel demo"]
+    assert workspace.lock("child")["platforms"]["linux/amd64"]["pins"] == {"numpy": ["1.26.4"]}
+    workspace.succeed("build", ":child")
+
+
+def test_the_same_image_from_two_folders_and_two_caches(
+    tmp_path: Path, workspace: Project, index: FakeIndex
+) -> None:
+    index.add(make_package("demo", "1.0", ["numpy"]))
+    workspace.write({"BUILD.yaml": conda("numpy", "six", pip=["demo"])})
+    workspace.succeed("lock")
+    other = Project(tmp_path / "elsewhere").write(dict(workspace.contents()))
+    other.succeed("lock", "--upgrade")
+    assert other.contents() == workspace.contents()
+    assert built(other).digest == built(workspace).digest
+    assert built(workspace).violations() == ()
+
+
+def test_one_package_moves_one_layer(workspace: Project, channel: Channel) -> None:
+    workspace.write({"BUILD.yaml": conda("numpy", "six")})
+    workspace.succeed("lock")
+    before = layers(built(workspace))
+    channel.publish(replace(SIX, version="1.17.0"))
+    assert "~ six 1.16.0 0 -> 1.17.0 0" in workspace.succeed("lock", "--upgrade").out
+    after = layers(built(workspace))
+    assert (len(before - after), len(after - before)) == (1, 1)
+
+
+def test_another_platform(workspace: Project, channel: Channel) -> None:
+    """Nothing of this machine is asked."""
+    channel.publish(*(replace(each, subdir="linux-aarch64") for each in (LIB, PYTHON, NUMPY)))
+    workspace.write({"BUILD.yaml": conda("numpy", "six", platforms=["linux/amd64", "linux/arm64"])})
+    workspace.succeed("lock")
+    files = {name: each["file"] for name, each in locked(workspace, "linux/arm64").items()}
+    assert files["conda numpy"] == "linux-aarch64/numpy-1.26.4-py311_0.conda"
+    assert files["conda six"] == "noarch/six-1.16.0-0.conda"
+    assert workspace.lock("app")["platforms"]["linux/arm64"]["facts"]["virtual"].startswith(
+        "__archspec=1=aarch64 "
+    )
+    assert len(built(workspace).manifests) == 2
+
+
+def test_what_is_locked_stays_until_an_upgrade(workspace: Project, channel: Channel) -> None:
+    workspace.write({"BUILD.yaml": conda("numpy")})
+    workspace.succeed("lock")
+    before = workspace.contents()
+    channel.publish(replace(NUMPY, build="py311_1", build_number=1), replace(LIB, version="1.1"))
+    workspace.succeed("lock")
+    assert workspace.contents() == before
+    # Solved again, for another package's sake: these need not move.
+    workspace.write({"BUILD.yaml": conda("numpy", "six")})
+    assert "+ six 1.16.0 0" in workspace.succeed("lock").out
+    kept = locked(workspace)
+    assert (kept["conda numpy"]["conda"]["build"], kept["conda libfoo"]["version"]) == ("py311_0", "1.0")
+    workspace.succeed("lock", "--upgrade-package", "numpy")
+    moved = locked(workspace)
+    assert (moved["conda numpy"]["conda"]["build"], moved["conda libfoo"]["version"]) == ("py311_1", "1.0")
+    workspace.succeed("lock", "--upgrade")
+    assert locked(workspace)["conda libfoo"]["version"] == "1.1"
+
+
+def test_a_channel_that_tells_only_the_md5(workspace: Project, channel: Channel) -> None:
+    """The sha256 is computed once, from what has this md5."""
+    old = CondaPackage("old", {"lib/old": b"old"}, suffix=".tar.bz2", record={"sha256": None, "size": None})
+    channel.publish(old)
+    workspace.write({"BUILD.yaml": conda("old")})
+    workspace.succeed("lock")
+    data = (channel.root / "linux-64/old-1.0-0.tar.bz2").read_bytes()
+    artifact = locked(workspace)["conda old"]
+    assert (artifact["sha256"], artifact["size"]) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert artifact["conda"]["md5"] == hashlib.md5(data).hexdigest()
+    built(workspace)
+
+
+def test_the_first_channel_that_has_a_package_serves_it(
+    project: Project, channel: Channel, index: FakeIndex, tmp_path: Path
+) -> None:
+    second = Channel(tmp_path / "second").publish(replace(LIB, version="2.0"), CondaPackage("only"))
+    name_sources(project, index, ours=channel.url, theirs=second.url)
+    both = {"channels": ["ours", "theirs"], "dependencies": ["libfoo", "only"]}
+    target = {"base": "scratch", "libc": "glibc 2.36"}
+    project.write({"BUILD.yaml": environment(conda=both, **target)})
+    project.succeed("lock")
+    assert {name: each["source"] for name, each in locked(project).items()} == {
+        "conda libfoo": "ours",
+        "conda only": "theirs",
+    }
+    newer = {**both, "dependencies": ["libfoo >=2"]}
+    project.write({"BUILD.yaml": environment(conda=newer, **target)})
+    assert "no solution" in project.fail(2, "lock")
+    project.write({"BUILD.yaml": environment(conda=newer, channel_priority="flexible", **target)})
+    project.succeed("lock")
+    assert locked(project)["conda libfoo"]["version"] == "2.0"
+    named = {**both, "dependencies": ["theirs::libfoo"]}
+    project.write({"BUILD.yaml": environment(conda=named, **target)})
+    project.succeed("lock")
+    assert locked(project)["conda libfoo"]["source"] == "theirs"
+
+
+def test_packages_by_their_urls_are_taken_as_they_are(workspace: Project, channel: Channel) -> None:
+    data = (channel.root / NUMPY.file).read_bytes()
+    lines = ["@EXPLICIT", f"{channel.url}/{NUMPY.file}#sha256:{hashlib.sha256(data).hexdigest()}"]
+    workspace.write({"spec.txt": "\n".join(lines) + "\n"})
+    workspace.write({"BUILD.yaml": environment(base="scratch", libc="glibc 2.36", conda="spec.txt")})
+    workspace.succeed("lock")
+    assert list(locked(workspace)) == ["conda numpy"]
+    assert locked(workspace)["conda numpy"]["source"] == "ours"
+    assert workspace.succeed("lock", "--check").code == 0
+    built(workspace)
+
+
+def test_a_folder_of_the_workspace_as_a_channel(project: Project, index: FakeIndex) -> None:
+    Channel(project.root / "my channel").publish(*PACKAGES)
+    name_sources(project, index, ours="file:my%20channel")
+    project.write({"BUILD.yaml": conda("numpy")})
+    project.succeed("lock")
+    assert str(project.top) not in json.dumps(project.lock("app"))
+    built(project)
+
+
+def test_a_channel_by_its_url(project: Project, channel: Channel) -> None:
+    stated = {"channels": [channel.url], "dependencies": ["libfoo"]}
+    project.write({"BUILD.yaml": environment(base="scratch", libc="glibc 2.36", conda=stated)})
+    project.succeed("lock")
+    assert locked(project)["conda libfoo"]["file"] == f"{channel.url}/{LIB.file}"
+    built(project)
