@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -16,6 +17,8 @@ def main() -> int:
     if text is not None:
         sys.stdout.write(text)
         return 0
+    # What starting makes lives to the end: to look for garbage among it takes a tenth of the start.
+    gc.set_threshold(50_000)
     from envbuild.cli.main import run
 
     return run(sys.argv[1:])

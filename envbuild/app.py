@@ -20,13 +20,14 @@ from envbuild.core.events import EventSink, Note
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import Executor
-from envbuild.execute.builtin import BuiltinExecutor
+from envbuild.execute.builtin import BuiltinExecutor, Function
 from envbuild.execute.caching import CachingExecutor
 from envbuild.execute.fetching import FetchingExecutor
 from envbuild.execute.importing import ImportingExecutor
 from envbuild.execute.single_flight import SingleFlightExecutor
 from envbuild.execute.switch import SwitchingExecutor
 from envbuild.execute.table import BUILTINS
+from envbuild.execute.workers import open_workers
 from envbuild.graph import memo
 from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
@@ -36,7 +37,7 @@ from envbuild.options import UNSTATED, Options, StepOptions
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.naming import Naming
 from envbuild.rule.builtins import RUN_STEP
-from envbuild.rule.declared import DeclaredAction, walk
+from envbuild.rule.declared import Builtin, DeclaredAction, walk
 from envbuild.sources.patience import HASTY, Patience
 from envbuild.spec.secrets import as_sources, parse_secret
 from envbuild.spec.settings import DOCKER
@@ -203,7 +204,11 @@ class App:
 
     def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
         """Execute all that `goals` need; once more where blobs were damaged, which are gone then."""
-        executor = self._executor(tuple(walk(*goals)))
+        actions = tuple(walk(*goals))
+        with open_workers(BUILTINS, min(self.jobs, len(actions)), self.interrupt.check) as builtins:
+            return self._run(goals, self._executor(actions, builtins), keep_going=keep_going)
+
+    def _run(self, goals: Sequence[DeclaredAction], executor: Executor, *, keep_going: bool) -> BuildReport:
         workers = self.jobs + _DOWNLOADS
         scheduler = Scheduler(
             executor, self.sink, self.interrupt, workers, keep_going=keep_going, reverse=self._reverse
@@ -215,8 +220,8 @@ class App:
         self.sink.emit(Note("warning", "damaged blobs were set aside, and are made or fetched again"))
         return scheduler.run(goals)
 
-    def _executor(self, actions: Sequence[DeclaredAction]) -> Executor:
-        builtin = BuiltinExecutor(self.store, BUILTINS, self.jobs)
+    def _executor(self, actions: Sequence[DeclaredAction], builtins: Mapping[Builtin, Function]) -> Executor:
+        builtin = BuiltinExecutor(self.store, builtins, self.jobs)
         steps = any(action.builtin == RUN_STEP for action in actions)
         switch = SwitchingExecutor({RUN_STEP.name: self._step_executor()} if steps else {}, builtin)
         files = ImportingExecutor(switch, self.store, find_files(actions))

@@ -12,17 +12,28 @@ from envbuild.core.digest import Digest
 from envbuild.core.events import ResultSource
 
 
-class BlobWriter(Protocol):
-    """A blob on its way into a store; readable by nobody before `commit`.
-
-    Left without `commit` (an error, an interrupt), it leaves nothing behind.
-    """
+class BlobSink(Protocol):
+    """What takes a blob's bytes, and hashes them."""
 
     def write(self, data: bytes | memoryview) -> int:
         """Append bytes; returns how many."""
 
     def digest(self) -> Digest:
         """The digest of what was written so far: nobody else need hash it."""
+
+
+class BlobWriter(BlobSink, Protocol):
+    """A blob on its way into a store; readable by nobody before `commit`.
+
+    Left without `commit` (an error, an interrupt), it leaves nothing behind.
+    """
+
+    @property
+    def path(self) -> Path:
+        """The file that the bytes go to, for another process to write all of them there."""
+
+    def adopt(self, digest: Digest) -> None:
+        """Take what another process wrote to `path`, whose digest it knows."""
 
     def commit(self, expected: Digest | None = None) -> Digest:
         """Make the blob readable at once and whole; raises StoreError if it is not `expected`."""
@@ -47,6 +58,9 @@ class BlobStore(Protocol):
 
     def path(self, digest: Digest) -> Path:
         """A read-only local file with the blob's bytes; raises BlobMissing."""
+
+    def knows(self, digest: Digest) -> bool:
+        """Whether `sound_path` need not read the blob, as its bytes are known to be right."""
 
     def sound_path(self, digest: Digest) -> Path:
         """As `path`, with bytes that are known to be right; raises StoreError where they are others."""

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BuildError
 from envbuild.core.events import ResultSource
-from envbuild.core.protocols import BlobStore, BlobWriter
+from envbuild.core.protocols import BlobSink, BlobStore
 from envbuild.execute.outputs import commit_outputs
 from envbuild.rule.builtins import DEFINITION, PARAMETERS
 from envbuild.rule.declared import Builtin
@@ -46,13 +47,15 @@ class Job:
 
     `parameters` are what the rule declared; `inputs` read-only files by input path, in order of
     path, with the very bytes that are in the key; `definition` is the action's definition digest
-    ("" unless the rule asked for it).
+    ("" unless the rule asked for it). `known` are those inputs that need no look before they are used:
+    who hands a job on tells of them at once.
     """
 
     parameters: Mapping[str, Any]
     inputs: Mapping[str, Path]
-    outputs: Mapping[str, BlobWriter]
+    outputs: Mapping[str, BlobSink]
     definition: str = ""
+    known: Mapping[str, Path] = field(default_factory=dict)
 
 
 Function = Callable[[Job], None]
@@ -65,14 +68,12 @@ To open a file that is no input, to ask the network and to run a program is a bu
 class _SoundInputs(Mapping[str, Path]):
     """Inputs in order of path, each hashed before it is first handed out, unless this process made it.
 
-    All are there from the beginning; what a function does not look at costs nothing.
+    All are there, as the executor has seen; what a function does not look at costs nothing.
     """
 
     def __init__(self, store: BlobStore, digests: Mapping[str, Digest]) -> None:
         self._store = store
         self._digests = dict(sorted(digests.items()))
-        for digest in self._digests.values():
-            store.path(digest)
 
     def __getitem__(self, path: str) -> Path:
         with unwatched():
@@ -100,6 +101,7 @@ class BuiltinExecutor:
     def run(self, action: Action) -> tuple[ActionResult, ResultSource]:
         """Run the builtin; raises EnvbuildError, and then no output is kept."""
         function = self._find(action)
+        paths = {path: self._store.path(digest) for path, digest in action.inputs.items()}
         with ExitStack() as stack:
             outputs = {
                 path: stack.enter_context(self._store.writer()) for path in action.command.output_paths
@@ -109,8 +111,11 @@ class BuiltinExecutor:
                 inputs=_SoundInputs(self._store, action.inputs),
                 outputs=outputs,
                 definition=action.inline.get(DEFINITION, b"").decode(),
+                known={
+                    path: paths[path] for path, digest in action.inputs.items() if self._store.knows(digest)
+                },
             )
-            given = {str(self._store.path(digest)) for digest in action.inputs.values()}
+            given = set(map(str, paths.values()))
             with self._turns, _named(action), watch_purity(given):
                 function(job)
             result = commit_outputs(self._store, outputs)

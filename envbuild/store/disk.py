@@ -66,13 +66,17 @@ class DiskStore:
             raise _missing(digest)
         return self.blobs / digest.hash
 
+    def knows(self, digest: Digest) -> bool:
+        """Whether this process has made the blob, or hashed it."""
+        return digest.hash in self._sound
+
     def sound_path(self, digest: Digest) -> Path:
         """As `path`, of a file that this process has made, or hashed now; raises also BlobMismatch.
 
         A wrong blob is set aside, so that it is missing from then on and gets made again.
         """
         path = self.path(digest)
-        if digest.hash not in self._sound:
+        if not self.knows(digest):
             try:
                 with path.open("rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -166,6 +170,7 @@ class DiskWriter:
         self._store = store
         self._hash = hashlib.sha256()
         self._size = 0
+        self._adopted: Digest | None = None
         self._path: Path | None = None
         with self._faults():
             store.temporary.mkdir(parents=True, exist_ok=True)
@@ -182,7 +187,17 @@ class DiskWriter:
 
     def digest(self) -> Digest:
         """The digest of what was written so far: nobody else need hash it."""
-        return Digest(self._hash.hexdigest(), self._size)
+        return self._adopted or Digest(self._hash.hexdigest(), self._size)
+
+    @property
+    def path(self) -> Path:
+        """The file that the bytes go to, for another process to write all of them there (draft.py)."""
+        assert self._path is not None, "a blob is committed once"
+        return self._path
+
+    def adopt(self, digest: Digest) -> None:
+        """Take what another process wrote to `path`, whose digest it knows."""
+        self._adopted = digest
 
     def commit(self, expected: Digest | None = None) -> Digest:
         """Make the blob readable at once and whole; raises BlobMismatch if it is not `expected`."""

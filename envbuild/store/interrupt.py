@@ -6,6 +6,7 @@ a writer that is left by an exception drops its file, so nothing stays behind.
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,18 +25,20 @@ class Interrupted(EnvbuildError):
 
 
 class Interrupt:
-    """Tells all threads of a command that the user wants it to end."""
+    """Tells all threads of a command, and the processes that it forked, that the user wants it to end."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._shared = mmap.mmap(-1, 1)  # a page that forked processes see, too
 
     def set(self) -> None:
         """Ask everybody to end."""
+        self._shared[0] = 1
         self._event.set()
 
     def check(self) -> None:
         """Raises Interrupted once it is set."""
-        if self._event.is_set():
+        if self._shared[0]:
             raise Interrupted("interrupted")
 
     def pause(self, seconds: float) -> None:
@@ -62,6 +65,10 @@ class InterruptibleStore:
     def path(self, digest: Digest) -> Path:
         """As the inner store."""
         return self._inner.path(digest)
+
+    def knows(self, digest: Digest) -> bool:
+        """As the inner store."""
+        return self._inner.knows(digest)
 
     def sound_path(self, digest: Digest) -> Path:
         """As the inner store."""
@@ -93,6 +100,13 @@ class _InterruptibleWriter:
 
     def digest(self) -> Digest:
         return self._inner.digest()
+
+    @property
+    def path(self) -> Path:
+        return self._inner.path
+
+    def adopt(self, digest: Digest) -> None:
+        self._inner.adopt(digest)
 
     def commit(self, expected: Digest | None = None) -> Digest:
         self._interrupt.check()
