@@ -100,7 +100,21 @@ def _refuse_deleting(_: object, name: str) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-_FROZEN: Mapping[str, Method] = {"__setattr__": _refuse_setting, "__delattr__": _refuse_deleting}
+def _tell_state(self: Any) -> Sequence[object]:
+    return [getattr(self, each.name) for each in dataclasses.fields(self)]
+
+
+def _take_state(self: Any, state: Sequence[object]) -> None:
+    for each, value in zip(dataclasses.fields(self), state, strict=True):
+        object.__setattr__(self, each.name, value)
+
+
+_FROZEN: Mapping[str, Method] = {
+    "__setattr__": _refuse_setting,
+    "__delattr__": _refuse_deleting,
+    "__getstate__": _tell_state,  # with the next one: for `copy` and `pickle`
+    "__setstate__": _take_state,
+}
 _ORDERS: Iterable[Callable[[Any, Any], bool]] = (lt, le, gt, ge)
 
 if TYPE_CHECKING:

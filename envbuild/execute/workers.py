@@ -202,10 +202,11 @@ def _live(
         gc.set_threshold(_RARELY)
         _serve(_Line(orders, answers), parent, builtins, check)
     except (EOFError, BrokenPipeError):  # nobody asks any more
-        os._exit(0)
-    except BaseException:  # noqa: BLE001 (the process ends, and not in what called the fork)
-        traceback.print_exc()
-        os._exit(1)
+        pass
+    except BaseException:  # noqa: BLE001 (who waits is told that the worker is gone)
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(0)  # whatever happens, nothing of what called the fork runs here
 
 
 def _serve(line: _Line, parent: int, builtins: Mapping[Builtin, Function], check: Check) -> NoReturn:

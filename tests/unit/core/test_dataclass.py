@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
@@ -57,6 +58,13 @@ def test_nothing_can_be_set(decorate: Decorator) -> None:
     with pytest.raises(FrozenInstanceError, match="cannot delete field 'name'"):
         del one.name
     assert one.name == "a"
+
+
+@BOTH
+def test_copying(decorate: Decorator) -> None:
+    one = make(decorate)("a", notes=["x"])  # as `pickle` does it, which also needs to find the class
+    assert [copy.copy(one), copy.deepcopy(one)] == [one, one]
+    assert copy.deepcopy(one).notes == ["x"]
 
 
 @BOTH
