@@ -177,11 +177,8 @@ URL = "https://f.example/x-1-py3-none-any.whl"
 UNLOCKABLE = {
     f'vcs = {{type = "git", url = "{URL}", commit-id = "1"}}': "`x` is locked as a commit of",
     'directory = {path = "."}': "`x` is locked as a folder",
-    f'version = "1"\nsdist = {{name = "x-1.tar.gz", url = "{URL}", hashes = {{sha256 = "{SHA}"}}}}': (
-        "`x` is locked as a source archive"
-    ),
     f'version = "1"\nwheels = [{{name = "x-1-py3-none-any.whl", url = "{URL}", hashes = {{md5 = "a"}}}}]': (
-        "a wheel of `x` has no sha256"
+        "a file of `x` has no sha256"
     ),
     f'marker = "\'dev\' in dependency_groups"\narchive = {{url = "{URL}", hashes = {{sha256 = "{SHA}"}}}}': (
         "`x` is for some extras or dependency groups only"
@@ -195,6 +192,15 @@ def test_what_no_lock_of_wheels_holds(workspace: Project, entry: str) -> None:
     head = 'lock-version = "1.0"\ncreated-by = "a tool"\n[[packages]]\nname = "x"\n'
     workspace.write({"pylock.toml": f"{head}{entry}\n"})
     assert f"pylock.toml: error: {UNLOCKABLE[entry]}" in workspace.fail(2, "import", "pylock.toml")
+
+
+def test_pylock_with_an_sdist(workspace: Project) -> None:
+    head = 'lock-version = "1.0"\ncreated-by = "a tool"\n[[packages]]\nname = "x"\nversion = "1"\n'
+    file = f'{{name = "x-1.tar.gz", url = "https://f.example/x-1.tar.gz", hashes = {{sha256 = "{SHA}"}}}}'
+    workspace.write({"pylock.toml": f"{head}sdist = {file}\n"})
+    workspace.succeed("import", "pylock.toml", "--name", "app")
+    assert build_file(workspace).endswith("    pip: app.requirements.txt\n    sdists: [x]\n")
+    assert (workspace.root / "app.requirements.txt").read_text() == f"x==1 --hash=sha256:{SHA}\n"
 
 
 def test_a_python_that_the_base_would_not_have(workspace: Project) -> None:
@@ -228,6 +234,12 @@ def test_conda_lock_of_its_sources(workspace: Project) -> None:
     said = workspace.succeed("import", "conda-lock.yml", "--name", "app")
     assert "    conda: conda-lock.yml\n" in build_file(workspace)
     assert said.err == ""
+
+
+def test_conda_lock_with_an_sdist(workspace: Project) -> None:
+    write_lock(workspace.root, package("six", manager="pip", url="https://f.example/six-1.0.tar.gz"))
+    workspace.succeed("import", "conda-lock.yml", "--name", "app")
+    assert build_file(workspace).endswith("    conda: conda-lock.yml\n    sdists: [six]\n")
 
 
 def test_conda_lock_of_sources_that_changed(workspace: Project) -> None:
@@ -383,6 +395,23 @@ def test_a_prefix(workspace: Project, prefix: Path, channel: Channel) -> None:
     assert "    conda: made.explicit.txt\n    pip: made.requirements.txt\n" in build_file(workspace)
     assert said.err == "note: not imported, as they may be secret: state them under `variables`: `TOKEN`\n"
     assert b"hush" not in b"".join(workspace.contents().values())
+
+
+def test_a_prefix_locks_to_what_it_is(workspace: Project, prefix: Path, index: FakeIndex) -> None:
+    put(prefix, "own")
+    workspace.succeed("import", "--prefix", str(prefix))
+    build = build_file(workspace)
+    bare = '- environment:\n    name: made\n    base: scratch\n    libc: "glibc 2.36"\n'
+    rest = build[build.index("    conda:") :]
+    (workspace.root / "BUILD.yaml").write_text(bare + rest)
+    workspace.succeed("lock", ":made")
+    artifacts = workspace.lock("made")["platforms"]["linux/amd64"]["artifacts"]
+    assert sorted((each["kind"], each["name"], each["version"]) for each in artifacts) == [
+        ("conda", "libfoo", "1.0"),
+        ("conda", "python", "3.11.9"),
+        ("conda", "six", "1.16.0"),
+        ("wheel", "own", "1.0"),
+    ]
 
 
 def test_what_pip_has_from_nowhere_in_a_prefix(workspace: Project, prefix: Path) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 
 from envbuild.core.errors import Location, SpecError
 from envbuild.core.text import escape, excerpt
+from envbuild.spec.conda.lock_file import is_sdist
 
 _SPEC = "virtual-packages.yml"  # what conda-lock takes beside the sources unless it is told otherwise
 
 
-def check_content_hash(path: Path, shown: str) -> tuple[str, ...]:
-    """Compare a file's content hashes with its sources'; the notes say what cannot be compared.
+def check_content_hash(lock: Any, path: Path, shown: str) -> tuple[str, ...]:
+    """Compare a lock's content hashes with its sources', which lie beside `path`; notes say what cannot be.
 
     conda-lock's digest is over the sources as it reads them and the virtual packages that it assumes.
-    Raises SpecError where a source has changed, and for what conda-lock itself does not read.
+    Raises SpecError where a source has changed, or is none that conda-lock reads.
     """
-    lock = _parse(path, shown)
     sources = [(path.parent / source).resolve() for source in lock.metadata.sources]
     if not sources:
         return (f"`{excerpt(shown)}` names no sources: it cannot be told whether it is up to date",)
@@ -36,7 +36,14 @@ def check_content_hash(path: Path, shown: str) -> tuple[str, ...]:
     return ()
 
 
-def _parse(path: Path, shown: str) -> Any:
+def find_sdists(lock: Any) -> tuple[str, ...]:
+    """The packages of pip that a lock has as source archives."""
+    locked = (each for each in lock.package if each.manager == "pip")
+    return tuple(sorted({each.name for each in locked if is_sdist(each.url)}))
+
+
+def parse_conda_lock(path: Path, shown: str) -> Any:
+    """A file as conda-lock's own model; raises SpecError for what conda-lock does not read."""
     from conda_lock.lockfile import parse_conda_lock_file
 
     try:

@@ -10,11 +10,12 @@ from envbuild.core.text import excerpt
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What was read: `conda` and `pip` are the attributes' entries, files among them relative to the package.
+    """What was read: `conda` and `pip` are the attributes' entries, files relative to the package.
 
     `explicit` and `pinned` are the lines of an explicit file and of a requirement file that are to be
-    written. `python` says that conda packages bring the Python, `wanted` which ones do where they do
-    not (a specifier, "" for any). `name` is the environment's own, "" where it has none.
+    written, `sdists` the packages that are locked as source archives. `python` says that conda
+    packages bring the Python, `wanted` which ones do where they do not (a specifier, "" for any).
+    `name` is the environment's own, "" where it has none.
     """
 
     name: str = ""
@@ -22,6 +23,7 @@ class Draft:
     pip: tuple[str, ...] = ()
     explicit: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
+    sdists: tuple[str, ...] = ()
     python: bool = False
     wanted: str = ""
     notes: tuple[str, ...] = ()
@@ -35,6 +37,7 @@ def join_drafts(drafts: Sequence[Draft]) -> Draft:
         _unique(draft.pip for draft in drafts),
         _unique(draft.explicit for draft in drafts),
         _unique(draft.pinned for draft in drafts),
+        tuple(sorted({name for draft in drafts for name in draft.sdists})),
         any(draft.python for draft in drafts),
         ",".join(sorted({draft.wanted for draft in drafts} - {""})),
         _unique(draft.notes for draft in drafts),

@@ -12,7 +12,7 @@ from envbuild.core.text import escape, excerpt
 from envbuild.spec.requirement_line import parse_pinned
 
 if TYPE_CHECKING:
-    from packaging.pylock import Package, Pylock
+    from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 
 _MAX_BYTES = 64 << 20
 
@@ -29,7 +29,8 @@ def read_pylock(path: Path, shown: str) -> Draft:
         except EnvbuildError as error:
             failures.append(SpecError(error.message, hint=error.hint, location=place))
     raise_all(failures)
-    return Draft(pinned=tuple(sorted(lines)), wanted=str(lock.requires_python or ""))
+    sdists = tuple(sorted(package.name for package in lock.packages if not package.wheels and package.sdist))
+    return Draft(pinned=tuple(sorted(lines)), sdists=sdists, wanted=str(lock.requires_python or ""))
 
 
 def _parse(path: Path, place: Location) -> Pylock:
@@ -56,15 +57,18 @@ def _line(package: Package) -> str:
     if package.archive and package.archive.url and "sha256" in package.archive.hashes:
         sha256 = package.archive.hashes["sha256"]
         return f"{package.name} @ {package.archive.url}#sha256={sha256}{after}"
-    if not package.wheels or package.version is None:
+    files: list[PackageWheel | PackageSdist] = [*(package.wheels or [])]
+    if not files and package.sdist:
+        files.append(package.sdist)
+    if not files or package.version is None:
         raise SpecError(
-            f"`{excerpt(package.name)}` is locked as {_kind(package)}, which is no wheel of an index",
+            f"`{excerpt(package.name)}` is locked as {_kind(package)}, which no index has",
             hint="build a wheel of it and list that under `wheels`, and lock without it",
         )
-    digests = {wheel.hashes.get("sha256", "") for wheel in package.wheels}
+    digests = {file.hashes.get("sha256", "") for file in files}
     if "" in digests:
         raise SpecError(
-            f"a wheel of `{excerpt(package.name)}` has no sha256", hint="lock again with sha256 digests"
+            f"a file of `{excerpt(package.name)}` has no sha256", hint="lock again with sha256 digests"
         )
     hashes = "".join(f" --hash=sha256:{each}" for each in sorted(digests))
     return f"{package.name}=={package.version}{after}{hashes}"
@@ -77,4 +81,4 @@ def _kind(package: Package) -> str:
         return "a folder"
     if package.archive:
         return "an archive of a machine, or without a sha256"
-    return "a source archive"
+    return "nothing, or without a version"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from envbuild.build.imports.conda_lock import check_content_hash
+from envbuild.build.imports.conda_lock import check_content_hash, find_sdists, parse_conda_lock
 from envbuild.build.imports.draft import Draft, join_drafts
 from envbuild.build.imports.mlproject import read_mlproject
 from envbuild.build.imports.pylock import read_pylock
@@ -70,20 +71,23 @@ def _read(written: str, place: Place) -> Draft:
 
 def _read_yaml(written: str, path: Path, shown: str, place: Place) -> Draft:
     document = parse_yaml(path.read_bytes(), shown, MAX_BYTES)
-    notes = check_content_hash(path, shown) if is_lock_file(document) else ()
-    return _draft_conda(written, place, notes)
+    draft = _draft_conda(written, place)
+    if not is_lock_file(document):
+        return draft
+    lock = parse_conda_lock(path, shown)
+    return replace(draft, sdists=find_sdists(lock), notes=check_content_hash(lock, path, shown))
 
 
 def _read_lines(written: str, path: Path, place: Place) -> Draft:
     if path.suffix == ".txt" and is_explicit(path.read_text(encoding="utf-8", errors="replace")):
-        return _draft_conda(written, place, ())
+        return _draft_conda(written, place)
     read_requirements([(written, Location(written))], place.folder, place.root)
     return Draft(pip=(written,))
 
 
-def _draft_conda(written: str, place: Place, notes: tuple[str, ...]) -> Draft:
+def _draft_conda(written: str, place: Place) -> Draft:
     spec = read_conda([(written, Location(written))], place)
-    return Draft(spec.name, conda=(written,), python=_brings_python(spec), notes=notes)
+    return Draft(spec.name, conda=(written,), python=_brings_python(spec))
 
 
 def _brings_python(spec: CondaSpec) -> bool:

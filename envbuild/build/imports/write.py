@@ -118,6 +118,8 @@ def _calls(draft: Draft, name: str, base: str, files: Sequence[str]) -> list[_Ca
         attributes["conda"] = conda[0] if len(conda) == 1 else conda
     if pip:
         attributes["pip"] = pip[0] if len(pip) == 1 else pip
+    if draft.sdists:
+        attributes["sdists"] = draft.sdists
     return [*([] if base else [own]), _Call("environment", attributes)]
 
 

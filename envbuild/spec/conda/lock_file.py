@@ -22,6 +22,11 @@ def is_lock_file(document: Value) -> bool:
     return {"version", "metadata", "package"} <= document.entries.keys()
 
 
+def is_sdist(url: str) -> bool:
+    """Whether a package of pip is locked as a source archive (PEP 625)."""
+    return url.partition("#")[0].endswith(".tar.gz") and "+" not in url.partition(":")[0]
+
+
 def read_lock_file(
     document: Value, groups: Collection[str], folder: Path, parts: Parts, problems: Problems
 ) -> None:
@@ -100,9 +105,9 @@ class _PipPackages:
     def add(self, package: Value, platform: str, url: str, sha256: str) -> None:
         """Note one package on one platform."""
         name, version = _get(package, "name").text, _get(package, "version").text
-        if not url.partition("#")[0].endswith(".whl"):
+        if not (url.partition("#")[0].endswith(".whl") or is_sdist(url)):
             raise SpecError(
-                f"`{excerpt(name)}` is locked as `{excerpt(url.rpartition('/')[2])}`, which is no wheel",
+                f"`{excerpt(name)}` is locked as `{excerpt(url.rpartition('/')[2])}`, which no index has",
                 hint="build a wheel of it and list that under `wheels`",
             )
         self._digests[name, version][platform] = sha256

@@ -65,10 +65,15 @@ def test_categories(tmp_path: Path) -> None:
     assert "no package is of the category `docs`" in error
 
 
-def test_a_package_of_pip_that_is_no_wheel(tmp_path: Path) -> None:
+def test_a_package_of_pip_that_is_an_sdist(tmp_path: Path) -> None:
     write_lock(tmp_path, package("six", manager="pip", url=f"{WHEELS}/six-1.0.tar.gz"))
+    assert read_files(tmp_path, "conda-lock.yml").pip.requirements == (f"six==1.0 --hash=sha256:{SHA}",)
+
+
+def test_a_package_of_pip_that_is_neither(tmp_path: Path) -> None:
+    write_lock(tmp_path, package("six", manager="pip", url=f"{WHEELS}/six-1.0.zip"))
     (error,) = failures(lambda: read_files(tmp_path, "conda-lock.yml"))
-    assert "`six` is locked as `six-1.0.tar.gz`, which is no wheel" in error
+    assert "`six` is locked as `six-1.0.zip`, which no index has" in error
 
 
 HEAD = "version: 1\nmetadata: {channels: [], platforms: [linux-64]}\n"
