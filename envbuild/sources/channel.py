@@ -90,23 +90,41 @@ class Channels:
     def stream(self, channel: str, file: str) -> Iterator[bytes]:
         """The bytes of a package, by its path in the channel, unverified; raises SourceError."""
         address = self.locate(channel)
-        url = f"{address.urls[0]}/{quote(file)}"
         with blame(channel, file):
-            if url.startswith("file:"):
-                yield from read_local(url)
-            else:
-                own = self.authorization(url, address)
-                yield from self.http.stream(lambda extra: self.http.get(url, {**own, **extra}))
+            *others, last = (f"{url}/{quote(file)}" for url in address.urls)
+            for url in others:
+                begun = False
+                try:
+                    for piece in self._stream(url, address):
+                        begun = True
+                        yield piece
+                    return
+                except (StatusError, TransportError):
+                    if begun:
+                        raise
+            yield from self._stream(last, address)
+
+    def _stream(self, url: str, address: Address) -> Iterator[bytes]:
+        if url.startswith("file:"):
+            return read_local(url)
+        own = self.authorization(url, address)
+        return self.http.stream(lambda extra: self.http.get(url, {**own, **extra}))
 
     def open(self, channel: str, file: str) -> IO[bytes] | None:
         """A package where it lies, to be read in parts; None where a server knows none."""
         address = self.locate(channel)
-        url = f"{address.urls[0]}/{quote(file)}"
         with blame(channel, file):
-            if url.startswith("file:"):
-                return _open_local(url)
-            remote = open_remote(self.http, url, self.authorization(url, address))
-            return cast("IO[bytes]", remote) if remote else None
+            *others, last = (f"{url}/{quote(file)}" for url in address.urls)
+            for url in others:
+                with suppress(StatusError, TransportError):
+                    return self._open(url, address)
+            return self._open(last, address)
+
+    def _open(self, url: str, address: Address) -> IO[bytes] | None:
+        if url.startswith("file:"):
+            return _open_local(url)
+        remote = open_remote(self.http, url, self.authorization(url, address))
+        return cast("IO[bytes]", remote) if remote else None
 
     def authorization(self, url: str, address: Address) -> dict[str, str]:
         """The header with the channel's own login, for a URL of the same origin; raises SourceError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from envbuild.core.errors import ResolveError
+from envbuild.core.text import escape
 from envbuild.lock.model import CondaQuestion
 
 _PREFIX = re.compile(r"^\s*Cannot solve the request because of:\s*")
@@ -14,7 +15,7 @@ _VIRTUAL = re.compile(r"\b(__[a-z0-9_]+)")
 def explain_failure(text: str, question: CondaQuestion) -> ResolveError:
     """The error for rattler's words: a tree of causes, a line each."""
     lines = [line.rstrip() for line in _PREFIX.sub("", text).splitlines()]
-    causes = [line for line in lines if line.strip()]
+    causes = [escape(line) for line in lines if line.strip()]
     return ResolveError("the conda packages have no solution", hint=_hint(text, question), causes=causes)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ResolveError, SourceError
+from envbuild.core.text import escape, excerpt
 from envbuild.lock.model import CondaQuestion, Locked, PlatformLock
 from envbuild.lock.resolve.conda_failure import explain_failure
 from envbuild.lock.resolve.conda_records import Packages, as_record, find_place, lock_exact, lock_record
@@ -109,13 +110,14 @@ def _open(name: str, folder: str, path: Path) -> SparseRepoData:
     try:
         return SparseRepoData(Channel(name), folder, path)
     except Exception as error:  # noqa: BLE001 - rattler's errors have no common type
-        raise _unreadable(name, folder, error) from None
+        raise _unreadable([name], folder, error) from None
 
 
-def _unreadable(name: str, folder: str, error: Exception) -> SourceError:
+def _unreadable(channels: Sequence[str], folder: str, error: Exception) -> SourceError:
+    listed = " or ".join(f"`{channel}`" for channel in channels)
     return SourceError(
-        f"the index of the channel `{name}` for `{folder}` cannot be read: {error}",
-        hint="the server or the folder is damaged, or being updated: try again",
+        f"the index of {listed} for `{folder}` cannot be read: {excerpt(escape(str(error)))}",
+        hint="the channel is damaged, or being updated: try again, or tell whoever runs it",
     )
 
 
@@ -142,6 +144,8 @@ def _solve(
         )
     except SolverError as error:
         raise explain_failure(str(error), question) from None
+    except OSError as error:  # records are read when they are needed
+        raise _unreadable(question.channels, question.platform.conda, error) from None
 
 
 def _exactly(package: Locked) -> MatchSpec:
