@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ def read_pyproject(path: Path, shown: str, groups: Sequence[str] = ()) -> list[P
 
     `shown` is the file's name in positions. Raises SpecError.
     """
+    import tomllib
+
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)

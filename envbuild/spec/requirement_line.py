@@ -29,7 +29,9 @@ _VCS = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)(?:\+|@)")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _GATE = re.compile(r'extra == "([^"]+)"')
 _WORD = r"[a-z0-9]+(?:-[a-z0-9]+)*"
-_CLAUSE = r"(?:(?:==|!=|<=|>=|<|>)\d+(?:\.\d+)*|~=\d+(?:\.\d+)+)"
+_VERSION = r"\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?"
+_CLAUSE = rf"(?:(?:==|!=)\d+(?:\.\d+)*\.\*|(?:==|!=|<=|>=|<|>){_VERSION}|~=\d+(?:\.\d+)+)"
+_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])|(?:\.0+)+(?=\Z|[abr])")
 _PLAIN = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
     rf"(?:\[(?P<extras>{_WORD}(?:,{_WORD})*)\])?"
@@ -100,8 +102,8 @@ def _read_plain(text: str) -> Pinned | None:
     if match is None or len(text) > MAX_LENGTH:
         return None
     clauses = match["versions"].split(",") if match["versions"] else []
-    # Of two clauses with one operator, packaging may drop one: `>=1,>=1.0`.
-    if len({clause.rstrip("0123456789.") for clause in clauses}) < len(clauses):
+    # Of clauses that mean the same, packaging drops all but one: `>=1,>=1.0`.
+    if len(clauses) > 1 and len({_ZEROS.sub("", clause) for clause in clauses}) < len(clauses):
         return None
     name, gate = _normalise(match["name"]), match["gate"] or ""
     extras = sorted(set(match["extras"].split(","))) if match["extras"] else []

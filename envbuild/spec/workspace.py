@@ -9,7 +9,7 @@ from typing import Any
 
 from envbuild import __version__
 from envbuild.core.dataclass import dataclass
-from envbuild.core.errors import SpecError, UsageError
+from envbuild.core.errors import Location, SpecError, UsageError
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.build_file import read_spec
 from envbuild.spec.positions import Entry, Shape, Value, parse_yaml
@@ -33,6 +33,8 @@ _REGISTRY = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9._-]+)*\Z|\[[0-9a
 # A repository's name and a tag as the OCI distribution spec has them ("Pulling manifests").
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?\Z")
+
+_AT_LEAST = re.compile(r">=([0-9]{1,9}(?:\.[0-9]{1,9}){0,9})")
 
 _TEXTS: Schema = {
     "required_version": Attribute(Kind.TEXT, default=""),
@@ -102,20 +104,35 @@ def load_workspace(root: Path, recorder: Recorder) -> Workspace:
     return workspace
 
 
-def _check_version(stated: Mapping[str, Entry]) -> None:
-    entry = stated.get("required_version")
-    if entry is None or entry.value.shape is not Shape.TEXT:
-        return
+def _fits(wanted: str, location: Location) -> bool:
+    """Whether this version is a wanted one; raises SpecError."""
+    least, own = _AT_LEAST.fullmatch(wanted), _AT_LEAST.fullmatch(f">={__version__}")
+    if least and own:  # else packaging is loaded, which takes longer than all else of the file
+        return _numbers(own[1]) >= _numbers(least[1])
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    wanted, location = entry.value.text, entry.value.location
     try:
-        fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
+        return SpecifierSet(wanted).contains(__version__, prereleases=True)
     except InvalidSpecifier:
         raise SpecError(
             f"`{wanted}` is no version range", hint='write `">=1.2"`', location=location
         ) from None
-    if not fits:
+
+
+def _numbers(version: str) -> list[int]:
+    """The numbers of a release, which trailing zeros do not change (PEP 440)."""
+    numbers = [int(each) for each in version.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers
+
+
+def _check_version(stated: Mapping[str, Entry]) -> None:
+    entry = stated.get("required_version")
+    if entry is None or entry.value.shape is not Shape.TEXT:
+        return
+    wanted, location = entry.value.text, entry.value.location
+    if not _fits(wanted, location):
         raise SpecError(
             f"this workspace needs envbuild `{wanted}`, and this is `{__version__}`",
             hint=f"run `pip install 'envbuild{wanted}'`",

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from envbuild import __version__
 from envbuild.spec.recorder import Unrecorded
@@ -84,6 +85,31 @@ def test_a_newer_workspace_is_told_first(tmp_path: Path) -> None:
     assert fails(tmp_path, "required_version: new") == [
         'envbuild.yaml:1:19: `new` is no version range\nhint: write `">=1.2"`'
     ]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ">=0",
+        ">=0.0.0",
+        ">=0.1",
+        ">=0.1.0",
+        ">=0.1.0.0",
+        ">=0.1.0.1",
+        ">=0.01",
+        ">=0.1.1",
+        ">=0.2",
+        ">=1",
+        ">=10",
+    ],
+)
+def test_the_least_version_is_judged_as_packaging_judges_it(tmp_path: Path, wanted: str) -> None:
+    text = f'required_version: "{wanted}"'
+    if SpecifierSet(wanted).contains(__version__):
+        assert load(tmp_path, text).required_version == wanted
+    else:
+        (error,) = fails(tmp_path, text)
+        assert f"this workspace needs envbuild `{wanted}`" in error
 
 
 def test_all_faults_are_told_together(tmp_path: Path) -> None:
