@@ -93,7 +93,8 @@ def _known_base(ctx: Context) -> Image | None:
 def _is_stated(ctx: Context) -> bool:
     """Whether it stands on what a Dockerfile makes of a base: what is there is stated, and checked after."""
     if not ctx["dockerfile"]:
-        return False
+        base = ctx.dependency("base")
+        return base is not None and base.has_steps and bool(ctx["python"] and ctx["libc"])
     ground, runs = dockerfile.find_ground(ctx)
     return runs or ground is None or bool(ctx["python"] and ctx["libc"])
 
@@ -114,7 +115,7 @@ def _stated_facts(ctx: Context) -> Facts:
         raise ctx.fail(f"`{python}` is no Python version", hint='write one such as `python: "3.11"`')
     minor = ".".join(python.split(".")[:2])
     own = ctx["interpreter"].path if ctx["interpreter"] else f"/usr/bin/python{minor}"
-    path = own if ctx["dockerfile"] else ""
+    path = "" if ctx["base"] == "scratch" else own
     return Facts(ctx.platform, libc, Interpreter(python, path))
 
 
@@ -123,7 +124,9 @@ def _facts_on(base: Image, ctx: Context) -> Facts:
     if facts.python is None:
         raise ctx.fail(
             f"its base `{_name(ctx)}` has no Python",
-            hint="add a package such as `python3.11-minimal` to the base",
+            hint='state what its steps make: `libc: glibc 2.36` and `python: "3.11"`'
+            if base.has_steps
+            else "add a package such as `python3.11-minimal` to the base",
         )
     if ctx["python"] and not _same_python(ctx["python"], facts.python.version):
         raise ctx.fail(
@@ -168,12 +171,12 @@ def _check_interpreter(ctx: Context) -> None:
         return
     if not stated.managed:
         _refuse_additions(ctx)
-    if ctx["dockerfile"]:
+    if ctx["dockerfile"] or _is_stated(ctx):
         return  # what it will have is checked when it is built
     if base is None:
         raise ctx.fail("on `scratch` there is no interpreter", hint="leave `interpreter` out, or name a base")
     known = base.facts.python
-    if known is None and (base.facts.libc or stated.managed):
+    if known is None and (base.facts.libc or stated.managed) and not base.has_steps:
         raise ctx.fail(
             f"its base `{ctx['base']}` has no Python at `{stated.path}`",
             hint="change `interpreter`, or the base",
@@ -331,7 +334,9 @@ def environment(ctx: Context) -> Image:
     packages, debian = apt.add_packages(ctx, base)
     files = ctx.layers([ctx.files(ctx["files"], owner="files", base=base)]) if ctx["files"] else ()
     if _is_user_managed(ctx):
-        return ctx.image((*packages, *files), _user_config(ctx, base), base=base, debian=debian)
+        checks = dockerfile.check_program(ctx, base, ctx["interpreter"].path)
+        config = _user_config(ctx, base)
+        return ctx.image((*packages, *files), config, base=base, debian=debian, checks=checks)
     if not _has_python(ctx):
         return ctx.image((*packages, *files), _config(ctx), base=base, debian=debian)
     facts, prefix = _facts(ctx), _prefix(ctx, base)
@@ -344,7 +349,7 @@ def environment(ctx: Context) -> Image:
     _refuse_hidden_modules(ctx, facts, prefix, base)
     # Conda's own Python is there already, with what a virtual environment would have of it.
     own = facts.python is None or conda.find_python(ctx, prefix) is not None
-    venv = () if own or (base and base.prefix) else (_venv(ctx, facts, prefix, base),)
+    venv = () if own or (base and base.prefix) else (_venv(ctx, facts, prefix),)
     shim = conda.add_shim(ctx, prefix)
     below = (*packages, *venv, *conda_packages, *shim)
     config = _config(ctx, {"PATH": _path(prefix, base), **conda.activate(ctx, prefix)})
@@ -356,6 +361,8 @@ def environment(ctx: Context) -> Image:
         prefix=prefix,
         pins={**(base.pins if base else {}), **conda.provided_pins(ctx), **wheels},
         debian=debian,
+        # Its own Python is what it is, whatever the base has.
+        checks=dockerfile.check_facts(ctx, base, replace(facts, python=None) if own else facts),
     )
 
 
@@ -386,14 +393,11 @@ def _refuse_changes(ctx: Context, base: Image, prefix: str) -> None:
         )
 
 
-def _venv(ctx: Context, facts: Facts, prefix: str, base: Image | None) -> Layer:
+def _venv(ctx: Context, facts: Facts, prefix: str) -> Layer:
     python = facts.python
     assert python is not None
-    inputs: dict[str, Input] = {}
-    if base and _is_stated(ctx):  # it is of use where the interpreter is as stated, and nowhere else
-        inputs["checked"] = dockerfile.check_facts(ctx, base, facts).output(builtins.CHECKED)
     parameters = {"prefix": prefix, "version": python.version, "interpreter": python.path}
-    part = ctx.part(builtins.VENV_LAYER, parameters, inputs, owner="venv", mnemonic="VenvLayer")
+    part = ctx.part(builtins.VENV_LAYER, parameters, {}, owner="venv", mnemonic="VenvLayer")
     return ctx.layers([part])[0]
 
 

@@ -106,13 +106,24 @@ def _find_libc(root: RootScan) -> dict[str, str]:
     return {}
 
 
+def find_interpreters(root: RootScan) -> dict[str, str]:
+    """The full version of each Python, by its absolute path."""
+    versions = {f"/{path}": _python_version(root, path, minor) for path, minor in _pythons(root).items()}
+    return {path: version for path, version in sorted(versions.items()) if version}
+
+
 def _find_python(root: RootScan) -> dict[str, str]:
-    known = {path: match[1] for path in root.nodes if (match := _PYTHON.match(path)) and root.exists(path)}
+    known = _pythons(root)
     if not known:
         return {}
     path = _preferred(root, known)
     version = _python_version(root, path, known[path])
     return {"python": version, "interpreter": f"/{path}"} if version else {}
+
+
+def _pythons(root: RootScan) -> dict[str, str]:
+    """The minor version of each Python, by its path, which may be a link to another one."""
+    return {path: match[1] for path in root.nodes if (match := _PYTHON.match(path)) and root.exists(path)}
 
 
 def _preferred(root: RootScan, known: Mapping[str, str]) -> str:

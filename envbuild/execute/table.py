@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envbuild.execute import copying, facts, images, layers, paths, wheels
+from envbuild.execute import bytecode, copying, facts, images, layers, paths, wheels
 from envbuild.execute.builtin import Function
 from envbuild.rule import builtins
 from envbuild.rule.declared import Builtin
@@ -23,6 +23,7 @@ BUILTINS: Mapping[Builtin, Function] = {
     builtins.MERGE_LAYERS: layers.make_merged_layer,
     builtins.CHECK_PATHS: paths.check_paths,
     builtins.CHECK_FACTS: facts.check_facts,
+    builtins.CHECK_BYTECODE: bytecode.check_bytecode,
     builtins.BUILT_WHEEL: wheels.take_wheel,
     builtins.IMAGE: images.make_image,
     builtins.INDEX: images.make_index,

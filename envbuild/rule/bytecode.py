@@ -48,6 +48,22 @@ def is_compiled(image: Image) -> bool:
     return any(part.action.mnemonic == MNEMONIC for layer in image.layers for part in layer.parts)
 
 
+def check_steps(base: Image, steps: Sequence[Layer], subject: str) -> tuple[DeclaredAction, ...]:
+    """What fails where steps on an image change modules and leave their bytecode; none where it has none."""
+    parts = [part for layer in base.layers for part in layer.parts if part.action.mnemonic == MNEMONIC]
+    if not parts or not steps:
+        return ()
+    inputs: dict[str, Input] = {}
+    for kind, actions in (
+        ("bytecode", [part.action for part in parts]),
+        ("steps", [s.action for s in steps]),
+    ):
+        inputs |= {f"{kind}/{n:03}": action.output(builtins.LISTING) for n, action in enumerate(actions)}
+    parameters: dict[str, Json] = {"steps": [step.step for step in steps]}
+    outputs = (builtins.CHECKED,)
+    return (DeclaredAction(builtins.CHECK_BYTECODE, parameters, inputs, outputs, "CheckBytecode", subject),)
+
+
 def compile_wheel(wheel: Part, facts: Facts, below: Sequence[ForeignLayer | Layer], epoch: int) -> Part:
     """The bytecode of a wheel's modules, by the interpreter in the layers `below`.
 

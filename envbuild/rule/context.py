@@ -206,11 +206,19 @@ class Context:
         )
         return self.image((), config, base=bare)
 
-    def stacked_image(self, layers: Sequence[Layer], config: Runtime, base: Image | None) -> Image:
+    def stacked_image(
+        self,
+        layers: Sequence[Layer],
+        config: Runtime,
+        base: Image | None,
+        checks: Sequence[DeclaredAction] = (),
+    ) -> Image:
         """The image of these layers on a base's, with a whole configuration of its own."""
-        made = self.image(layers, Config(), base=base)
+        made = self.image(layers, Config(), base=base, checks=checks)
         subject = str(self.label)
-        action = declare_image(made.layers, config, self.platform, subject, made.foreign, made.annotations)
+        action = declare_image(
+            made.layers, config, self.platform, subject, made.foreign, made.annotations, made.checks
+        )
         return replace(made, config=config, action=action)
 
     def layers(self, parts: Sequence[Part], plan: Plan | None = None) -> tuple[Layer, ...]:
@@ -223,7 +231,7 @@ class Context:
         groups = plan_layers([(name, part.size) for name, part in by_name.items()], plan)
         return tuple(merge_parts([by_name[name] for name in group], self.epoch) for group in groups)
 
-    def image(
+    def image(  # noqa: PLR0913 (each is something that an image has)
         self,
         layers: Sequence[Layer],
         config: Config,
@@ -234,11 +242,12 @@ class Context:
         pins: Mapping[str, Locked] | None = None,
         merged_usr: bool = False,
         debian: Debian | None = None,
+        checks: Sequence[DeclaredAction] = (),
     ) -> Image:
         """The image of these layers on top of a base's, with the configuration over the base's.
 
-        `facts`, `prefix`, `pins` and `debian` are the base's unless stated. Raises SpecError where the layers
-        are more than engines take.
+        `facts`, `prefix`, `pins` and `debian` are the base's unless stated; `checks` are made besides the
+        base's. Raises SpecError where the layers are more than engines take.
         """
         foreign = base.foreign if base else ()
         annotations = base.annotations if base else NO_ANNOTATIONS
@@ -253,6 +262,8 @@ class Context:
             raise self.fail(fault.message, hint=fault.hint)
         full = stack_config(config, base.config if base else Runtime())
         known = facts or (base.facts if base else Facts(self.platform))
+        checked = (*(base.checks if base else ()), *checks)
+        subject = str(self.label)
         return Image(
             layers=ours,
             config=full,
@@ -260,9 +271,10 @@ class Context:
             prefix=prefix or (base.prefix if base else ""),
             pins=pins if pins is not None else (base.pins if base else {}),
             merged_usr=merged_usr or (base is not None and base.merged_usr),
-            action=declare_image(ours, full, self.platform, str(self.label), foreign, annotations),
+            action=declare_image(ours, full, self.platform, subject, foreign, annotations, checked),
             foreign=foreign,
             root=base.root if base else Root(),
             annotations=annotations,
             debian=debian or (base.debian if base else None),
+            checks=checked,
         )

@@ -105,7 +105,8 @@ class Image:
     the Python packages below `prefix` by normalised name; children are locked against them. `root`
     tells what of the foreign layers' files matters to ours, `merged_usr` that `/bin`, `/lib` and `/sbin`
     are links into /usr; `debian` are its Debian packages. `annotations` tell which image the foreign
-    layers are. `action` makes config and manifest; its definition digest is the image's.
+    layers are. `checks` must succeed before it, and whatever stands on it, is made. `action` makes config
+    and manifest; its definition digest is the image's.
     """
 
     layers: tuple[Layer, ...]
@@ -119,6 +120,7 @@ class Image:
     root: Root = field(default_factory=Root)
     annotations: Mapping[str, str] = field(default_factory=dict)
     debian: Debian | None = None
+    checks: tuple[DeclaredAction, ...] = ()
 
     @property
     def all_layers(self) -> tuple[ForeignLayer | Layer, ...]:
@@ -189,9 +191,12 @@ def declare_image(
     subject: str,
     foreign: Sequence[ForeignLayer] = (),
     annotations: Mapping[str, str] = NO_ANNOTATIONS,
+    checks: Sequence[DeclaredAction] = (),
 ) -> DeclaredAction:
-    """The action that makes an image's config and manifest once nobody's paths collide."""
+    """The action that makes an image's config and manifest, after `checks` and one for paths that collide."""
     inputs: dict[str, Input] = {"checked": _check_paths(layers, subject).output(CHECKED)}
+    for n, check in enumerate(checks):
+        inputs[f"checks/{n:03}"] = check.output(CHECKED)
     for n, layer in enumerate(layers):
         inputs[f"layers/{n:03}/{LAYER_INFO}"] = layer.action.output(LAYER_INFO)
     parameters: dict[str, Json] = {

@@ -278,6 +278,85 @@ def test_an_image_that_is_not_as_stated(project: Project, attributes: dict[str, 
     (project.root / "app.lock.json").unlink()
 
 
+def write_on_steps(project: Project, text: str = _PYTHON, **attributes: object) -> None:
+    """`:app` on the target `:made`, which the steps of a Dockerfile made."""
+    made = {"name": "made", "dockerfile": text, "contexts": {"base": ":base"}}
+    stated = {"name": "app", "base": ":made", **attributes}
+    targets = [{"dockerfile_image": made}, {"environment": stated}]
+    (project.root / "BUILD.yaml").write_text(BASE + "".join(f"- {json.dumps(each)}\n" for each in targets))
+
+
+STATED = {"libc": "glibc 2.36", "python": "3.11"}
+
+
+def test_an_environment_on_what_steps_made(project: Project) -> None:
+    """A target's steps as well as its own: what they may have changed is stated, and checked after."""
+    write_on_steps(project)
+    said = project.fail(2, "lock", ":app")
+    assert "its base `//:made` has no Python\nhint: state what its steps make: `libc: glibc 2.36`" in said
+    write_on_steps(project, f"{_PYTHON}RUN echo no other test > /made\n", **STATED)
+    project.succeed("lock", ":app")
+    ran = [event["mnemonic"] for event in events(project) if event["source"] == "executed"]
+    assert ran.count("CheckFacts") == 1
+    child = {"environment": {"name": "child", "base": ":app"}}
+    build_file = project.root / "BUILD.yaml"
+    build_file.write_text(build_file.read_text() + f"- {json.dumps(child)}\n")
+    project.succeed("lock", ":child")
+    # That of `:app`: nothing lies between them.
+    assert project.succeed("aquery", ":child").out.count("CheckFacts //:app\n") == 1
+    assert "CheckFacts //:child" not in project.succeed("aquery", ":child").out
+    write_on_steps(project, libc="glibc 2.36", python="3.12")
+    project.succeed("lock", ":app")
+    said = project.fail(1, "build", ":app")
+    assert "the target states `python: 3.12`, but its image has `3.11.2`" in said
+    for name in ("app", "child"):
+        (project.root / f"{name}.lock.json").unlink()
+
+
+def test_steps_on_an_environment_that_change_its_python(project: Project) -> None:
+    """An environment that shares the prefix of the one below has no venv of its own, but a check."""
+    write_on_steps(project, **STATED)
+    above = "FROM app\nRUN rm /usr/bin/python3.11 && printf '\\0003.12.1\\000' > /usr/bin/python3.12\n"
+    targets = [
+        {"dockerfile_image": {"name": "other", "dockerfile": above, "contexts": {"app": ":app"}}},
+        {"environment": {"name": "on-target", "base": ":other"}},
+        {"environment": {"name": "own", "dockerfile": above, "contexts": {"app": ":app"}, **STATED}},
+    ]
+    build_file = project.root / "BUILD.yaml"
+    build_file.write_text(build_file.read_text() + "".join(f"- {json.dumps(each)}\n" for each in targets))
+    project.succeed("lock", "//...")
+    for name in ("on-target", "own"):
+        said = project.fail(1, "build", f":{name}")
+        assert f"`CheckFacts //:{name}` failed: the target states `python: 3.11" in said
+        assert "but its image has `3.12.1`" in said
+    for name in ("app", "on-target", "own"):
+        (project.root / f"{name}.lock.json").unlink()
+
+
+@pytest.mark.parametrize("where", ["base", "dockerfile"])
+def test_an_unmanaged_interpreter_that_steps_should_have_made(project: Project, where: str) -> None:
+    write_it = write_on_steps if where == "base" else write_environment
+    write_it(project, interpreter={"path": "/usr/bin/python3.11", "managed": False})
+    project.succeed("build", ":app")
+    write_it(project, interpreter={"path": "/opt/python", "managed": False})
+    said = project.fail(1, "build", ":app")
+    assert "the target states `interpreter: /opt/python`, but its image has none there" in said
+
+
+_TWO_PYTHONS = (
+    _PYTHON + "RUN printf '\\0003.12.4\\000' > /usr/bin/python3.12 && chmod 755 /usr/bin/python3.12\n"
+)
+
+
+def test_one_of_several_interpreters_that_steps_made(project: Project) -> None:
+    """Not only the one that a search for `python3` would find."""
+    for version in ("3.11.2", "3.12.4"):
+        write_environment(project, _TWO_PYTHONS, libc="glibc 2.36", python=version)
+        project.succeed("lock", ":app")
+        project.succeed("build", ":app")
+    (project.root / "app.lock.json").unlink()
+
+
 def test_what_an_environment_on_a_dockerfile_must_state(project: Project) -> None:
     write_environment(project)
     said = project.fail(2, "lock", ":app")

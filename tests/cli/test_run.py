@@ -378,6 +378,7 @@ def test_an_interpreter_that_is_not_managed(project: Project) -> None:
     script = "echo $PATH; test -e /x/group && test ! -e /opt && echo bare"
     told = project.succeed("run", "--bare", ":own", "--", "sh", "-c", script).out
     assert told.splitlines() == ["/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "bare"]
-    targets[1]["environment"]["pip"] = ["alpha"]
-    project.write({"BUILD.yaml": json.dumps(targets)})
-    assert "it states `pip`, but its interpreter is not managed" in project.fail(125, "run", ":own")
+    for name, value in {"pip": ["alpha"], "compile": True, "prefix": "/opt/x"}.items():
+        with_it = {"environment": {**targets[1]["environment"], name: value}}
+        project.write({"BUILD.yaml": json.dumps([targets[0], with_it])})
+        assert f"it states `{name}`, but its interpreter is not managed" in project.fail(125, "run", ":own")

@@ -141,3 +141,27 @@ def test_another_package_changes(made: Project) -> None:
     changed = layers(build(project, "compiled"))[-1]
     assert b"sys" in read_files(changed)[f"{SITE}/__pycache__/two.cpython-311.pyc"]
     assert len(set((made.cache / "logs").iterdir()) - before) == 1
+
+
+def test_a_dockerfile_leaves_no_bytecode_of_another_module(made: Project) -> None:
+    module = f"/{SITE}/one/deep.py"
+    changes = f"FROM compiled\nCOPY deep.py {module}\n"
+    code = f"/{SITE}/one/__pycache__/deep.cpython-311.pyc"
+    cleans = f"{changes}COPY --from=compiled /{SITE}/one/__init__.py {code}\n"
+    names = {"stale": changes, "clean": cleans}
+    targets = [
+        {
+            "dockerfile_image": {
+                "name": name,
+                "dockerfile": text,
+                "context": ".",
+                "contexts": {"compiled": "//t:compiled"},
+            }
+        }
+        for name, text in names.items()
+    ]
+    made.write({"u/BUILD.yaml": json.dumps(targets), "u/deep.py": "other = 1\n"})
+    said = made.fail(1, "build", "//u:stale")
+    assert f" changes `{module}`, but its bytecode stays and would be run in its place" in said
+    assert f"hint: remove it in a step: `RUN rm {code}`" in said
+    made.succeed("build", "//u:clean")

@@ -110,6 +110,12 @@ def _samples() -> list[DeclaredAction]:
             (builtins.CHECKED,),
         ),
         _declare(
+            builtins.CHECK_BYTECODE,
+            {"steps": ["COPY a /a"]},
+            {"bytecode/000": wheel.output(builtins.LISTING), "steps/000": wheel.output(builtins.LISTING)},
+            (builtins.CHECKED,),
+        ),
+        _declare(
             builtins.BUILT_WHEEL,
             {"name": "a", "version": "1", "requires": [], "extras": [], "platform": "linux/amd64"},
             {"layer": wheel.output(builtins.LAYER)},

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from envbuild.core.platform import Facts
-from envbuild.lock.model import ImageQuestion
+from envbuild.lock.model import ImageQuestion, Json
 from envbuild.rule import attr, builtins
 from envbuild.rule.context import Context
 from envbuild.rule.declared import DeclaredAction, Input
 from envbuild.rule.dockerfile.build import build_image
 from envbuild.rule.dockerfile.plan import make_plan
 from envbuild.rule.dockerfile.question import ask_images
-from envbuild.rule.image import Image
+from envbuild.rule.image import Image, Layer
 from envbuild.spec.attribute import Attribute
 
 ATTRIBUTES: Final[Mapping[str, Attribute]] = {
@@ -51,10 +51,30 @@ def find_ground(ctx: Context) -> tuple[Image | None, bool]:
         stage = source.stage
 
 
-def check_facts(ctx: Context, base: Image, facts: Facts) -> DeclaredAction:
-    """The action that compares what a target states of its Dockerfile's image with what is in it."""
-    assert facts.python is not None
-    stated = {"libc": str(facts.libc), "python": facts.python.version, "interpreter": facts.python.path}
+def check_facts(ctx: Context, base: Image | None, facts: Facts) -> tuple[DeclaredAction, ...]:
+    """What compares the facts of a base with what is in it; none where no step may have changed them."""
+    libc = {"libc": str(facts.libc)} if facts.libc else {}
+    python = facts.python
+    return _check(
+        ctx, base, libc | ({"python": python.version, "interpreter": python.path} if python else {})
+    )
+
+
+def check_program(ctx: Context, base: Image | None, path: str) -> tuple[DeclaredAction, ...]:
+    """What fails where a base whose steps might have made a program has none at this path."""
+    return _check(ctx, base, {"program": path})
+
+
+def _check(ctx: Context, base: Image | None, stated: Mapping[str, Json]) -> tuple[DeclaredAction, ...]:
+    if base is None or not _has_unchecked_steps(base):
+        return ()
     inputs: dict[str, Input] = {f"{n:03}": layer.blob for n, layer in enumerate(base.all_layers)}
     outputs = (builtins.CHECKED,)
-    return DeclaredAction(builtins.CHECK_FACTS, stated, inputs, outputs, "CheckFacts", str(ctx.label))
+    return (DeclaredAction(builtins.CHECK_FACTS, stated, inputs, outputs, "CheckFacts", str(ctx.label)),)
+
+
+def _has_unchecked_steps(base: Image) -> bool:
+    """Whether steps lie above the layers that were compared for an environment below."""
+    checks = (check for check in base.checks if check.builtin == builtins.CHECK_FACTS)
+    checked = max((len(check.inputs) for check in checks), default=0)
+    return any(isinstance(layer, Layer) and not layer.parts for layer in base.all_layers[checked:])

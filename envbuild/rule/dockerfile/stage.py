@@ -8,6 +8,7 @@ from typing import Final
 
 from envbuild.core.errors import SpecError
 from envbuild.oci.config import Runtime
+from envbuild.rule.bytecode import check_steps
 from envbuild.rule.context import Context
 from envbuild.rule.dockerfile.plan import Plan, Source
 from envbuild.rule.dockerfile.settings import SETTINGS, SYSTEM_PATH
@@ -48,7 +49,8 @@ class StageBuilder:
                 self._apply(parse_trigger(trigger, self.stage.location))
         for instruction in self.stage.instructions:
             self._apply(instruction)
-        return self.ctx.stacked_image(self.layers, self.config, self.base)
+        checks = check_steps(self.base, self.layers, str(self.ctx.label)) if self.base else ()
+        return self.ctx.stacked_image(self.layers, self.config, self.base, checks)
 
     def _apply(self, instruction: Instruction) -> None:
         try:
