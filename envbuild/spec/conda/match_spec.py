@@ -16,6 +16,7 @@ _PLAIN = re.compile(
     rf"|={_VERSION}(?:=[A-Za-z0-9_]+)?| {_VERSION} [A-Za-z0-9_]+)?",
     re.ASCII,
 )
+_OPERATOR = re.compile(r"[<>=!~,|]")
 _LOGIN = re.compile(r"//[^/\s]*@|/t/[^/\s]+/")
 
 
@@ -48,7 +49,10 @@ def _judge(spec: str) -> None:
 
     reason = "a `#` begins a comment" if "#" in spec else ""
     try:
-        MatchSpec(spec, strict=False)
+        build = str(MatchSpec(spec, strict=False).build or "")
+        # Lenient, it takes what follows a blank for a build, whatever that is.
+        if _OPERATOR.search(build):
+            reason = f"`{escape(build)}` is no build, and a comma is missing before a version"
     except Exception as error:  # noqa: BLE001 (the library has a type of its own for each failure)
         reason = escape(" ".join(str(error).split()))[:200].rstrip(".")
     if reason:

@@ -31,6 +31,19 @@ FORMS = [
     "numpy>=1.8,<2|==1.9",
     "libstdcxx-ng >=12",
     "ruamel.yaml",
+    "nvidia/label/cuda-12.1.0::cuda-toolkit",
+    "libblas=*=*openblas",
+    "jpeg<9e",
+    "gdal>=3.*",
+    "python>=3.9, <3.12",
+    "python >= 3.9",
+    "pytorch=1.12.*=*cuda11*",
+    "ca-certificates=2024a",
+    "pkg=1!2.0",
+    "blas[build=mkl]",
+    "cudatoolkit 11.*|12.*",
+    "python 3.8.* *_cpython",
+    "PyYAML>=5",
 ]
 
 
@@ -49,4 +62,11 @@ HOSTILE = ["(" * 5000, "a" * 5000, "numpy " + "(" * 4000, "numpy[" + "[" * 4000,
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts(text: str) -> None:
     with pytest.raises(SpecError, match="is no MatchSpec"):
+        check_match_spec(text)
+
+
+# Lenient as conda is, the solver would look for a build of that name.
+@pytest.mark.parametrize("text", ["numpy>=1.20 <2", "numpy >=1 !=1.5", "numpy=1.2=a=b"])
+def test_a_comma_that_is_missing(text: str) -> None:
+    with pytest.raises(SpecError, match="is no build, and a comma is missing"):
         check_match_spec(text)
