@@ -12,6 +12,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.rows import (
     bytecode,
     change,
+    conda_lock,
     debian,
     dockerfile,
     fetch,
@@ -36,6 +37,7 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "memory": memory.measure,
     "fetch": fetch.measure,
     "resolve": resolve.measure,
+    "conda_lock": conda_lock.measure,
     "debian": debian.measure,
     "dockerfile": dockerfile.measure,
     "locks": locks.measure,
