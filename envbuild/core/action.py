@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from functools import cached_property
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest, parse_sha256
@@ -32,7 +33,7 @@ class Command:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Action:
     """A command on an input root; `key` is the REAPI action digest, the key of every action cache.
 
@@ -59,9 +60,9 @@ class Action:
             ]
         )
 
-    @property
+    @cached_property
     def key(self) -> Digest:
-        """The digest of the encoded action."""
+        """The digest of the encoded action, computed once."""
         return Digest.of(self.encode())
 
 

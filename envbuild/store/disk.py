@@ -54,7 +54,15 @@ class DiskStore:
 
     def has(self, digest: Digest) -> bool:
         """Whether the blob is there with this size; its bytes are not read again."""
-        return _is_whole(self.blobs / digest.hash, digest.size)
+        return _is_whole(self.place(digest.hash), digest.size)
+
+    def place(self, name: str) -> str:
+        """Where the blob of these hex digits lies; as text, since a build asks some thousand times."""
+        return f"{self._prefix}{name}"
+
+    @cached_property
+    def _prefix(self) -> str:
+        return f"{self.blobs}/"
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Those of `digests` that are not there."""
@@ -173,8 +181,7 @@ class DiskWriter:
         self._adopted: Digest | None = None
         self._path: Path | None = None
         with self._faults():
-            store.temporary.mkdir(parents=True, exist_ok=True)
-            descriptor, self._path = create_file(store.temporary)
+            descriptor, self._path = _create_file(store.temporary)
             self._file = os.fdopen(descriptor, "wb")
 
     def write(self, data: bytes | memoryview) -> int:
@@ -217,8 +224,11 @@ class DiskWriter:
         os.fchmod(self._file.fileno(), 0o444)
         # Without this, a power cut after the rename could leave a name with other bytes.
         os.fdatasync(self._file.fileno())
-        self._store.blobs.mkdir(parents=True, exist_ok=True)
-        path.rename(self._store.blobs / digest.hash)
+        try:
+            os.rename(path, self._store.place(digest.hash))  # noqa: PTH104
+        except FileNotFoundError:  # the folder is not there yet
+            self._store.blobs.mkdir(parents=True, exist_ok=True)
+            path.rename(self._store.blobs / digest.hash)
         self._path = None
         self._store.note_sound(digest)
 
@@ -244,9 +254,18 @@ class DiskWriter:
             raise store_fault(error, self._store.root) from error
 
 
-def _is_whole(path: Path, size: int) -> bool:
+def _create_file(folder: Path) -> tuple[int, Path]:
+    """A new file in a folder, which is made with the first one."""
     try:
-        found = path.stat()
+        return create_file(folder)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return create_file(folder)
+
+
+def _is_whole(path: str, size: int) -> bool:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (a path that is text)
     except OSError:
         return False
     return stat.S_ISREG(found.st_mode) and found.st_size == size
