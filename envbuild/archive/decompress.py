@@ -14,7 +14,7 @@ MAX_LAYER: Final = 64 << 30  # bytes that a layer may unpack to
 PIECE: Final = 1 << 20  # the most that is decompressed, or may be read, at once
 _CHUNK: Final = 1 << 16
 # Four bytes of zstd can stand for a block of 128 KiB, and the decoder gives all that a chunk holds at once.
-_ZSTD_CHUNK: Final = 1 << 9
+_ZSTD_CHUNK: Final = 1 << 11
 # What a decoder may take. `xz -9` wants 65 MiB and `zstd --ultra -22` 128 MiB; dpkg-deb stays below both.
 _MAX_MEMORY: Final = 192 << 20
 _MAX_WINDOW: Final = 128 << 20
