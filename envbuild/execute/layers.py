@@ -49,6 +49,14 @@ def make_conda_layer(job: Job) -> None:
     finish_layer(job, info)
 
 
+def make_conda_root(job: Job) -> None:
+    """What makes a prefix an environment for conda."""
+    from envbuild.archive.conda_root import write_conda_root
+
+    options = job.parameters
+    finish_layer(job, write_conda_root(job.outputs[LAYER], prefix=options["prefix"], epoch=options["epoch"]))
+
+
 def make_deb_layer(job: Job) -> None:
     """A Debian package's files, for merged /usr unless the root is not."""
     from envbuild.archive.deb import write_deb_layer

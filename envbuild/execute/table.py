@@ -13,6 +13,7 @@ BUILTINS: Mapping[Builtin, Function] = {
     builtins.WHEEL_LAYER: layers.make_wheel_layer,
     builtins.CONDA_LAYER: layers.make_conda_layer,
     builtins.CONDA_SHIM: layers.make_shim_layer,
+    builtins.CONDA_ROOT: layers.make_conda_root,
     builtins.DEB_LAYER: layers.make_deb_layer,
     builtins.DEBIAN_ROOT: layers.make_debian_root,
     builtins.DEBIAN_STATE: layers.make_debian_state,

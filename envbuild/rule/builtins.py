@@ -10,6 +10,7 @@ from envbuild.rule.declared import Builtin
 
 WHEEL_LAYER = Builtin("wheel_layer", 2)
 CONDA_LAYER = Builtin("conda_layer", 1)
+CONDA_ROOT = Builtin("conda_root", 1)
 CONDA_SHIM = Builtin("conda_shim", 1)
 DEB_LAYER = Builtin("deb_layer", 2)
 DEBIAN_ROOT = Builtin("debian_root", 2)

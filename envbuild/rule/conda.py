@@ -134,12 +134,12 @@ def start_activated(config: Config, prefix: str, base: Image | None) -> Config:
 
 
 def add_packages(ctx: Context, prefix: str) -> tuple[Layer, ...]:
-    """The layers of the locked conda packages."""
+    """The layers of the locked conda packages, and of what makes the prefix an environment for conda."""
     packages = [each for each in ctx.answer.artifacts if each.kind == CONDA]
     python = next((each for each in packages if each.name == "python"), None)
     requested = _requested(read_spec(ctx))
     parts = [_declare(ctx, each, prefix, python, requested.get(each.name, ())) for each in packages]
-    return ctx.layers(parts, PACKAGES)
+    return ctx.layers([ctx.conda_root(prefix), *parts] if parts else [], PACKAGES)
 
 
 def _declare(

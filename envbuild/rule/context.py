@@ -136,6 +136,12 @@ class Context:
         below = (*interpreter_layers(base), *layers, *self.layers(tools))
         return build_sdist(sdist, build, facts, base, below, self.epoch)
 
+    def conda_root(self, prefix: str) -> Part:
+        """What makes a prefix an environment for conda, beside its packages."""
+        return self.part(
+            builtins.CONDA_ROOT, {"prefix": prefix}, {}, owner="conda environment", mnemonic="CondaRoot"
+        )
+
     def bytecode(self, wheel: Part, facts: Facts, base: Image) -> Part:
         """What the interpreter of the base makes of the modules of a part that is a `wheel`."""
         return compile_wheel(wheel, facts, interpreter_layers(base), self.epoch)

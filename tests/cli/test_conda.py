@@ -87,6 +87,19 @@ def test_an_environment_of_conda_packages_is_locked_and_built(workspace: Project
     assert workspace.succeed("build", "--output", "json").target["status"] == "built"
 
 
+def test_the_prefix_is_an_environment_for_conda(workspace: Project, tmp_path: Path) -> None:
+    workspace.write({"BUILD.yaml": conda("python", "six")})
+    workspace.succeed("lock")
+    meta = built(workspace).unpack("linux/amd64", tmp_path / "root") / "opt/env/conda-meta"
+    names = ("libfoo-1.0-0", "python-3.11.9-0", "six-1.16.0-0")
+    assert {path.name for path in meta.iterdir()} == {"history", *(f"{name}.json" for name in names)}
+    record = json.loads((meta / "six-1.16.0-0.json").read_bytes())
+    assert (record["channel"], record["fn"]) == ("envbuild://ours", "six-1.16.0-0.conda")
+    assert record["url"] == "envbuild://ours/noarch/six-1.16.0-0.conda"
+    assert record["requested_specs"] == ["six"]
+    assert record["files"] == [f"{SITE}/six-1.16.0.dist-info/METADATA", f"{SITE}/six.py"]
+
+
 def provided(project: Project) -> dict[str, list[str]]:
     """What pip is told that conda packages bring."""
     found = {

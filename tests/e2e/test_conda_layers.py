@@ -20,13 +20,12 @@ def test_every_package_of_the_channel(channel: Channel, tmp_path: Path) -> None:
     ours = read_layers([write_layer(path.read_bytes()) for path in packages])
     assert ours.keys() == peer.keys() - {"CACHEDIR.TAG", "conda-meta/history"}
     records = {path for path in ours if path.startswith("conda-meta/")}
-    scripts = set(_scripts(json.loads(ours[path].data) for path in records if ours[path].data))
+    scripts = {
+        entry["_path"]
+        for path in records
+        if path.endswith(".json")
+        for entry in json.loads(ours[path].data)["paths_data"]["paths"]
+        if entry["path_type"] == "unix_python_entry_point"
+    }
     assert scripts  # their template is the one of wheels' scripts (docs/conda-layers.md)
     assert [path for path in ours.keys() - records - scripts if ours[path] != peer[path]] == []
-
-
-def _scripts(records):
-    for record in records:
-        for entry in record["paths_data"]["paths"]:
-            if entry["path_type"] == "unix_python_entry_point":
-                yield entry["_path"]

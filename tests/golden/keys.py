@@ -88,6 +88,7 @@ def _samples() -> list[DeclaredAction]:
             {"package": Fetched(_CONDA)},
         ),
         _layer(builtins.CONDA_SHIM, {"prefix": "opt/env", "scripts": ["etc/conda/activate.d/a.sh"]}, {}),
+        _layer(builtins.CONDA_ROOT, {"prefix": "opt/env"}, {}),
         _layer(builtins.DEBIAN_ROOT, {"architecture": "amd64"}, {}),
         _layer(
             builtins.DEBIAN_ADDITION,

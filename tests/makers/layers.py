@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from envbuild.archive.conda_layer import write_conda_layer
+from envbuild.archive.conda_root import write_conda_root
 from envbuild.archive.conda_shim import write_shim_layer
 from envbuild.archive.deb import write_deb_layer
 from envbuild.archive.debian_root import write_root_layer
@@ -138,6 +139,7 @@ LAYERS: Mapping[str, WriteLayer] = {
     "deb: mawk": write_deb(sample_debs()[4]),
     "deb: odd": write_deb(odd_deb()),
     **{f"conda: {name}": write_conda(package) for name, package in SAMPLES.items()},
+    "conda root": lambda out: write_conda_root(out, prefix="opt/env"),
     "debian root: amd64": lambda out: write_root_layer(out, architecture="amd64"),
     "debian root: arm64": lambda out: write_root_layer(out, architecture="arm64"),
     "debian state": write_state,
