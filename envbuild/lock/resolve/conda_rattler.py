@@ -18,6 +18,7 @@ from envbuild.lock.model import CondaQuestion, Locked, PlatformLock
 from envbuild.lock.resolve.conda_failure import explain_failure
 from envbuild.lock.resolve.conda_records import Packages, as_record, find_place, lock_exact, lock_record
 from envbuild.sources.channel_index import ChannelIndexes
+from envbuild.spec.conda.model import ExactPackage
 
 if TYPE_CHECKING:
     from rattler import MatchSpec, RepoDataRecord, SparseRepoData
@@ -37,17 +38,16 @@ class CondaResolver:
         """The packages, sorted by name; raises ResolveError or SourceError."""
         specs = [_parse(text, question.channels) for text in question.specs]
         with ThreadPoolExecutor(_REQUESTS) as threads:
-            exact = list(
-                threads.map(
-                    lambda each: lock_exact(each, self.indexes.channels, self.packages), question.exact
-                )
-            )
+            exact = list(threads.map(lambda each: self._lock_exact(each, question), question.exact))
             found = list(exact)
             if specs:
                 records = self._choose(question, specs, exact, threads)
                 found += threads.map(lambda record: lock_record(record, question, self.packages), records)
         facts = {"virtual": " ".join(question.virtual)}
         return PlatformLock(tuple(sorted(found, key=lambda each: each.name)), facts)
+
+    def _lock_exact(self, exact: ExactPackage, question: CondaQuestion) -> Locked:
+        return lock_exact(exact, question, self.indexes.channels, self.packages)
 
     def _choose(
         self,

@@ -57,8 +57,14 @@ def lock_record(record: RepoDataRecord, question: CondaQuestion, packages: Packa
     return _look_into(package, told.get("purls"), packages)
 
 
-def lock_exact(exact: ExactPackage, channels: Channels, packages: Packages) -> Locked:
+def lock_exact(
+    exact: ExactPackage, question: CondaQuestion, channels: Channels, packages: Packages
+) -> Locked:
     """A package that the spec names by its URL, as it describes itself; raises SourceError."""
+    source, path = _place(channels.alias(exact.channel), exact.file)
+    known = question.preferences.get(exact.name)
+    if known and (known.source, known.file) == (source, path) and _has_digest(known, exact):
+        return known
     info, digest = packages.index(exact)
     try:
         told = parse_json(info["index.json"])
@@ -66,9 +72,14 @@ def lock_exact(exact: ExactPackage, channels: Channels, packages: Packages) -> L
         told = None
     if not isinstance(told, dict):
         raise _wrong(exact.url, "it does not describe itself")
-    source, path = _place(channels.alias(exact.channel), exact.file)
     package = _describe({**told, "md5": exact.md5}, source, path, digest.hash, digest.size)
     return _look_into(_check(package, exact.url), None, packages)
+
+
+def _has_digest(known: Locked, exact: ExactPackage) -> bool:
+    if exact.sha256:
+        return known.sha256 == exact.sha256
+    return bool(exact.md5) and known.conda is not None and known.conda.md5 == exact.md5
 
 
 def as_record(package: Locked) -> RepoDataRecord:

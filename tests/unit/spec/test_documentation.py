@@ -30,7 +30,8 @@ def test_workspace_page(tmp_path: Path) -> None:
         tmp_path, {"envbuild.yaml": example("workspace.md"), "keys/archive.gpg": "", "build_rules/x.py": ""}
     )
     workspace = load_workspace(tmp_path, Unrecorded())
-    assert [source.alias for source in workspace.sources] == ["ours", "pypi", "debian", "corp"]
+    aliases = [source.alias for source in workspace.sources]
+    assert aliases == ["ours", "pypi", "conda-forge", "debian", "corp"]
     secrets = {"token": Secret("token", variable="TOKEN")}
     assert workspace.build == BuildSettings(4, True, "sandbox", 30 * 60, 4 * 10**9, secrets)
     assert workspace.cache == CacheSettings(max_size=50 * 10**9, max_age=30 * 86_400)
