@@ -430,7 +430,7 @@ def _source(
 ) -> Input:
     """Where a wheel's bytes come from: the workspace's own file, the lock's source, or a build."""
     if artifact.kind == "sdist":
-        if base is None:
+        if base is None or not (facts.python and facts.python.path):
             raise ctx.fail(
                 f"on `scratch` there is no interpreter to build `{artifact.name}` with",
                 hint="name a base, or list a wheel of it under `wheels`",

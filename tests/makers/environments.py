@@ -14,10 +14,11 @@ AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 
 
 def make_locked(name: str, file: str = "", *, source: str = "main", requires: tuple[str, ...] = ()) -> Locked:
-    """Version 1.0 of a wheel of 10 bytes; its file is named after it unless stated."""
+    """Version 1.0 of a wheel or an sdist of 10 bytes; it is a wheel named after it unless stated."""
     place = file or f"{name}-1.0-py3-none-any.whl"
     sha256 = hashlib.sha256(place.encode()).hexdigest()
-    return Locked("wheel", name, "1.0", source, place, sha256, 10, requires)
+    kind = "wheel" if place.endswith(".whl") else "sdist"
+    return Locked(kind, name, "1.0", source, place, sha256, 10, requires)
 
 
 def make_environment(*wheels: Locked, platform: Platform = AMD64) -> Environment:

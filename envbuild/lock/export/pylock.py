@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envbuild.core.platform import Facts, Platform
 from envbuild.lock.export.packages import Environment, Places
@@ -22,7 +22,7 @@ def write_pylock(environments: Mapping[Platform, Environment], places: Places) -
 
     `environments` says in markers for which targets the lock holds: installers refuse any other. A
     package that only some platforms have is marked with their machines; of a package's wheels,
-    installers take the one whose tags fit.
+    installers take the one whose tags fit, and where none does they build its sdist.
     """
     from packaging.pylock import Pylock
     from packaging.version import Version
@@ -56,7 +56,7 @@ def _packages(environments: Mapping[Platform, Environment], places: Places) -> l
 
 
 def _package(wheels: Sequence[Locked], marker: Marker | None, places: Places) -> Package:
-    from packaging.pylock import Package, PackageArchive, PackageWheel
+    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
     from packaging.utils import canonicalize_name
     from packaging.version import Version
 
@@ -71,13 +71,13 @@ def _package(wheels: Sequence[Locked], marker: Marker | None, places: Places) ->
             hashes={"sha256": first.sha256},
         )
         return Package(name=name, version=version, marker=marker, archive=archive)
-    offered = [
-        PackageWheel(
-            name=wheel.file, url=places[wheel.sha256], size=wheel.size, hashes={"sha256": wheel.sha256}
-        )
-        for wheel in wheels
+    stated: list[dict[str, Any]] = [
+        {"name": each.file, "url": places[each.sha256], "size": each.size, "hashes": {"sha256": each.sha256}}
+        for each in wheels
     ]
-    return Package(name=name, version=version, marker=marker, wheels=offered)
+    offered = [PackageWheel(**each) for each in stated if each["name"].endswith(".whl")]
+    sdist = next((PackageSdist(**each) for each in stated if not each["name"].endswith(".whl")), None)
+    return Package(name=name, version=version, marker=marker, sdist=sdist, wheels=offered or None)
 
 
 def _target(facts: Facts) -> Marker:

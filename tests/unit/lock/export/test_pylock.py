@@ -112,3 +112,15 @@ def test_the_order_of_platforms_changes_no_byte() -> None:
 def _package(pylock: Pylock, name: str) -> Package:
     (package,) = (each for each in pylock.packages if each.name == name)
     return package
+
+
+def test_a_package_that_is_built_from_source_on_one_platform() -> None:
+    sdist = make_locked("native", "native-1.0.tar.gz")
+    pylock = export(
+        {
+            AMD64: make_environment(NATIVE[AMD64], PURE),
+            ARM64: make_environment(sdist, PURE, platform=ARM64),
+        }
+    )
+    assert select(pylock, AMD64) == {"native": NATIVE[AMD64].file, "pure": PURE.file}
+    assert select(pylock, ARM64) == {"native": sdist.file, "pure": PURE.file}

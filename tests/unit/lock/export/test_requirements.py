@@ -26,6 +26,12 @@ def test_each_place_of_a_wheel() -> None:
     )
 
 
+def test_an_sdist_is_known_by_its_hash() -> None:
+    sdist = make_locked("source", "source-1.0.tar.gz")
+    text = write_requirements("//:app", make_environment(sdist), {})
+    assert text.endswith(f"source==1.0 \\\n    --hash=sha256:{sdist.sha256}\n")
+
+
 # pip reads a comment, a marker, a variable or an option where a name has these.
 @pytest.mark.parametrize("folder", ["my wheels", "a#b", "a;b", "${HOME}", "a --pre", "100%", "a\\b", "a\nb"])
 def test_a_path_that_pip_would_misread(folder: str) -> None:

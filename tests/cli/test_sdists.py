@@ -1,0 +1,98 @@
+"""Packages built from source, on the command line: what is locked, what is stale, what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.makers.index import FakeIndex, make_package
+from tests.makers.project import Project, environment
+from tests.makers.sdists import make_sdist
+
+
+@pytest.fixture
+def offered(project: Project, index: FakeIndex) -> Project:
+    """The workspace, with an sdist in its index and two versions of what builds it."""
+    for file in (make_sdist("app", "1.0", ["dep"]), make_package("dep"), make_package("setuptools", "70.0")):
+        index.add(file)
+    return project
+
+
+def declare(project: Project, *sdists: str) -> Project:
+    return project.write({"BUILD.yaml": environment(pip=["app"], sdists=sdists)})
+
+
+@pytest.fixture
+def locked(offered: Project) -> Project:
+    """The same, locked."""
+    declare(offered, "App").succeed("lock")
+    return offered
+
+
+def test_a_lock_has_it_with_what_builds_it(locked: Project) -> None:
+    part = locked.lock("app")["platforms"]["linux/amd64"]
+    assert [(each["name"], each["kind"]) for each in part["artifacts"]] == [
+        ("app", "sdist"),
+        ("dep", "wheel"),
+    ]
+    build = part["builds"]["app"]
+    assert (build["backend"], build["requires"]) == ("setuptools.build_meta", ["setuptools>=61"])
+    assert [each["name"] for each in build["wheels"]] == ["setuptools"]
+    before = locked.contents()
+    assert "locked already" in locked.succeed("lock").out
+    (locked.root / "app.lock.json").unlink()
+    locked.succeed("lock")
+    assert locked.contents() == before
+
+
+def test_what_moves_is_told(locked: Project, index: FakeIndex) -> None:
+    index.add(make_package("setuptools", "71.0"))
+    assert "~ setuptools (builds app) 70.0 -> 71.0" in locked.succeed("lock", "--upgrade-package", "app").out
+
+
+def test_it_is_not_allowed_unless_it_is_named(offered: Project) -> None:
+    said = declare(offered).fail(2, "lock")
+    assert "error: `app` has only source archives, which are not built unless allowed" in said
+    assert "hint: allow it: `sdists: [app]`, or list a wheel of it under `wheels`" in said
+
+
+def test_a_lock_is_stale_once_it_is_not_allowed_any_more(locked: Project) -> None:
+    said = declare(locked, "other").fail(3, "lock", "--check")
+    assert "`app` is locked to be built from source, which `sdists` does not allow" in said
+
+
+def test_allowing_more_changes_nothing(locked: Project) -> None:
+    declare(locked, "other", "app").succeed("lock", "--check")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda builds: builds.clear(), "what `app` is built with is not locked"),
+        (lambda builds: builds["app"]["wheels"].clear(), "`setuptools` is not locked, but `app` is built"),
+        (lambda builds: builds["app"]["requires"].clear(), "`setuptools` is locked to build `app`, which"),
+        (
+            lambda builds: builds.update(dep=builds["app"]),
+            "what `dep` is built with is locked, and",
+        ),
+    ],
+)
+def test_a_lock_that_a_merge_made(locked: Project, change: object, said: str) -> None:
+    path = locked.root / "app.lock.json"
+    document = json.loads(path.read_bytes())
+    change(document["platforms"]["linux/amd64"]["builds"])  # type: ignore[operator]
+    path.write_text(json.dumps(document))
+    assert said in locked.fail(3, "lock", "--check")
+
+
+def test_on_scratch(locked: Project) -> None:
+    said = locked.fail(2, "build")
+    assert "`//:app`: on `scratch` there is no interpreter to build `app` with" in said
+    assert "hint: name a base, or list a wheel of it under `wheels`" in said
+
+
+@pytest.mark.parametrize("name", ["app==1.0", "-app", "a b", ""])
+def test_what_is_no_name(offered: Project, name: str) -> None:
+    said = declare(offered, name).fail(2, "lock")
+    assert f"`{name}` in `sdists` is no package's name" in said
