@@ -14,6 +14,7 @@ from envbuild.rule.sdist_program import PLACE, PROGRAM
 
 TOOLS: Final = f"{PLACE}/env"  # where the build dependencies lie, as an environment of their own
 _SCRIPT: Final = "/dev/build/wheel.py"  # no folder of the image
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FIRST_TIME: Final = 315532800  # 1980-01-01: nothing earlier can stand in a zip
 _OUTPUTS: Final = builtins.LAYER_OUTPUTS
 
@@ -56,7 +57,8 @@ def build_sdist(
 
 def _variables(base: Image, epoch: int) -> dict[str, str]:
     """Those of the base, which may tell where compilers are, and what makes builds repeatable."""
-    path = base.config.variables.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+    stated = base.config.variables.get("PATH", _PATH).split(":")
+    path = ":".join(each for each in stated if each != f"/{base.prefix}/bin")  # which is not in the root
     return {
         **base.config.variables,
         "HOME": f"/{PLACE}/home",

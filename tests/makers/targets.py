@@ -41,9 +41,10 @@ RULES: Mapping[str, Rule] = load_rules((), Path("/nowhere"), _Nobody())
 
 def make_locked(name: str, version: str = "1.0", *, size: int = 1000, kind: str = "wheel") -> Locked:
     """An artifact that exists on paper only; its contents depend on name and version."""
-    file = f"{name}-{version}-py3-none-any.whl" if kind == "wheel" else f"pool/{name}_{version}.deb"
+    files = {"wheel": f"{name}-{version}-py3-none-any.whl", "sdist": f"{name}-{version}.tar.gz"}
+    file = files.get(kind, f"pool/{name}_{version}.deb")
     sha256 = hashlib.sha256(file.encode()).hexdigest()
-    return Locked(kind, name, version, "pypi" if kind == "wheel" else "debian", file, sha256, size)
+    return Locked(kind, name, version, "pypi" if kind in files else "debian", file, sha256, size)
 
 
 def lock_wheel(wheel: Wheel) -> Locked:
@@ -141,8 +142,10 @@ class World:
     def environment(self, name: str = "app", packages: Sequence[Locked] = (), **more: Any) -> Label:
         """A locked `environment` of these packages, on nothing unless a base is stated."""
         bare = {} if "base" in more else {"base": "scratch", "libc": "glibc 2.36", "python": "3.11"}
-        names = {kind: tuple(sorted(p.name for p in packages if p.kind == kind)) for kind in ("wheel", "deb")}
-        asked = {"pip": Requirements(requirements=names["wheel"]), "apt": names["deb"]}
+        asked = {
+            "pip": Requirements(requirements=tuple(sorted(p.name for p in packages if p.is_python))),
+            "apt": tuple(sorted(p.name for p in packages if p.kind == "deb")),
+        }
         label = self.declare("environment", name, **{**asked, **bare, **more})
         return self.lock(label, packages, {"python": "3.11"})
 
