@@ -66,6 +66,7 @@ def _variables(base: Image, epoch: int) -> dict[str, str]:
         "PATH": f"/{TOOLS}/bin:{path}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
         "SOURCE_DATE_EPOCH": str(max(epoch, _FIRST_TIME)),
         "TMPDIR": f"/{PLACE}/tmp",  # noqa: S108 - in a root of its own
         "TZ": "UTC",

@@ -180,6 +180,18 @@ def test_bytecode(made: Project, index: FakeIndex, sources: Sources) -> None:
     assert project.succeed("run", "//compiled:app", "--", "python", "-c", script).out == "True\n"
 
 
+@pytest.mark.services
+def test_bytecode_in_a_container(
+    made: Project, index: FakeIndex, sources: Sources, tmp_path: Path, engine: str
+) -> None:
+    """Of a wheel that the container built, too."""
+    variables = {"DOCKER_HOST": engine}
+    project = declare(Project(tmp_path, variables), index, sources, "by-itself", compile=True)
+    project.write({"t/app.lock.json": (made.root / "compiled/app.lock.json").read_bytes()})
+    known = made.succeed("build", "//compiled:app", "--output", "json").target["digest"]
+    assert build(project, "--executor", "docker") == known
+
+
 def test_as_a_user(made: Project) -> None:
     """Without root and without an engine: the same image."""
     require_programs("newuidmap", root=True)
@@ -240,5 +252,7 @@ def test_what_goes_wrong(made: Project, index: FakeIndex, sources: Sources, faul
     project = declare(made, index, sources, "app", folder="faulty")
     (project.root / "faulty/app.lock.json").unlink(missing_ok=True)
     project.succeed("lock", "//faulty:app")
-    said = project.fail(1, "build", "//faulty:app")
-    assert [text for text in expected if text not in said] == [], said
+    outcome = project.run("build", "//faulty:app")
+    said = outcome.err[outcome.err.rindex("error: ") :]
+    assert [text for text in expected if text not in said] == [], outcome
+    assert (outcome.code, outcome.out, project.leftovers()) == (1, "", [])

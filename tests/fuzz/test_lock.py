@@ -12,7 +12,7 @@ from envbuild.core.platform import Platform
 from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.check import check_lock, record_inputs
 from envbuild.lock.codec import decode_lock, encode_lock
-from envbuild.lock.model import DebianQuestion, Lock, Locked, Pin, PlatformLock
+from envbuild.lock.model import Build, DebianQuestion, Lock, Locked, Pin, PlatformLock
 from envbuild.rule.facts import read_facts
 from tests.makers.documents import documents, read_or_say
 from tests.makers.mutants import fuzz
@@ -28,6 +28,9 @@ IMAGE = BaseImage(
     Root({"lib": "usr/lib"}, {"tmp": Folder(0o1777)}, {"me": "1:1"}, {"us": "2"}), ("libc6 2 amd64",),
 )  # fmt: skip
 PART = PlatformLock((WHEEL, DEB), {"python": "3.11", "libc": "glibc 2.5"}, {"dep": Pin("2.0", ("a",))})
+SDIST = Locked("sdist", "app", "1.0", "main", "app-1.0.tar.gz", SHA, 13, ("six",))
+BUILD = Build("a.b:c", ("d",), ("six>=1",), (WHEEL,))
+BUILT = PlatformLock((SDIST,), {"python": "3.11"}, builds={"app": BUILD})
 LOCK = Lock("environment", record_inputs({AMD64: QUESTION}), {AMD64: PART})
 DEBIAN = DebianQuestion("debian", "bookworm", ("main",), ("dash",), essential=True, platform=AMD64)
 
@@ -52,6 +55,12 @@ def check(data: bytes) -> None:
 @fuzz
 @given(documents(json.loads(encode_lock(LOCK))))
 def test_a_lock_of_packages(data: bytes) -> None:
+    check(data)
+
+
+@fuzz
+@given(documents(json.loads(encode_lock(Lock("environment", {"sdists": ["app"]}, {AMD64: BUILT})))))
+def test_a_lock_of_builds(data: bytes) -> None:
     check(data)
 
 

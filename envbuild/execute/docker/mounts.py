@@ -20,7 +20,7 @@ from envbuild.core.errors import BuildError
 from envbuild.execute.docker.below import Below
 from envbuild.execute.docker.image import load_root
 from envbuild.execute.sandbox.caches import Caches
-from envbuild.execute.sandbox.mounting import copy_tree
+from envbuild.execute.sandbox.mounting import copy_tree, unpack_modules
 from envbuild.execute.steps import StepRun
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ class Mounts:
                         mount, step.mounted(number), self._folder / str(number), step.stated["epoch"]
                     )
                     self._add_tree(mount, tree)
+                case "modules":
+                    wheel, place = step.mounted(number)["wheel"], self._folder / str(number)
+                    self._add_tree({**mount, "readonly": True}, unpack_modules(mount, wheel, place))
                 case _:
                     self._add_stage(number, mount, step)
 

@@ -15,7 +15,7 @@ from envbuild.core.errors import LockError
 from envbuild.core.platform import Platform
 from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.codec import decode_lock, encode_lock
-from envbuild.lock.model import Lock, Locked, Pin, PlatformLock
+from envbuild.lock.model import Build, Lock, Locked, Pin, PlatformLock
 
 SHA = "ab" * 32
 AMD64 = Platform("linux", "amd64")
@@ -287,3 +287,42 @@ def test_bytes_that_are_no_lock(data: bytes, message: str) -> None:
     with pytest.raises(LockError) as caught:
         decode(data)
     assert message in caught.value.message
+
+
+SDIST = Locked("sdist", "app", "1.0", "pypi", "app-1.0.tar.gz", SHA, 13, ("six",))
+BUILDS = {
+    "app": Build("backend:hooks", ("tools",), ("six>=1",), (WHEEL,)),
+    "plain": Build("backend", (), (), ()),
+}
+BUILT = Lock("environment", {"sdists": ["app"]}, {AMD64: PlatformLock((SDIST,), builds=BUILDS)})
+
+
+def test_builds_are_as_they_were() -> None:
+    assert decode(encode_lock(BUILT)) == BUILT
+    assert b"builds" not in encode_lock(LOCK)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("backend", None, "the backend of the build of `app` is not a text"),
+        ("backend", "a\x1b", "the backend of the build of `app` is not a text"),
+        ("path", "tools", "the path of the build of `app` is not a list"),
+        ("requires", [1], "the requirements of the build of `app` is not a text"),
+        ("wheels", {}, "the wheels of the build of `app` is not a list"),
+        ("more", 1, "the build of `app` has an unknown key `more`"),
+    ],
+)
+def test_builds_that_are_none(key: str, value: object, said: str) -> None:
+    document = json.loads(encode_lock(BUILT))
+    document["platforms"]["linux/amd64"]["builds"]["app"][key] = value
+    with pytest.raises(LockError) as caught:
+        decode(json.dumps(document).encode())
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize("wheels", [(WHEEL, WHEEL), (SDIST,)])
+def test_wheels_of_a_build_that_are_none(wheels: tuple[Locked, ...]) -> None:
+    build = Build("backend", (), (), wheels)
+    with pytest.raises(LockError, match="holds a package twice, or something else than wheels"):
+        decode(encode_lock(Lock("x", {}, {AMD64: PlatformLock((SDIST,), builds={"app": build})})))

@@ -48,3 +48,30 @@ def test_who_only_knows_the_port_learns_no_login() -> None:
             with HttpClient().get(f"{asked}app/") as response:
                 assert response.status == 404
                 assert "Location" not in response.headers
+
+
+def test_it_gives_a_page_and_files_in_the_place_of_an_index_s() -> None:
+    given = {("app", ""): b"<a href='x.whl'>x.whl</a>", ("app", "x.whl"): b"a wheel", ("none", ""): b""}
+    asked = []
+
+    def replace(alias: str, project: str, file: str) -> bytes | None:
+        asked.append((alias, project, file))
+        return given.get((project, file))
+
+    http = HttpClient()
+    with (
+        run_index(make_package("other")) as index,
+        open_switch({"one": index.url}, lambda _, project: project != "hidden", replace) as switch,
+    ):
+        root = switch.urls["one"]
+        page = http.read(f"{root}app/", 1000)
+        assert (page.body, page.headers["Content-Type"]) == (given["app", ""], "text/html")
+        assert http.read(f"{root}app/x.whl", 1000).body == b"a wheel"
+        assert not index.requests
+        for path in ("none/", "app/y.whl", "other/y.whl", "hidden/", "hidden/x.whl"):
+            with http.get(root + path) as response:
+                assert response.status == 404, path
+        with http.get(f"{root}other/") as redirected:
+            assert redirected.url == f"{index.url}/other/"
+        assert switch.served == {"app": "one", "other": "one"}
+    assert ("one", "hidden", "") not in asked
