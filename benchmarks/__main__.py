@@ -23,6 +23,7 @@ from benchmarks.rows import (
     pull,
     push,
     resolve,
+    run,
     step,
 )
 from benchmarks.workshop import Workshop, open_workshop
@@ -42,6 +43,7 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "dockerfile": dockerfile.measure,
     "locks": locks.measure,
     "step": step.measure,
+    "run": run.measure,
 }
 
 

@@ -120,7 +120,7 @@ def _stated_facts(ctx: Context) -> Facts:
 
 
 def _facts_on(base: Image, ctx: Context) -> Facts:
-    facts = base.facts
+    facts = replace(base.facts, python=_choose_interpreter(ctx, base) or base.facts.python)
     if facts.python is None:
         raise ctx.fail(
             f"its base `{_name(ctx)}` has no Python",
@@ -175,17 +175,34 @@ def _check_interpreter(ctx: Context) -> None:
         return  # what it will have is checked when it is built
     if base is None:
         raise ctx.fail("on `scratch` there is no interpreter", hint="leave `interpreter` out, or name a base")
+    if base.has_steps and not stated.managed:
+        return
     known = base.facts.python
-    if known is None and (base.facts.libc or stated.managed) and not base.has_steps:
+    if known is None and (base.facts.libc or stated.managed):
         raise ctx.fail(
             f"its base `{ctx['base']}` has no Python at `{stated.path}`",
             hint="change `interpreter`, or the base",
         )
-    if known is not None and not _is_interpreter(stated.path, known, managed=stated.managed):
+    if known is not None and _choose_interpreter(ctx, base) is None:
+        others = [] if base.prefix else [f" or `path: {each.path}`" for each in base.facts.others]
         raise ctx.fail(
             f"its base `{ctx['base']}` has its Python at `{known.path}`, not at `{stated.path}`",
-            hint=f"write `path: {known.path}`",
+            hint=f"write `path: {known.path}`{''.join(others)}",
         )
+
+
+def _choose_interpreter(ctx: Context, base: Image) -> Interpreter | None:
+    """The one of the base's interpreters that is asked for, None where it has none such.
+
+    Environments on an environment have that one's.
+    """
+    stated, facts = ctx["interpreter"], base.facts
+    if stated is None or facts.python is None:
+        return facts.python
+    for each in (facts.python, *(() if base.prefix else facts.others)):
+        if _is_interpreter(stated.path, each, managed=stated.managed):
+            return each
+    return None
 
 
 def _is_interpreter(path: str, known: Interpreter, *, managed: bool) -> bool:

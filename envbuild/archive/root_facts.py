@@ -39,8 +39,8 @@ def is_telling(path: str) -> bool:
 def find_facts(root: RootScan) -> dict[str, str]:
     """What children rely on.
 
-    `libc`; `python` with its `interpreter`: the one that `python3` means, else the newest; `suite`, the
-    code name of the distribution (os-release(5)).
+    `libc`; `python` with its `interpreter`: the one that `python3` means, else the newest; `interpreters`
+    besides that, as "path=version"; `suite`, the code name of the distribution (os-release(5)).
     """
     return {**_find_libc(root), **_find_python(root), **_find_suite(root)}
 
@@ -118,7 +118,13 @@ def _find_python(root: RootScan) -> dict[str, str]:
         return {}
     path = _preferred(root, known)
     version = _python_version(root, path, known[path])
-    return {"python": version, "interpreter": f"/{path}"} if version else {}
+    others = [
+        f"{other}={each}"
+        for other, each in find_interpreters(root).items()
+        if root.resolve(other) != path and " " not in other and "=" not in other
+    ]
+    more = {"interpreters": " ".join(others)} if others else {}
+    return {"python": version, "interpreter": f"/{path}", **more} if version else {}
 
 
 def _pythons(root: RootScan) -> dict[str, str]:

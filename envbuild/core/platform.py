@@ -95,8 +95,12 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What resolvers and rules know of a target; from the spec or a locked base, never the host."""
+    """What resolvers and rules know of a target; from the spec or a locked base, never the host.
+
+    `others` are the interpreters besides `python`.
+    """
 
     platform: Platform
     libc: Libc | None = None
     python: Interpreter | None = None
+    others: tuple[Interpreter, ...] = ()

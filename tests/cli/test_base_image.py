@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.makers.base_images import CONFIG, LIBC, PYTHON, ROOT, Upstream, make_layer, sha256
-from tests.makers.debian import folder
+from tests.makers.debian import folder, serve
 from tests.makers.gate import Gate, open_gate
 from tests.makers.project import Project, environment
 from tests.makers.servers import PASSWORD, USER
@@ -362,6 +364,52 @@ def test_an_image_for_two_platforms(project: Project, upstream: Upstream) -> Non
 def test_a_reference_that_is_none(project: Project) -> None:
     project.write({"BUILD.yaml": base_image("host.example/UPPER:1")})
     assert "`host.example/UPPER:1` names no image" in project.fail(2, "lock", BASE)
+
+
+def test_one_of_several_interpreters(project: Project, upstream: Upstream) -> None:
+    newer = "usr/bin/python3.12"
+    upstream.push(make_layer({**ROOT, newer: b"\x7fELF\x003.12.4\x00"}), tag="1")
+    for path, version in {"": "3.12", f"/{PYTHON}": "3.11", f"/{newer}": "3.12"}.items():
+        write_app(project, upstream.reference(), **({"interpreter": path} if path else {}))
+        project.succeed("lock", "//...")
+        paths = layer_paths(built_image(project, APP))
+        assert f"opt/env/bin/python{version}" in paths
+        assert paths["opt/env/bin/python"].linkname == (path or f"/{newer}")
+    write_app(project, upstream.reference(), interpreter="/opt/python")
+    said = project.fail(2, "lock", "//...")
+    assert f"hint: write `path: /{newer}` or `path: /{PYTHON}`" in said
+
+
+def layer_paths(image: StoredImage) -> dict[str, tarfile.TarInfo]:
+    """What the layers of ours name, of an image that has one of another's."""
+    found: dict[str, tarfile.TarInfo] = {}
+    for layer in image.manifest("linux/amd64")["layers"][1:]:
+        with tarfile.open(image.blob(layer)) as archive:
+            found |= {entry.name.rstrip("/"): entry for entry in archive}
+    return found
+
+
+def test_a_variable_of_an_image_in_a_url(project: Project, upstream: Upstream, tmp_path: Path) -> None:
+    """It is known where a target has the image, and refused where the Dockerfile names that itself."""
+    upstream.push(make_layer(ROOT), tag="1", config={**CONFIG, "Env": ["VERSION=1.2"]})
+    data = b"a file of the web"
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/tool-1.2").write_bytes(data)
+    with serve(tmp_path / "web") as (url, _):
+        add = f"ADD --checksum=sha256:{hashlib.sha256(data).hexdigest()} {url}/tool-$VERSION /opt/tool\n"
+        direct = json.dumps({"name": "app", "dockerfile": f"FROM {upstream.reference()}\n{add}"})
+        project.write({"BUILD.yaml": f"- dockerfile_image: {direct}\n"})
+        said = project.fail(2, "lock", "//:app")
+        assert "tool-$VERSION` names `$VERSION`, which the Dockerfile does not set" in said
+        assert "hint: set it by an ARG, or name the image by a `base_image` in `contexts`" in said
+        by_target = {"name": "app", "dockerfile": f"FROM base\n{add}", "contexts": {"base": ":base"}}
+        targets = f"{base_image(upstream.reference())}- dockerfile_image: {json.dumps(by_target)}\n"
+        project.write({"BUILD.yaml": targets}).succeed("lock", "//...")
+        *_, layer = built_image(project, APP).manifest("linux/amd64")["layers"]
+    with tarfile.open(built_image(project, APP).blob(layer)) as archive:
+        file = archive.extractfile("opt/tool")
+        assert file is not None
+        assert file.read() == data
 
 
 def test_files_go_where_steps_below_have_put_links(project: Project, upstream: Upstream) -> None:

@@ -41,22 +41,27 @@ def find_downloads(plan: Plan, inherited: Mapping[int, Mapping[str, str]]) -> tu
     """What the needed stages take from the web, by what is known before anything is locked.
 
     `inherited` has the variables of each stage's base where that is a target: those of a registry's
-    image are not known yet, and none of them may stand in a URL.
+    image are not known yet, and none of them may stand in a URL. Raises SpecError with the line.
     """
     found: dict[Download, None] = {}
     known: dict[int, tuple[dict[str, str], dict[str, str]]] = {}
+    foreign: set[int] = set()  # the stages on images of registries
     for stage in plan.stages():
         base = plan.base(stage)
         arguments, variables = known[base.stage.number] if base and base.stage else ({}, {})
+        if base and (base.image or (base.stage and base.stage.number in foreign)):
+            foreign.add(stage.number)
         known[stage.number] = dict(arguments), {**variables, **inherited.get(stage.number, {})}
-        found |= dict.fromkeys(_walk(plan, stage, *known[stage.number]))
+        adds = _walk(plan, stage, *known[stage.number])
+        for instruction, scope in adds:
+            found |= dict.fromkeys(_read(plan, instruction, scope, foreign=stage.number in foreign))
     return tuple(sorted(found))
 
 
 def _walk(
     plan: Plan, stage: Stage, arguments: dict[str, str], variables: dict[str, str]
-) -> Iterator[Download]:
-    """The downloads of a stage; what its ARGs and ENVs say goes to `arguments` and `variables`."""
+) -> Iterator[tuple[Instruction, Mapping[str, str]]]:
+    """Each ADD of a stage with what its words may name; ARGs and ENVs go to `arguments` and `variables`."""
     for instruction in stage.instructions:
         scope = {**arguments, **variables}
         if instruction.name == "ARG":
@@ -65,13 +70,42 @@ def _walk(
             words = [plan.expand(word, scope, instruction) for word in instruction.words]
             variables |= dict(zip(words[::2], words[1::2], strict=True))
         elif instruction.name == "ADD":
-            yield from _read(plan, instruction, scope)
+            yield instruction, scope
 
 
-def _read(plan: Plan, instruction: Instruction, scope: Mapping[str, str]) -> Iterator[Download]:
-    checksum = plan.expand(instruction.flag("checksum"), scope, instruction)
+class _Noted(Mapping[str, str]):
+    """Variables, and which others were asked for."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
+        self.unknown: list[str] = []
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._known:
+            self.unknown.append(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _read(
+    plan: Plan, instruction: Instruction, scope: Mapping[str, str], *, foreign: bool
+) -> Iterator[Download]:
+    noted = _Noted(scope)
+    checksum = plan.expand(instruction.flag("checksum"), noted, instruction)
     for word in instruction.words[:-1]:
-        source = plan.expand(word, scope, instruction)
+        source = plan.expand(word, noted, instruction)
+        if foreign and noted.unknown and (is_url(source) or checksum):
+            raise SpecError(
+                f"`ADD {word[:80]}` names `${noted.unknown[0]}`, which the Dockerfile does not set: what an "
+                "image of a registry sets is not known when the lock is made",
+                hint="set it by an ARG, or name the image by a `base_image` in `contexts`",
+                location=instruction.location,
+            )
         if is_url(source):
             try:
                 yield read_download(source, checksum)
