@@ -12,6 +12,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.rows import (
     bytecode,
     change,
+    conda_layers,
     conda_lock,
     debian,
     dockerfile,
@@ -41,6 +42,7 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
     "conda_lock": conda_lock.measure,
     "debian": debian.measure,
     "dockerfile": dockerfile.measure,
+    "conda_layers": conda_layers.measure,
     "locks": locks.measure,
     "step": step.measure,
     "run": run.measure,
