@@ -390,11 +390,13 @@ class App:
 
     def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
         """One target's lock in another tool's form; paths in it are relative to `folder`."""
-        from envbuild.build.export import LockExporter
+        from envbuild.build.export import LockExporter, find_channels
 
         wanted = Platform.parse(platform) if platform else None
-        exporter = LockExporter(self.project.workspace.root, self.indexes)
-        return exporter.export(self._configure_one(target), form, folder, wanted)
+        chosen = self._configure_one(target)
+        asked = find_channels(self.project, chosen.label)
+        exporter = LockExporter(self.project.workspace.root, self.indexes, self.channels, asked)
+        return exporter.export(chosen, form, folder, wanted)
 
     @property
     def registry_name(self) -> str:

@@ -26,13 +26,13 @@ FORMATS = [*IMAGE_FORMATS, *LOCK_FORMATS]
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write it; locks: else stdout.",
 )
-@click.option("--platform", help="Which of several (docker-archive and requirements hold one).")
+@click.option("--platform", help="Which of several (docker-archive, requirements and explicit hold one).")
 @jobs_option
 @common_options
 def command(
     options: Options, target: str, *, form: str, path: Path | None, platform: str | None, jobs: int | None
 ) -> None:
-    """Write an image to an archive, or the lock of its Python packages in another tool's form.
+    """Write an image to an archive, or the lock of its packages in another tool's form.
 
     An archive of a single platform serves as `oci-archive` and `docker-archive`.
     """

@@ -1,6 +1,6 @@
-"""A lock as `conda-lock.yml`, version 1, written by conda-lock itself; its packages are pip's.
+"""A lock as `conda-lock.yml`, version 1, written by conda-lock itself: conda's packages, and pip's.
 
-Debian's Python is no conda package: the file locks what is installed into one, not the Python.
+Debian's Python is no conda package: without conda's, the file locks what is installed into one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from envbuild.core.errors import UsageError
 from envbuild.core.platform import Platform
 from envbuild.core.wire import canonical_json
+from envbuild.lock.check_conda import spec_name
 from envbuild.lock.export.packages import Environment, Places
 from envbuild.lock.model import Locked
 
@@ -25,12 +26,17 @@ def write_conda_lock(environments: Mapping[Platform, Environment], places: Place
     """
     from conda_lock.lockfile import write_conda_lock_file
     from conda_lock.lockfile.v2prelim.models import Lockfile, LockMeta
+    from conda_lock.models.channel import Channel
 
     subdirs = {platform.conda: each for platform, each in sorted(environments.items())}
-    packages = [_package(wheel, subdir, places) for subdir, each in subdirs.items() for wheel in each.wheels]
+    packages = [
+        *(_conda_package(each, subdir, places) for subdir, part in subdirs.items() for each in part.conda),
+        *(_package(wheel, subdir, places) for subdir, part in subdirs.items() for wheel in part.wheels),
+    ]
+    channels = dict.fromkeys(channel for each in subdirs.values() for channel in each.channels)
     metadata = LockMeta(
         content_hash={subdir: _content_hash(each) for subdir, each in subdirs.items()},
-        channels=[],
+        channels=[Channel.from_string(channel) for channel in channels],
         platforms=list(subdirs),
         sources=[],
     )
@@ -40,6 +46,37 @@ def write_conda_lock(environments: Mapping[Platform, Environment], places: Place
         # The help text tells how conda-lock would lock again, which it could not.
         write_conda_lock_file(lock, path, metadata_choices=None, include_help_text=False)
         return path.read_text(encoding="utf-8")
+
+
+def _conda_package(package: Locked, subdir: str, places: Places) -> Any:
+    from conda_lock.lockfile.v2prelim.models import HashModel, LockedDependency
+
+    assert package.conda is not None
+    if not package.conda.md5:
+        raise UsageError(
+            f"a conda-lock.yml wants the md5 of each package, and `{package.name}` was locked without one",
+            hint="use `--format explicit`",
+        )
+    return LockedDependency(
+        name=package.name,
+        version=package.version,
+        build=package.conda.build,
+        manager="conda",
+        platform=subdir,
+        dependencies=_conda_dependencies(package),
+        url=places[package.sha256],
+        hash=HashModel(md5=package.conda.md5, sha256=package.sha256),
+        categories={"main"},
+    )
+
+
+def _conda_dependencies(package: Locked) -> dict[str, str]:
+    """What a package depends on, and in which versions and builds, as its channel says it."""
+    found: dict[str, list[str]] = {}
+    for text in map(str.strip, package.requires):
+        name = spec_name(text)
+        found.setdefault(name, []).append(text[len(name) :].strip())
+    return {name: ",".join(filter(None, versions)) for name, versions in found.items()}
 
 
 def _package(wheel: Locked, subdir: str, places: Places) -> Any:
@@ -79,5 +116,6 @@ def _dependencies(wheel: Locked) -> dict[str, str]:
 
 
 def _content_hash(environment: Environment) -> str:
-    packages: list[Any] = [[wheel.name, wheel.version, wheel.sha256] for wheel in environment.wheels]
+    every = (*environment.conda, *environment.wheels)
+    packages: list[Any] = [[each.name, each.version, each.sha256] for each in every]
     return hashlib.sha256(canonical_json(packages)).hexdigest()
