@@ -105,6 +105,7 @@ def _check_virtual(part: PlatformLock, question: CondaQuestion) -> Iterator[str]
 
 def _offered(question: CondaQuestion) -> Callable[[str], bool]:
     from rattler import MatchSpec, PackageRecord
+    from rattler.exceptions import InvalidMatchSpecError
     from rattler.package import BuildString
 
     parts = [each.split("=") for each in question.virtual]
@@ -113,7 +114,10 @@ def _offered(question: CondaQuestion) -> Callable[[str], bool]:
     ]
 
     def offers(text: str) -> bool:
-        spec = MatchSpec(text)
+        try:
+            spec = MatchSpec(text)
+        except InvalidMatchSpecError:  # no channel said so
+            return False
         return any(spec.matches(record) for record in records)
 
     return offers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -9,11 +10,13 @@ from envbuild.core.platform import Interpreter
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import CondaQuestion, Locked, PythonQuestion, Question, Single, split_question
 
+_VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(?:\.|\Z)")
+
 
 def find_python(artifacts: Iterable[Locked], prefix: str) -> Interpreter | None:
     """The Python that lies under a prefix if these are there; None where conda brings none."""
     for each in artifacts:
-        if each.kind == CONDA and each.name == "python":
+        if each.kind == CONDA and each.name == "python" and _VERSION.match(each.version):
             return Interpreter(each.version, f"/{prefix}/bin/python{_minor(each.version)}")
     return None
 

@@ -12,7 +12,17 @@ from envbuild.core.platform import Platform
 from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.check import check_lock, record_inputs
 from envbuild.lock.codec import decode_lock, encode_lock
-from envbuild.lock.model import Build, DebianQuestion, Lock, Locked, Pin, PlatformLock
+from envbuild.lock.model import (
+    Build,
+    CondaQuestion,
+    CondaRecord,
+    DebianQuestion,
+    Lock,
+    Locked,
+    Pin,
+    PlatformLock,
+    Questions,
+)
 from envbuild.rule.facts import read_facts
 from tests.makers.documents import documents, read_or_say
 from tests.makers.mutants import fuzz
@@ -27,6 +37,19 @@ IMAGE = BaseImage(
     f"sha256:{SHA}", Digest(SHA, 14), (LAYER,), {"Env": ["A=b"]}, {"libc": "glibc 2.36"},
     Root({"lib": "usr/lib"}, {"tmp": Folder(0o1777)}, {"me": "1:1"}, {"us": "2"}), ("libc6 2 amd64",),
 )  # fmt: skip
+RECORD = CondaRecord(
+    "py311_0", 1, "python", ("b <2",), "MIT", "ab" * 16, 1, ("mkl",), "lib/python3.11/site-packages",
+    ("six==1.0",), ("A=${CONDA_PREFIX}/b",), ("etc/conda/activate.d/six.sh",),
+)  # fmt: skip
+SIX = Locked(
+    "conda", "six", "1.0", "ours", "noarch/six-1.0-py311_0.conda", SHA, 15, ("__glibc >=2",), conda=RECORD
+)
+CONDA = CondaQuestion(("six",), ("ours",), "strict", ("__glibc=2.36=0",), AMD64)
+CONDA_LOCK = Lock(
+    "environment",
+    record_inputs({AMD64: Questions((CONDA, QUESTION))}),
+    {AMD64: PlatformLock((SIX,), {"virtual": "__glibc=2.36=0", "python": "3.11"}, {"six": Pin("1.0")})},
+)
 PART = PlatformLock((WHEEL, DEB), {"python": "3.11", "libc": "glibc 2.5"}, {"dep": Pin("2.0", ("a",))})
 SDIST = Locked("sdist", "app", "1.0", "main", "app-1.0.tar.gz", SHA, 13, ("six",))
 BUILD = Build("a.b:c", ("d",), ("six>=1",), (WHEEL,))
@@ -45,7 +68,7 @@ def check(data: bytes) -> None:
         return
     written = encode_lock(lock)
     assert encode_lock(decode(written)) == written
-    for question in (QUESTION, DEBIAN):
+    for question in (QUESTION, DEBIAN, Questions((CONDA, QUESTION))):
         reasons = check_lock(lock, "environment", {AMD64: question}, [AMD64])
         assert all(reason.isprintable() for reason in reasons)
     for platform, part in lock.platforms.items():
@@ -65,6 +88,12 @@ def test_a_lock_of_builds(data: bytes) -> None:
 
 
 @fuzz
+@given(documents(json.loads(encode_lock(CONDA_LOCK))))
+def test_a_lock_of_conda_packages(data: bytes) -> None:
+    check(data)
+
+
+@fuzz
 @given(documents(json.loads(encode_lock(Lock("x", {}, {AMD64: PlatformLock((), images={"r": IMAGE})})))))
 def test_a_lock_of_images(data: bytes) -> None:
     check(data)
@@ -73,5 +102,7 @@ def test_a_lock_of_images(data: bytes) -> None:
 def test_locks_that_nobody_changed_are_read() -> None:
     # Else the tests above could only ever see refusals.
     assert decode(encode_lock(LOCK)).platforms[AMD64].pins == PART.pins
+    asked = Questions((CONDA, QUESTION))
+    assert check_lock(decode(encode_lock(CONDA_LOCK)), "environment", {AMD64: asked}, [AMD64]) == ()
     assert "`dep` is no longer in the base" in check_lock(LOCK, "environment", {AMD64: QUESTION}, [AMD64])
     assert decode(encode_lock(Lock("x", {}, {AMD64: PlatformLock((), images={"r": IMAGE})}))).platforms
