@@ -234,6 +234,10 @@ def _question(
     ctx: Context,
 ) -> PythonQuestion | DebianQuestion | ImageQuestion | CondaQuestion | Questions | None:
     _check_interpreter(ctx)
+    if ctx["link_scripts"] and not ctx["conda"]:
+        raise ctx.fail(
+            "`link_scripts` without `conda`", hint="state it where the conda packages are asked for"
+        )
     parts = [*_ask_packages(ctx), _ask_below(ctx)]
     asked = tuple(part for part in parts if part)
     return Questions(asked) if len(asked) > 1 else asked[0] if asked else None
@@ -368,7 +372,8 @@ def environment(ctx: Context) -> Image:
     own = facts.python is None or conda.find_python(ctx, prefix) is not None
     venv = () if own or (base and base.prefix) else (_venv(ctx, facts, prefix),)
     shim = conda.add_shim(ctx, prefix)
-    below = (*packages, *venv, *conda_packages, *shim)
+    linked = conda.run_link_scripts(ctx, prefix, base, (*packages, *conda_packages, *shim))
+    below = (*packages, *venv, *conda_packages, *shim, *linked)
     config = _config(ctx, {"PATH": _path(prefix, base), **conda.activate(ctx, prefix)})
     return ctx.image(
         (*below, *ctx.layers(parts, WHEELS), *bytecode, *files),

@@ -46,12 +46,20 @@ def decode_conda(value: object) -> CondaRecord:
         provides=_matching(table, "provides", _PROVIDED),
         variables=_matching(table, "variables", _VARIABLE),
         scripts=_matching(table, "scripts", _SCRIPT),
+        post_link=_flag(table, "post_link"),
     )
 
 
 def _matching(table: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
     found = texts(table.get(name, []), f"one of its `{name}`")
     return tuple(match(pattern, each, f"one of its `{name}`") for each in found)
+
+
+def _flag(table: Mapping[str, Any], name: str) -> bool:
+    value = table.get(name, False)
+    if not isinstance(value, bool):
+        raise BadLock(f"its {name} is neither true nor false")
+    return value
 
 
 def _number(table: Mapping[str, Any], name: str) -> int:

@@ -30,6 +30,7 @@ class CondaRecord:
     `provides` are the Python distributions in it, as `name==version`, by the names that pip knows.
     `variables` are what activating it sets, as `NAME=value` with `${CONDA_PREFIX}` for the prefix, and
     `scripts` those of its files that must be sourced, since they do more than that.
+    `post_link`: it has a script that installers run once its files are in place.
     """
 
     build: str
@@ -44,6 +45,7 @@ class CondaRecord:
     provides: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    post_link: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

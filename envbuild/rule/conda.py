@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from envbuild.archive.conda_activation import PREFIX as ACTIVE_PREFIX
@@ -16,9 +16,10 @@ from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import CondaQuestion, Json, Locked
 from envbuild.oci.config import Runtime
 from envbuild.rule import attr, builtins
+from envbuild.rule.conda_link import run_scripts
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
-from envbuild.rule.image import Image, Layer, Part
+from envbuild.rule.image import ForeignLayer, Image, Layer, Part
 from envbuild.rule.layering import Plan
 from envbuild.spec.conda.model import CondaSpec
 
@@ -30,10 +31,12 @@ ATTRIBUTES = {
         choices=("strict", "flexible", "disabled"),
         doc="whether a later channel may serve what an earlier one has",
     ),
+    "link_scripts": attr.text_list(doc="conda packages whose post-link scripts run, in the sandbox"),
     "virtual_packages": attr.text_map(doc='what the target offers beside its C library: `{__cuda: "12.4"}`'),
 }
 # What a kernel of any machine that runs containers is at least; packages hardly ever ask for more.
 _LINUX = "5.10"
+_PATH = "/usr/local/bin:/usr/bin:/bin"
 _VIRTUAL = re.compile(r"__[a-z0-9_]+\Z")
 _OFFER = re.compile(r"[A-Za-z0-9_.!+-]+(?:=[A-Za-z0-9_.]+)?\Z")
 
@@ -97,6 +100,34 @@ def activate(ctx: Context, prefix: str) -> dict[str, str]:
             name, _, value = text.partition("=")
             found[name] = value.replace(ACTIVE_PREFIX, here)
     return found
+
+
+def run_link_scripts(
+    ctx: Context, prefix: str, base: Image | None, packages: Sequence[Layer]
+) -> tuple[Layer, ...]:
+    """The layer of what the post-link scripts change that the target allows, if any; raises SpecError."""
+    chosen = [_choose_scripted(ctx, name) for name in ctx["link_scripts"]]
+    if not chosen:
+        return ()
+    below: list[ForeignLayer | Layer] = [*base.foreign, *base.layers] if base else []
+    variables = {**(base.config.variables if base else {}), **activate(ctx, prefix)}
+    variables["PATH"] = f"/{prefix}/bin:{variables.get('PATH', _PATH)}"
+    part = run_scripts(chosen, ctx.answer.artifacts, [*below, *packages], variables, ctx.platform, ctx.epoch)
+    return ctx.layers([part])
+
+
+def _choose_scripted(ctx: Context, name: str) -> Locked:
+    for each in ctx.answer.artifacts:
+        if each.name == name and each.conda:
+            if each.conda.post_link:
+                return each
+            raise ctx.fail(
+                f"`link_scripts` names `{name}`, which has no post-link script", hint="leave it out"
+            )
+    raise ctx.fail(
+        f"`link_scripts` names `{name}`, and no conda package is called so",
+        hint="leave it out, or lock again",
+    )
 
 
 def add_shim(ctx: Context, prefix: str) -> tuple[Layer, ...]:

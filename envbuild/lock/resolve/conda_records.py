@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from rattler import RepoDataRecord
 
 Told = Mapping[str, Any]
-
-_LINK_SCRIPT = re.compile(r"bin/\.[^/]+-(?:pre-link|post-link|pre-unlink)\.sh\Z")
 
 
 class Packages(Protocol):
@@ -165,8 +162,17 @@ def _look_into(package: Locked, purls: Sequence[str] | None, packages: Packages)
     record = replace(package.conda, provides=_provided(package, purls, paths))
     if scripts := sorted(path for path in paths if is_activation(path)):
         record = _activate(record, packages.scripts(package, scripts))
-    notes = tuple(f"`{path}` is not run" for path in sorted(paths) if _LINK_SCRIPT.match(path))
-    return replace(package, conda=record, notes=notes)
+    post_link = f"bin/.{package.name}-post-link.sh" in paths
+    return replace(package, conda=replace(record, post_link=post_link), notes=_note_scripts(package, paths))
+
+
+def _note_scripts(package: Locked, paths: Collection[str]) -> tuple[str, ...]:
+    """Which scripts of a package an installer would run (CEP 34), and whether they run here."""
+    allowed = {"post-link": f", unless `link_scripts` names `{package.name}`"}
+    scripts = {kind: f"bin/.{package.name}-{kind}.sh" for kind in ("post-link", "pre-link", "pre-unlink")}
+    return tuple(
+        f"`{path}` is not run{allowed.get(kind, '')}" for kind, path in scripts.items() if path in paths
+    )
 
 
 def _provided(package: Locked, purls: Sequence[str] | None, paths: Sequence[str]) -> tuple[str, ...]:
