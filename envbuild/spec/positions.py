@@ -19,8 +19,8 @@ from envbuild.spec.problems import Problems
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 16
-# Behind a scalar, up to where YAML 1.1 ends a line.
-_COMMENT = re.compile("[ \\t]+(#[^\\r\\n\\x85\\u2028\\u2029]*)")
+# Behind a value or a key and its colon, up to where YAML 1.1 ends a line.
+_COMMENT = re.compile("(?:[ \\t]*:)?[ \\t]+(#[^\\r\\n\\x85\\u2028\\u2029]*)")
 
 
 class Shape(str, Enum):
@@ -40,7 +40,7 @@ class Value:
     """A value and its place: `text` of a scalar as written, `items` of a list, `entries` of a mapping.
 
     `is_block` says of a text that it stands below a `|`, line by line; `comment` is what stands
-    behind a scalar on its line, from the `#` on.
+    behind a scalar, or a collection in brackets, on its line, from the `#` on.
     """
 
     shape: Shape
@@ -54,10 +54,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A mapping's value, and where its key stands."""
+    """A mapping's value, where its key stands, and the comment behind that where the value is below."""
 
     key: Location
     value: Value
+    comment: str = ""
 
 
 def parse_yaml(data: bytes, file: str, most: int = MAX_BYTES) -> Value:
@@ -158,18 +159,31 @@ class _Reader:
         if event.tag:
             self._problems.add("tags are not supported", place, "remove it")
         if kind == "ScalarEvent":
-            comment = _COMMENT.match(self._text, event.end_mark.index)
             shape, is_block = self._shape(event), event.style == "|"
-            return Value(shape, place, event.value, is_block, comment=comment[1] if comment else "")
+            return Value(shape, place, event.value, is_block, comment=self._comment(event))
         if kind == "SequenceStartEvent":
-            return Value(Shape.LIST, place, items=tuple(self._read_items(depth)))
-        return Value(Shape.MAPPING, place, entries=self._read_entries(depth))
+            items, end = self._read_items(depth)
+            return Value(
+                Shape.LIST, place, items=items, comment=self._comment(end) if event.flow_style else ""
+            )
+        entries, end = self._read_entries(depth)
+        comment = self._comment(end) if event.flow_style else ""
+        return Value(Shape.MAPPING, place, entries=entries, comment=comment)
 
-    def _read_items(self, depth: int) -> Iterator[Value]:
+    def _comment(self, event: Any) -> str:
+        """What stands behind an event on its line: of a block, that is no line of its own."""
+        found = _COMMENT.match(self._text, event.end_mark.index)
+        return found[1] if found else ""
+
+    def _read_items(self, depth: int) -> tuple[tuple[Value, ...], Any]:
+        """The items of a list, and the event that ends it."""
+        items = []
         while type(event := next(self._events)).__name__ != "SequenceEndEvent":
-            yield self._read(event, depth + 1)
+            items.append(self._read(event, depth + 1))
+        return tuple(items), event
 
-    def _read_entries(self, depth: int) -> dict[str, Entry]:
+    def _read_entries(self, depth: int) -> tuple[dict[str, Entry], Any]:
+        """The entries of a mapping, and the event that ends it."""
         entries: dict[str, Entry] = {}
         while type(event := next(self._events)).__name__ != "MappingEndEvent":
             key = self._read(event, depth + 1)
@@ -185,8 +199,8 @@ class _Reader:
                     f"duplicate key `{excerpt(key.text)}`", key.location, f"the first one is at {first}"
                 )
             else:
-                entries[key.text] = Entry(key.location, value)
-        return entries
+                entries[key.text] = Entry(key.location, value, key.comment)
+        return entries, event
 
     def _shape(self, event: Any) -> Shape:
         """What YAML 1.1 makes of a scalar; only decimal integers count as such."""

@@ -306,7 +306,10 @@ def test_projects_that_are_none(workspace: Project, text: str, said: str) -> Non
         ),
         ({"BUILD.yaml": "[\n", "r.txt": "six\n"}, "BUILD.yaml:2:1: error: not YAML"),
         ({"BUILD.yaml": "a: b\n", "r.txt": "six\n"}, "error: `BUILD.yaml` is no list of calls"),
-        ({"BUILD.yaml": "[{environment: {name: x}}]\n", "r.txt": "six\n"}, "BUILD.yaml:3:1: error: not YAML"),
+        (
+            {"BUILD.yaml": "[{environment: {name: x}}]\n", "r.txt": "six\n"},
+            "error: nothing can be appended to `BUILD.yaml`",
+        ),
     ],
 )
 def test_files_that_cannot_be_imported(workspace: Project, files: dict[str, str], said: str) -> None:

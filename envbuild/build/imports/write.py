@@ -9,7 +9,7 @@ from pathlib import Path
 
 from envbuild.build.imports.draft import Draft
 from envbuild.core.dataclass import dataclass
-from envbuild.core.errors import UsageError
+from envbuild.core.errors import EnvbuildError, UsageError
 from envbuild.core.label import Label
 from envbuild.core.text import excerpt
 from envbuild.publish.file import write_whole
@@ -142,10 +142,18 @@ def _append(build: Path, shown: str, calls: Sequence[_Call]) -> bytes:
     end = b"" if not before or before.endswith(b"\n") else b"\n"
     gap = b"\n" if document.items else b""
     data = before + end + gap + added
-    if len(parse_yaml(data, shown).items) != len(document.items) + len(calls):
+    if not _has(data, shown, len(document.items) + len(calls)):
         hint = "write its list in lines that begin with `-`"
         raise UsageError(f"nothing can be appended to `{shown}`", hint=hint)
     return data
+
+
+def _has(data: bytes, shown: str, calls: int) -> bool:
+    """Whether a build file is still one, with so many calls."""
+    try:
+        return len(parse_yaml(data, shown).items) == calls
+    except EnvbuildError:
+        return False
 
 
 def _write(files: Sequence[tuple[Path, bytes]]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from envbuild.core.errors import EnvbuildError, Location
 from envbuild.core.text import excerpt
 from envbuild.spec.conda.parts import EVERYWHERE, Parts
-from envbuild.spec.conda.selector import find_selector, select_platforms
+from envbuild.spec.conda.selector import has_selector, select_platforms
 from envbuild.spec.positions import Entry, Shape, Value
 from envbuild.spec.problems import Problems, suggest
 
@@ -31,7 +31,7 @@ class EnvironmentReader:
         self._parts = parts
         self._folder = folder
         self._problems = problems
-        self._judged: set[int] = set()
+        self._judged: set[Location] = set()
 
     def read(self, document: Value) -> None:
         """An environment.yml."""
@@ -46,6 +46,7 @@ class EnvironmentReader:
             self._read_variables(stated["variables"].value)
         if "name" in stated and stated["name"].value.shape is Shape.TEXT:
             self._parts.names.append(stated["name"].value.text)
+        self._refuse_other_selectors(document)
 
     def read_python(self, document: Value) -> None:
         """A python_env.yaml: build dependencies are installed, too."""
@@ -55,14 +56,13 @@ class EnvironmentReader:
         for key in ("build_dependencies", "dependencies"):
             for line in self._texts(stated.get(key), key):
                 self._read_pip(line)
+        self._refuse_other_selectors(document)
 
-    def refuse_other_selectors(self, text: str, shown: str) -> None:
-        """Note each selector in a file's text that stands where none is read: it would be ignored."""
-        for number, line in enumerate(text.splitlines(), 1):
-            found = find_selector(line)
-            if found and number not in self._judged:
+    def _refuse_other_selectors(self, document: Value) -> None:
+        """Note each selector that stands where none is read: it would be ignored."""
+        for place, comment in _comments(document):
+            if has_selector(comment) and place not in self._judged:
                 hint = "put it behind one item of a list, on that item's line"
-                place = Location(shown, number, found)
                 self._problems.add("a selector that belongs to no item", place, hint)
 
     def _sections(self, document: Value, known: tuple[str, ...]) -> dict[str, Entry]:
@@ -120,8 +120,7 @@ class EnvironmentReader:
             self._try(value, lambda each: self._parts.add_variable(name, each.text))
 
     def _platforms(self, value: Value) -> frozenset[str]:
-        if value.comment:
-            self._judged.add(value.location.line)
+        self._judged.add(value.location)
         return select_platforms(value.comment)
 
     def _is_everywhere(self, value: Value, what: str) -> bool:
@@ -160,3 +159,13 @@ class EnvironmentReader:
         hint = f'quote it: `"{excerpt(value.text)}"`' if value.text else ""
         self._problems.add(f"`{excerpt(name)}` must hold text, not {shape}", value.location, hint)
         return False
+
+
+def _comments(value: Value) -> Iterator[tuple[Location, str]]:
+    """The comments behind a value, its keys and all that is in it, with the places of these."""
+    yield value.location, value.comment
+    for item in value.items:
+        yield from _comments(item)
+    for entry in value.entries.values():
+        yield entry.key, entry.comment
+        yield from _comments(entry.value)

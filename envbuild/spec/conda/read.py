@@ -75,7 +75,6 @@ def _read_data(
         reader.read_python(document)
     else:
         reader.read(document)
-        reader.refuse_other_selectors(data.decode("utf-8-sig"), shown)
 
 
 def _decode(data: bytes, shown: str) -> str:

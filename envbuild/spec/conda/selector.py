@@ -24,15 +24,13 @@ _NAMES: Mapping[str, frozenset[str]] = {
     ),
 }
 _SELECTOR = re.compile(r"#\s*\[([^\[\]]*)\]")
-_BEHIND = re.compile(r"\s*[^\s#].*\s(#\s*\[[^\[\]]*\])")
 _TOKEN = re.compile(r"\s*([A-Za-z0-9_]+|[()]|\S)")
 _MAX_LENGTH = 200
 
 
-def find_selector(line: str) -> int:
-    """The column, from 1, of a selector behind something else on a line; 0 where there is none."""
-    match = _BEHIND.match(line)
-    return match.start(1) + 1 if match else 0
+def has_selector(comment: str) -> bool:
+    """Whether a comment begins with a selector, of platforms or not."""
+    return _SELECTOR.match(comment) is not None
 
 
 def select_platforms(comment: str) -> frozenset[str]:

@@ -128,3 +128,14 @@ def test_anything_is_a_value_or_an_error_with_a_place(data: bytes) -> None:
     except EnvbuildError as error:
         outcome = str(error)
     assert outcome.startswith("f.yaml:")
+
+
+def test_comments_stand_behind_what_they_are_on_the_line_of() -> None:
+    text = "a:  # one\n  - b # two\n  - [c, d]  # three\r\n  - 'e#f'  # four\n# five\ng: |\n  h # none\n"
+    document = parse_yaml(text.encode(), "BUILD.yaml")
+    entry = document.entries["a"]
+    assert entry.comment == "# one"
+    assert [item.comment for item in entry.value.items] == ["# two", "# three", "# four"]
+    assert [item.comment for item in entry.value.items[1].items] == ["", ""]
+    assert document.entries["g"].value.comment == ""
+    assert document.comment == ""

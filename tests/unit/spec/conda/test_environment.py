@@ -101,6 +101,11 @@ def test_in_place(tmp_path: Path) -> None:
     assert found.on(ARM).specs == ("zlib",)
 
 
+def test_selectors_in_place_are_not_lost(tmp_path: Path) -> None:
+    (error,) = failures(lambda: read_in_place(tmp_path, "dependencies: [a]  # [win]\n"))
+    assert error.startswith("BUILD.yaml:1:15: a selector that belongs to no item")
+
+
 def test_several_files_are_one_environment(tmp_path: Path) -> None:
     write_files(
         tmp_path,
@@ -299,8 +304,11 @@ REFUSED = {
     "dependencies:\n- x  # [linux and]": ["2:3: `linux and` selects no platform"],
     "dependencies:\n- x  # [linux64 osx]": ["2:3: `linux64 osx` selects no platform"],
     # It would be ignored: it stands behind a section.
-    "dependencies:\n- pip:  # [linux]\n  - six": ["2:9: a selector that belongs to no item"],
-    "dependencies: [a, b]  # [win]": ["1:23: a selector that belongs to no item"],
+    "dependencies:\n- pip:  # [linux]\n  - six": ["2:3: a selector that belongs to no item"],
+    "dependencies: [a, b]  # [win]": ["1:15: a selector that belongs to no item"],
+    "dependencies:  # [py<39]\n- a": ["1:1: a selector that belongs to no item"],
+    "dependencies:\n- {pip: [a]}  # [win]": ["2:3: a selector that belongs to no item"],
+    "name: a  # [win]": ["1:7: a selector that belongs to no item"],
     "name: &a x": ["1:7: anchors and aliases are not supported"],
     "name: x\nname: y": ["2:1: duplicate key `name`"],
     "dependencies: " + "[" * 50: ["nested deeper than 16 levels"],
