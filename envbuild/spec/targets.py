@@ -56,6 +56,7 @@ class Targets:
         self._schemas = schemas
         self._recorder = recorder
         self._packages: dict[str, dict[str, Declaration]] = {}
+        self._places: dict[str, Place] = {}
         self._targets: dict[Label, Target] = {}
         self._heights: dict[Label, int] = {}
 
@@ -91,7 +92,7 @@ class Targets:
 
     def _require_package(self, package: str, named_at: Location | None) -> None:
         file = build_file_name(package)
-        found = Place(self._root, "", self._recorder).find(file)
+        found = self._place("").find(file)
         if found is None or not found.is_file:
             raise SpecError(
                 f"there is no `{file}`",
@@ -121,11 +122,16 @@ class Targets:
 
     def _read(self, declared: Declaration) -> Target:
         problems = Problems()
-        place = Place(self._root, declared.label.package, self._recorder)
-        attributes = read_contents(declared.attributes, self._schemas[declared.kind], place, problems)
+        place, schema = self._place(declared.label.package), self._schemas[declared.kind]
+        attributes = read_contents(declared.attributes, schema, place, problems)
         problems.raise_if_any()
         dependencies = tuple(sorted(declared.dependencies))
         return Target(declared.label, declared.kind, attributes, dependencies, declared.location)
+
+    def _place(self, package: str) -> Place:
+        if package not in self._places:
+            self._places[package] = Place(self._root, package, self._recorder)
+        return self._places[package]
 
     def _check_cycles(self, start: Label) -> None:
         chain: dict[Label, Iterator[tuple[Label, Location]]] = {start: self._edges(start, None)}
