@@ -57,4 +57,4 @@ class LockFiles:
             raise LockError(f"cannot read `{self._shown(label)}`: {error.strerror}") from error
 
     def _shown(self, label: Label) -> str:
-        return str(self.path(label).relative_to(self.root))
+        return "/".join(filter(None, (label.package, f"{label.name}.lock.json")))

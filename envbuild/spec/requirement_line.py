@@ -103,13 +103,17 @@ def _read_plain(text: str) -> Pinned | None:
         return None
     clauses = match["versions"].split(",") if match["versions"] else []
     # Of clauses that mean the same, packaging drops all but one: `>=1,>=1.0`.
-    if len(clauses) > 1 and len({_ZEROS.sub("", clause) for clause in clauses}) < len(clauses):
+    if len(set(map(_operator, clauses))) < len(clauses) != len({_ZEROS.sub("", each) for each in clauses}):
         return None
     name, gate = _normalise(match["name"]), match["gate"] or ""
     extras = sorted(set(match["extras"].split(","))) if match["extras"] else []
     listed = f"[{','.join(extras)}]" if extras else ""
     marker = f'; extra == "{gate}"' if gate else ""
     return Pinned(f"{name}{listed}{','.join(sorted(clauses))}{marker}", name, frozenset(extras), gate)
+
+
+def _operator(clause: str) -> str:
+    return clause[: 2 if clause[1] == "=" else 1]
 
 
 def _read_any(text: str) -> Pinned:

@@ -95,11 +95,12 @@ class _Reader:
 
     def _read_file(self, name: str, groups: Sequence[str], place: _Place) -> None:
         path = resolve_path(place.folder / name)
-        if not path.is_relative_to(self._root):
+        try:
+            shown = path.relative_to(self._root).as_posix()
+        except ValueError:
             raise SpecError(
                 f"`{excerpt(name)}` lies outside of the workspace", hint="copy it into the workspace"
-            )
-        shown = path.relative_to(self._root).as_posix()
+            ) from None
         if not path.is_file():
             raise SpecError(f"there is no file `{excerpt(shown)}`", hint="check the path")
         # Files may include each other; a file may be read once per role and set of groups.
