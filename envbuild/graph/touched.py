@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from envbuild.core.label import Label
@@ -11,8 +11,9 @@ from envbuild.lock.files import LockFiles
 from envbuild.rule.rule import Rule
 from envbuild.spec.attribute import Kind
 from envbuild.spec.build_file import build_file_name
-from envbuild.spec.conda.files import find_conda_files
+from envbuild.spec.positions import Value
 from envbuild.spec.requirement_files import RequirementFiles
+from envbuild.spec.schema import Placed
 from envbuild.spec.targets import Declaration, Targets
 from envbuild.spec.workspace import WORKSPACE_FILE, Workspace
 
@@ -68,10 +69,15 @@ class _Inputs:
                 entries = [text for text, _ in target.attributes[name]]
                 yield from self._requirements.find(entries, folder)
             elif attribute.kind is Kind.CONDA:
-                stated = target.attributes[name]
-                yield from find_conda_files(stated or (), folder, self._requirements)
+                yield from self._named_by_conda(target.attributes[name], folder)
             elif attribute.kind is Kind.WHEELS:
                 yield from (os.path.realpath(f"{folder}/{file}") for file, _ in target.attributes[name])
+
+    def _named_by_conda(self, stated: Value | Sequence[Placed] | None, folder: str) -> Iterator[str]:
+        if stated:
+            from envbuild.spec.conda.files import find_conda_files  # most workspaces ask nothing of conda
+
+            yield from find_conda_files(stated, folder, self._requirements)
 
 
 def _with_dependents(touched: Iterable[Label], declared: Iterable[Declaration]) -> set[Label]:

@@ -9,7 +9,6 @@ from typing import Any
 from envbuild.core.errors import EnvbuildError
 from envbuild.spec.attribute import Kind
 from envbuild.spec.conda.model import CondaSpec
-from envbuild.spec.conda.read import read_conda
 from envbuild.spec.dockerfile.context import ContextEntry, read_context
 from envbuild.spec.dockerfile.instruction import Dockerfile
 from envbuild.spec.dockerfile.parse import parse_dockerfile
@@ -86,6 +85,8 @@ def _read_requirements(value: Sequence[Placed], place: Place, problems: Problems
 def _read_conda(value: Value | Sequence[Placed] | None, place: Place, problems: Problems) -> CondaSpec | None:
     if value is None:
         return None
+    from envbuild.spec.conda.read import read_conda  # most workspaces ask nothing of conda
+
     try:
         found = read_conda(value, place)
     except EnvbuildError as error:
