@@ -21,9 +21,10 @@ from urllib.parse import quote
 _WHEEL = "application/octet-stream"
 
 Allowed = Callable[[str, str], bool]
-Replace = Callable[[str, str, str], bytes | None]
+Replace = Callable[[str, str, str], bytes | str | None]
 """What to give in the place of an index's page of a project, or of a file beside it, of which the page's
-own name is "": b"" where there is nothing, None where the index itself is to be asked."""
+own name is "": b"" where there is nothing, an URL to redirect to, None where the index's own page is to be
+asked."""
 
 
 def _replace_nothing(*_: str) -> None:

@@ -101,15 +101,14 @@ def _package_fields(texts: Mapping[str, str], project: Mapping[str, Any]) -> Fie
     (package,), (version,) = stated.values("Name"), stated.values("Version")
     yield "Name", package
     yield "Version", version
-    requires = stated.values("Requires-Dist")
     if not _is_static(stated) and table and _DYNAMIC.isdisjoint(table.get("dynamic", ())):
         yield from _project_fields(table)
         return
-    for field in ("Requires-Python", "Provides-Extra"):
+    for field in ("Requires-Python", "Provides-Extra", "Requires-Dist"):
         for value in stated.values(field):
             yield field, value
-    for each in requires or _parse_requires(texts.get(_REQUIRES, "")):
-        yield "Requires-Dist", each
+    if not stated.values("Requires-Dist"):
+        yield from _parse_requires(texts.get(_REQUIRES, ""))
 
 
 def _is_static(stated: WheelMetadata) -> bool:
@@ -121,16 +120,19 @@ def _is_static(stated: WheelMetadata) -> bool:
     return recent and dynamic.isdisjoint(("requires-dist", "requires-python", "provides-extra"))
 
 
-def _parse_requires(text: str) -> Iterator[str]:
-    """The lines of setuptools' requires.txt: in sections called `extra`, `:marker` or `extra:marker`."""
+def _parse_requires(text: str) -> Fields:
+    """What setuptools' requires.txt says: in sections called `extra`, `:marker` or `extra:marker`."""
     marker = ""
     for line in filter(None, map(str.strip, text.splitlines())):
         if line.startswith("["):
             extra, _, condition = line.strip("[]").partition(":")
             gates = [f"({condition})"] if condition else []
-            marker = " and ".join([*gates, *([f'extra == "{extra}"'] if extra else [])])
+            if extra:
+                yield "Provides-Extra", extra
+                gates.append(f'extra == "{extra}"')
+            marker = " and ".join(gates)
         else:
-            yield f"{line} ; {marker}" if marker else line
+            yield "Requires-Dist", f"{line} ; {marker}" if marker else line
 
 
 def _project_fields(table: Mapping[str, Any]) -> Fields:

@@ -157,8 +157,12 @@ def _open_switch(
                 return False
         return owners[project] == alias
 
+    def give(*asked: str) -> bytes | str | None:
+        found = sdists.give(*asked)
+        return split_login(found)[0] if isinstance(found, str) else found
+
     urls = {each.alias: split_login(known.url(each.alias))[0] for each in indexes}
-    with open_switch(urls, allowed, sdists.give) as switch:
+    with open_switch(urls, allowed, give) as switch:
         yield switch
     if faults:  # pip takes an index that fails for one without the package
         raise faults[0]

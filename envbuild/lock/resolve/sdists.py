@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError
@@ -37,14 +37,15 @@ class Sdists:
     describe: Descriptions
     faults: list[EnvbuildError] = field(default_factory=list)
     unreadable: list[EnvbuildError] = field(default_factory=list)
-    _offered: dict[str, Candidate] = field(default_factory=dict)  # by the stand-in's file name
+    # What is on the pages by index and file name: a wheel, or the sdist behind a stand-in.
+    _offered: dict[tuple[str, str], Candidate] = field(default_factory=dict)
 
-    def give(self, alias: str, project: str, file: str) -> bytes | None:
-        """The page of a package that may be built from source, or one of its stand-ins."""
+    def give(self, alias: str, project: str, file: str) -> bytes | str | None:
+        """The page of a package that may be built from source, a stand-in, or where a wheel is."""
         if project not in self.question.sdists:
             return None
         try:
-            return self._make(file) if file else self._page(alias, project)
+            return self._find(alias, file) if file else self._page(alias, project)
         except EnvbuildError as error:
             (self.unreadable if file else self.faults).append(error)
             return b""
@@ -55,14 +56,15 @@ class Sdists:
             raise error
 
     def restore(self, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-        """The candidates with sdists in the place of their stand-ins, and no login in a URL."""
+        """The candidates with sdists in the place of their stand-ins, and wheels where they are."""
         for each in candidates:
-            stand_ins = [file.name for file in each.files if file.name in self._offered]
-            if each.name in self.question.sdists and stand_ins:
-                yield self._offered[stand_ins[0]]
-            else:
-                files = tuple(replace(file, url=split_login(file.url)[0]) for file in each.files)
-                yield replace(each, files=files)
+            if each.name not in self.question.sdists or not each.source:
+                yield each
+                continue
+            found = [self._offered[each.source, file.name] for file in each.files]
+            sdist = next((offered.sdist for offered in found if offered.sdist), None)
+            files = () if sdist else tuple(file for offered in found for file in offered.files)
+            yield replace(each, files=files, sdist=sdist)
 
     def _page(self, alias: str, project: str) -> bytes:
         listed = self.describe.indexes.list_files(alias, project)
@@ -79,32 +81,39 @@ class Sdists:
             for version, each in _sdists(project, listed)
             if version not in fitting
         ]
-        return write_page([*(self._with_login(alias, each) for each in wheels), *offers])
+        return write_page([*(self._offer_wheel(alias, project, each) for each in wheels), *offers])
+
+    def _offer_wheel(self, alias: str, project: str, listed: Listed) -> Listed:
+        """A wheel at an address of ours: the login of its own must be in no file of a program's."""
+        file = listed.file
+        found = WheelFile(file.name, split_login(file.url)[0], file.sha256)
+        self._offered[alias, file.name] = Candidate(project, "", alias, (found,))
+        return replace(listed, file=replace(file, url=quote(file.name)))
 
     def _offer(self, alias: str, project: str, version: str, listed: Listed) -> Listed:
         file = listed.file
         stand_in = f"{project.replace('-', '_')}-{version}-0sdist-py3-none-any.whl"
         found = WheelFile(file.name, split_login(file.url)[0], file.sha256)
-        self._offered[stand_in] = Candidate(project, version, alias, (), found)
+        self._offered[alias, stand_in] = Candidate(project, version, alias, (), found)
         return replace(listed, file=IndexFile(stand_in, quote(stand_in), ""))
 
-    def _make(self, file: str) -> bytes:
-        offered = self._offered.get(file)
-        if offered is None or offered.sdist is None:
+    def _find(self, alias: str, file: str) -> bytes | str:
+        """A stand-in, or the address of a wheel."""
+        offered = self._offered.get((alias, unquote(file)))
+        if offered is None:
             return b""
+        if offered.sdist is None:
+            return self._with_login(alias, offered.files[0].url)
         metadata = self.describe.sdist(offered, offered.sdist)
         return pack_stand_in(offered.name, offered.version, metadata.text + "\n")
 
-    def _with_login(self, alias: str, listed: Listed) -> Listed:
-        """The file where a program may fetch it: what it knows of the index is not for these addresses."""
+    def _with_login(self, alias: str, url: str) -> str:
         bare, login = split_login(self.describe.indexes.url(alias))
-        file = listed.file
-        if login is None or origin(bare) != origin(file.url):
-            return listed
-        parts = urlsplit(file.url)
+        if login is None or origin(bare) != origin(url):
+            return url
+        parts = urlsplit(url)
         user, password = (quote(word, safe="") for word in login)
-        place = f"{user}:{password}@{parts.netloc.rpartition('@')[2]}"
-        return replace(listed, file=replace(file, url=urlunsplit(parts._replace(netloc=place))))
+        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
 
 
 def _wheel_version(file: str) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
 from envbuild.core.errors import ResolveError, SourceError
 from envbuild.lock.model import Index, PlatformLock
+from envbuild.lock.resolve.answer import Descriptions
+from envbuild.lock.resolve.sdists import Sdists
+from envbuild.sources.http import HttpClient
+from envbuild.sources.index import PackageIndexes
+from envbuild.sources.metadata_cache import MetadataCache
 from tests.makers.index import FakeIndex, make_package, run_index
 from tests.makers.questions import ask, host_facts, versions
 from tests.makers.sdists import make_sdist
@@ -222,3 +228,21 @@ def test_what_is_no_sdist(make_resolver: MakeResolver, name: str, data: bytes) -
         pytest.raises(SourceError, match="is no sdist that can be read"),
     ):
         resolve(index, make_resolver, name, "app")
+
+
+def test_a_login_is_in_no_page(tmp_path: Path) -> None:
+    """Resolvers write the addresses of a page into files, which a killed one leaves."""
+    wheel = make_package("app", "1.0")
+    with run_index(make_sdist("app", "2.0"), wheel) as index:
+        index.login = "me:s3cret"
+        indexes = PackageIndexes(HttpClient(), {"main": index.url_with_login()})
+        question = ask("app", facts=HOST, sdists=("app",))
+        sdists = Sdists(question, Descriptions(indexes, MetadataCache(tmp_path)))
+        page = sdists.give("main", "app", "")
+        assert isinstance(page, bytes)
+        assert b"s3cret" not in page
+        assert index.origin.encode() not in page
+        place = index.origin.replace("://", "://me:s3cret@")
+        assert sdists.give("main", "app", wheel[0]) == f"{place}/files/{wheel[0]}"
+        assert sdists.give("main", "app", "app-3.0-py3-none-any.whl") == b""
+        assert sdists.give("main", "other", "") is None
