@@ -21,7 +21,6 @@ OLD_PLACEHOLDER: Final = "/opt/anaconda1anaconda2anaconda3"
 
 _VERSIONS: Final = (1, 2)  # the second adds offsets, which say nothing that a search does not find
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
-_SCRIPTS: Final = ("pre-link", "post-link", "pre-unlink")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,6 @@ def read_paths(info: Mapping[str, bytes]) -> dict[str, PackagePath]:
     if len(paths) < len(found):
         raise ArchiveError("the package lists a file twice")
     return paths
-
-
-def find_scripts(paths: Mapping[str, PackagePath], name: str) -> tuple[str, ...]:
-    """The scripts of package `name` that an installer would run around linking (CEP 34)."""
-    return tuple(path for kind in _SCRIPTS if (path := f"bin/.{name}-{kind}.sh") in paths)
 
 
 def _read_entries(data: bytes) -> list[Any]:

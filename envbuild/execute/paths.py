@@ -40,8 +40,7 @@ def check_paths(job: Job) -> None:
     differing = compare_contents(candidates, _read_digests(candidates, job.inputs))
     conflicts = sorted((*_without(overlaps.conflicts, allowed), *differing))
     if conflicts:
-        hint = "drop one of them, pin versions that agree, or give your own files other destinations"
-        raise BuildError(_describe(conflicts, owners), hint=hint)
+        raise BuildError(_describe(conflicts, owners), hint=_advise(conflicts, owners))
     job.outputs[CHECKED].write(b"no two packages own one path with different bytes\n")
 
 
@@ -80,6 +79,13 @@ def _describe(conflicts: Sequence[Conflict], owners: Sequence[str]) -> str:
     if len(conflicts) > _SHOWN:
         lines.append(f"and {len(conflicts) - _SHOWN} more such paths")
     return "\n".join(lines)
+
+
+def _advise(conflicts: Sequence[Conflict], owners: Sequence[str]) -> str:
+    named = {owners[int(number)] for conflict in conflicts for number in conflict.owners}
+    if all(owner.endswith("(conda)") for owner in named):
+        return "drop one of them, or name the one whose files are to win in `conda_overrides`"
+    return "drop one of them, pin versions that agree, or give your own files other destinations"
 
 
 def _read_digests(candidates: Iterable[Conflict], inputs: Mapping[str, Path]) -> Callable[[str, str], bytes]:

@@ -32,6 +32,9 @@ ATTRIBUTES = {
         doc="whether a later channel may serve what an earlier one has",
     ),
     "link_scripts": attr.text_list(doc="conda packages whose post-link scripts run, in the sandbox"),
+    "conda_overrides": attr.text_list(
+        doc="conda packages whose files win over those of other conda packages, the last one over all"
+    ),
     "virtual_packages": attr.text_map(doc='what the target offers beside its C library: `{__cuda: "12.4"}`'),
 }
 # What a kernel of any machine that runs containers is at least; packages hardly ever ask for more.
@@ -166,15 +169,38 @@ def start_activated(config: Config, prefix: str, base: Image | None) -> Config:
 
 def add_packages(ctx: Context, prefix: str) -> tuple[Layer, ...]:
     """The layers of the locked conda packages, and of what makes the prefix an environment for conda."""
-    packages = [each for each in ctx.answer.artifacts if each.kind == CONDA]
-    python = next((each for each in packages if each.name == "python"), None)
-    requested = _requested(read_spec(ctx))
-    parts = [_declare(ctx, each, prefix, python, requested.get(each.name, ())) for each in packages]
-    return ctx.layers([ctx.conda_root(prefix), *parts] if parts else [], PACKAGES)
+    packages = {each.name: each for each in ctx.answer.artifacts if each.kind == CONDA}
+    requested, python = _requested(read_spec(ctx)), packages.get("python")
+    winners = _find_winners(ctx, packages)
+    parts = {
+        name: _declare(ctx, each, prefix, python, requested.get(name, ()), overrides=name in winners)
+        for name, each in packages.items()
+    }
+    above = [parts.pop(name) for name in winners]
+    below = [ctx.conda_root(prefix), *parts.values()] if packages else []
+    return (*ctx.layers(below, PACKAGES), *ctx.layers(above))
+
+
+def _find_winners(ctx: Context, packages: Mapping[str, Locked]) -> tuple[str, ...]:
+    """The packages whose files win over those of others, the last one over all."""
+    winners: tuple[str, ...] = tuple(dict.fromkeys(ctx["conda_overrides"]))
+    for name in winners:
+        if name not in packages:
+            raise ctx.fail(
+                f"`conda_overrides` names `{name}`, which is none of its conda packages",
+                hint=f"take it out: `conda_overrides: [{', '.join(n for n in winners if n in packages)}]`",
+            )
+    return winners
 
 
 def _declare(
-    ctx: Context, package: Locked, prefix: str, python: Locked | None, requested: tuple[str, ...]
+    ctx: Context,
+    package: Locked,
+    prefix: str,
+    python: Locked | None,
+    requested: tuple[str, ...],
+    *,
+    overrides: bool,
 ) -> Part:
     assert package.conda is not None
     # Only packages for any Python are laid out for this one: the others stay when it moves.
@@ -185,6 +211,7 @@ def _declare(
         python=bound.version if bound else "",
         site_packages=_site_packages(bound) if bound else "",
         requested=requested,
+        overrides=overrides,
     )
 
 

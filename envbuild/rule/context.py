@@ -105,6 +105,7 @@ class Context:
         python: str = "",
         site_packages: str = "",
         requested: Sequence[str] = (),
+        overrides: bool = False,
     ) -> Part:
         """A conda package under a prefix, and the record of it there.
 
@@ -124,6 +125,7 @@ class Context:
             owner=f"{artifact.name} {artifact.version} (conda)",
             mnemonic="CondaLayer",
             size=artifact.size,
+            overrides=overrides,
         )
 
     def built_wheel(self, sdist: Locked, facts: Facts, base: Image, layers: Sequence[Layer]) -> Input:

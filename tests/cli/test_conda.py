@@ -100,6 +100,38 @@ def test_the_prefix_is_an_environment_for_conda(workspace: Project, tmp_path: Pa
     assert record["files"] == [f"{SITE}/six-1.16.0.dist-info/METADATA", f"{SITE}/six.py"]
 
 
+FIRST = CondaPackage("first", {"share/both": b"first", "share/first": b"1"})
+SECOND = CondaPackage("second", {"share/both": b"second", "share/second": b"2"})
+
+
+@pytest.mark.parametrize(
+    ("order", "winner"), [(["second"], b"second"), (["first"], b"first"), (["second", "first"], b"first")]
+)
+def test_of_packages_with_one_path_the_one_that_the_spec_says_wins(
+    workspace: Project, channel: Channel, tmp_path: Path, order: list[str], winner: bytes
+) -> None:
+    channel.publish(FIRST, SECOND)
+    workspace.write({"BUILD.yaml": conda("first", "second", "libfoo", conda_overrides=order)})
+    workspace.succeed("lock")
+    share = built(workspace).unpack("linux/amd64", tmp_path / "root") / "opt/env/share"
+    assert {path.name: path.read_bytes() for path in share.iterdir()} == {
+        "both": winner, "first": b"1", "second": b"2"
+    }  # fmt: skip
+
+
+def test_packages_with_one_path_of_which_none_is_said_to_win(workspace: Project, channel: Channel) -> None:
+    channel.publish(FIRST, SECOND)
+    workspace.write({"BUILD.yaml": conda("first", "second", conda_overrides=["libfoo"])})
+    workspace.succeed("lock")
+    said = workspace.fail(2, "build")
+    assert "`conda_overrides` names `libfoo`, which is none of its conda packages" in said
+    workspace.write({"BUILD.yaml": conda("first", "second", "libfoo", conda_overrides=["libfoo"])})
+    workspace.succeed("lock")
+    said = workspace.fail(1, "build")
+    assert "`second 1.0 (conda)` and `first 1.0 (conda)` both own `/opt/env/share/both`" in said
+    assert "name the one whose files are to win in `conda_overrides`" in said
+
+
 def provided(project: Project) -> dict[str, list[str]]:
     """What pip is told that conda packages bring."""
     found = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from envbuild.archive.conda_paths import OLD_PLACEHOLDER, PackagePath, find_scripts, read_paths
+from envbuild.archive.conda_paths import OLD_PLACEHOLDER, PackagePath, read_paths
 from envbuild.core.errors import ArchiveError
 
 SHA256 = "0" * 64
@@ -86,11 +86,3 @@ def test_older_lists() -> None:
 def test_lists_that_are_refused(info: dict[str, bytes], message: str) -> None:
     with pytest.raises(ArchiveError, match=message):
         read_paths(info)
-
-
-def test_scripts_around_linking() -> None:
-    listed = read_paths(
-        {"files": b"bin/.tool-post-link.sh\nbin/.tool-pre-unlink.sh\nbin/.other-post-link.sh\n"}
-    )
-    assert find_scripts(listed, "tool") == ("bin/.tool-post-link.sh", "bin/.tool-pre-unlink.sh")
-    assert find_scripts(listed, "nobody") == ()
