@@ -17,7 +17,7 @@ from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Settings
 from envbuild.lock.model import Index, Locked
-from envbuild.rule import dockerfile
+from envbuild.rule import conda, dockerfile
 from envbuild.rule.declared import DeclaredAction
 from envbuild.spec.requirements import Requirements
 from tests.makers.targets import AMD64, ARM64, BOOKWORM, EPOCH, RULES, World, make_file, make_locked
@@ -119,7 +119,14 @@ def test_every_attribute_of_the_environment_is_judged() -> None:
     through_the_lock = {"pip", "wheels", "sdists", "python", "libc", "base"}
     through_the_lock |= {"apt", "apt_suite", "apt_components", "apt_source"}
     through_its_dockerfile = {*dockerfile.ATTRIBUTES}  # what they change is in the base's actions
-    judged = {*ENVIRONMENT, *through_the_lock, *through_its_dockerfile, "platforms"}
+    through_its_conda_packages = {*conda.ATTRIBUTES}  # there are none here: tests/cli/test_conda.py
+    judged = {
+        *ENVIRONMENT,
+        *through_the_lock,
+        *through_its_dockerfile,
+        *through_its_conda_packages,
+        "platforms",
+    }
     assert judged == set(RULES["environment"].attributes)
 
 
