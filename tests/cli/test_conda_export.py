@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ def workspace(project: Project, url: str, index: FakeIndex) -> Project:
     )
 
 
-def artifacts(project: Project, name: str = "app") -> list[tuple[str, ...]]:
+def artifacts(project: Project, name: str = "app", platform: str = "linux/amd64") -> list[tuple[str, ...]]:
     keys = ("kind", "name", "version", "source", "file", "sha256")
-    found = project.lock(name)["platforms"]["linux/amd64"]["artifacts"]
+    found = project.lock(name)["platforms"][platform]["artifacts"]
     return sorted(tuple(each[key] for key in keys) for each in found)
 
 
@@ -116,6 +117,27 @@ def test_a_round_trip_loses_nothing(workspace: Project, form: str, file: str) ->
     (workspace.root / "BUILD.yaml").write_text(build.replace('base: ":again-base"', bare))
     workspace.succeed("lock", ":again")
     assert artifacts(workspace, "again") == before
+
+
+def test_a_round_trip_of_two_platforms(workspace: Project, tmp_path: Path, index: FakeIndex) -> None:
+    arm = [replace(each, subdir="linux-aarch64") for each in (LIB, PYTHON)]
+    Channel(tmp_path / "channel").publish(*arm, CondaPackage("x86-only", {"a": b""}))
+    platforms = ["linux/amd64", "linux/arm64"]
+    text = "channels: [ours]\ndependencies:\n- six\n- x86-only  # [linux64]\n- pip: [own]\n"
+    workspace.write(
+        {
+            "environment.yml": text,
+            "BUILD.yaml": environment(conda="environment.yml", platforms=platforms, **BARE),
+        }
+    )
+    workspace.succeed("lock")
+    workspace.succeed("export", ":app", "--format", "conda-lock", "-o", "conda-lock.yml")
+    again = environment("again", conda="conda-lock.yml", platforms=platforms, **BARE)
+    workspace.write({"BUILD.yaml": again})
+    workspace.succeed("lock")
+    assert len(artifacts(workspace, "again")) == 5
+    for platform in platforms:
+        assert artifacts(workspace, "again", platform) == artifacts(workspace, "app", platform)
 
 
 def test_a_channel_of_the_workspace_has_no_url(workspace: Project, tmp_path: Path) -> None:

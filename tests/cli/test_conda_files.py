@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from tests.makers.conda_channel import Channel
+from tests.makers.conda_lock import package, write_lock
 from tests.makers.conda_packages import CondaPackage
 from tests.makers.index import FakeIndex, make_package
 from tests.makers.project import Project, environment
@@ -106,6 +108,33 @@ def test_selectors_choose_per_platform(workspace: Project) -> None:
     workspace.write({"envs/environment.yml": "channels: [ours]\ndependencies:\n- zlib\n- xz  # [aarch64]\n"})
     workspace.succeed("lock")
     assert names(workspace) == ["zlib"]
+
+
+# Without channels of its own: those of the workspace.
+def test_what_mlflow_writes(workspace: Project) -> None:
+    workspace.write(
+        {
+            "envs/environment.yml": "python: 3.11.9\nbuild_dependencies: [own]\ndependencies: [-r r.txt]\n",
+            "envs/r.txt": "own<2\n",
+        }
+    )
+    workspace.succeed("lock")
+    assert names(workspace) == ["python", "own"]
+
+
+def test_conda_lock_files_are_fresh_as_long_as_they_say_the_same(
+    workspace: Project, channel: Channel
+) -> None:
+    data = (channel.root / ZLIB.file).read_bytes()
+    digests = {"md5": hashlib.md5(data).hexdigest(), "sha256": hashlib.sha256(data).hexdigest()}
+    write_lock(workspace.root, package("zlib", url=f"{channel.url}/{ZLIB.file}", hash=digests))
+    workspace.write({"BUILD.yaml": environment(conda="conda-lock.yml", **BARE)})
+    workspace.succeed("lock")
+    text = (workspace.root / "conda-lock.yml").read_text()
+    (workspace.root / "conda-lock.yml").write_text(f"# another comment\n{text}")
+    workspace.succeed("build")
+    (workspace.root / "conda-lock.yml").write_text(text.replace("zlib-1.0", "zlib-2.0"))
+    assert "lock" in workspace.fail(3, "build")
 
 
 def test_an_environment_for_another_platform(workspace: Project) -> None:
