@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from envbuild.archive.decompress import PIECE, open_compressed
 from envbuild.core.dataclass import dataclass
@@ -21,10 +22,11 @@ from envbuild.core.wire import parse_json
 from envbuild.sources.blame import blame
 from envbuild.sources.channel import Address, Channels, local_path, read_local, shown
 from envbuild.sources.connections import TransportError
+from envbuild.sources.http import PASSING
 from envbuild.sources.kept_file import keep
 from envbuild.sources.response import Response, StatusError
 
-_MAX_INDEX: Final = 8 << 30
+_MAX_INDEX: Final = 2 << 30  # the largest public one has a quarter of a gigabyte
 _GONE: Final = (404, 410)
 # The plain one is the oldest, and the only one that every channel has.
 _NAMES: Final = ("repodata.json.zst", "repodata.json")
@@ -58,13 +60,26 @@ class ChannelIndexes:
             return self._read_local(address, url)
         kept = _Kept.find(self.folder, url)
         try:
-            return self._ask(url, address, kept)
-        except TransportError as error:
-            if kept is None or fresh:
+            return self._ask_patiently(url, address, kept)
+        except (TransportError, StatusError) as error:
+            refused = isinstance(error, StatusError) and error.status not in PASSING
+            if kept is None or fresh or refused:
                 raise
             text = f"the channel `{channel}` is away, and what was last known of it counts: {error.message}"
             self.sink.emit(Note("warning", text))
             return kept.path
+
+    def _ask_patiently(self, url: str, address: Address, kept: _Kept | None) -> Path | None:
+        """What is there now; an answer that breaks off is asked for again."""
+        http = self.channels.http
+        for attempt in range(1, http.patience.attempts):
+            try:
+                return self._ask(url, address, kept)
+            except TransportError as error:
+                if not error.passing:
+                    raise
+            http.rest(attempt)
+        return self._ask(url, address, kept)
 
     def _ask(self, url: str, address: Address, kept: _Kept | None) -> Path | None:
         for name in _NAMES:
@@ -87,7 +102,7 @@ class ChannelIndexes:
     def _keep(self, url: str, name: str, answer: Response) -> Path:
         tags = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
         pieces = answer.stream()
-        path = _write(self.folder, lambda: _unpack(name, pieces, url))
+        path = _write(self.folder, url, _unpack(name, pieces, url))
         _Kept.note(self.folder, url, {"name": name, "file": path.name, **tags})
         return path
 
@@ -97,7 +112,9 @@ class ChannelIndexes:
             return folder / _NAMES[1]
         packed = folder / _NAMES[0]
         if packed.is_file():
-            return _write(self.folder, lambda: _unpack(_NAMES[0], read_local(packed.as_uri()), url))
+            path = _write(self.folder, url, _unpack(_NAMES[0], read_local(packed.as_uri()), url))
+            _Kept.note(self.folder, url, {"name": packed.name, "file": path.name, "etag": "", "modified": ""})
+            return path
         roots = [local_path(each) for each in address.urls]
         if not any(root.is_dir() for root in roots):
             raise TransportError(
@@ -135,24 +152,28 @@ class _Kept:
 
     @classmethod
     def note(cls, folder: Path, url: str, state: Mapping[str, str]) -> None:
-        """Remember a file, and let go of the one before."""
+        """Remember a file; of those before, only the last stays: another process may be about to read it."""
         before = cls.find(folder, url)
         keep(_state(folder, url), dict(state))
-        if before and before.path.name != state["file"]:
-            before.path.unlink(missing_ok=True)
+        staying = {state["file"], before.path.name if before else ""}
+        for path in folder.glob(f"{_key(url)}-*.json"):
+            if path.name not in staying:
+                path.unlink(missing_ok=True)
 
 
 def _state(folder: Path, url: str) -> Path:
-    return folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.state"
+    return folder / f"{_key(url)}.state"
+
+
+def _key(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()[:32]
 
 
 def _unpack(name: str, pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
     source = _Pieces(pieces)
-    if not name.endswith(".zst"):
-        yield from iter(lambda: source.read(PIECE), b"")
-        return
-    reader = open_compressed(source, ".zst", limit=_MAX_INDEX)
+    suffix = ".zst" if name.endswith(".zst") else ""
     try:
+        reader = open_compressed(source, suffix, limit=_MAX_INDEX)
         yield from iter(lambda: reader.read(PIECE), b"")
     except ArchiveError as error:
         raise SourceError(
@@ -176,22 +197,32 @@ class _Pieces:
         return data
 
 
-def _write(folder: Path, pieces: Callable[[], Iterator[bytes]]) -> Path:
-    """A new file of the folder; raises SourceError where it cannot be written."""
+def _write(folder: Path, url: str, pieces: Iterator[bytes]) -> Path:
+    """A new file of the folder for a URL, which appears whole; raises SourceError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, suffix=".json")
+        handle, draft = tempfile.mkstemp(dir=folder, prefix=".")
     except OSError as error:
-        raise SourceError(f"cannot keep a channel's index in `{folder}`: {error.strerror}") from None
-    path = Path(name)
+        raise _unwritable(folder, error) from None
     try:
         with os.fdopen(handle, "wb") as file:
-            for piece in pieces():
-                file.write(piece)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise SourceError(f"cannot keep a channel's index in `{folder}`: {error.strerror}") from None
+            for piece in pieces:
+                _put(file, piece, folder)
+        return Path(draft).rename(folder / f"{_key(url)}-{secrets.token_hex(8)}.json")
     except BaseException:
-        path.unlink(missing_ok=True)
+        Path(draft).unlink(missing_ok=True)
         raise
-    return path
+
+
+def _put(file: IO[bytes], piece: bytes, folder: Path) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> SourceError:
+    reason = (error.strerror or str(error)).lower()
+    return SourceError(
+        f"cannot keep a channel's index in `{folder}`: {reason}", hint="make room, or clean up"
+    )

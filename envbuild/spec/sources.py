@@ -34,6 +34,8 @@ _LOGIN_ATTRIBUTES: Schema = {
     "password_env": Attribute(Kind.TEXT, default=""),
     "login_file": Attribute(Kind.TEXT, default=""),
 }
+# As conda writes them (`/t/TOKEN/channel`).
+_TOKEN = re.compile(r"/t/[^/]+")
 _SCHEMAS: Mapping[str, Schema] = {
     CHANNEL: {
         "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),
@@ -122,6 +124,9 @@ def _read_source(kind: str, entry: Entry, root: Path, problems: Problems) -> Sou
     for place, url in _placed(stated, urls):
         if not (kind == CHANNEL and url.startswith("file:")):
             _check_url(url, place, problems)
+        if kind == CHANNEL and _TOKEN.search(url):
+            hint = "name variables or a file: `username_env` with `password_env`, or `login_file`"
+            problems.add("the URL holds a token", place, hint)
     login = None
     if kind == REGISTRY:
         urls, login = _read_host(checked, stated, problems), _read_login(checked, entry.key, root, problems)

@@ -172,3 +172,32 @@ def test_a_host_has_one_login(tmp_path: Path) -> None:
         "envbuild.yaml:2:3: `one` and `two` state different logins for `reg.example.com`",
         "hint: state one of them for both",
     ]
+
+
+def test_channels_are_urls_folders_and_copies(tmp_path: Path) -> None:
+    text = """\
+        - channel: {name: ours, urls: ["https://a.example/c/", "https://b.example/c"], login_file: login}
+        - channel: {name: here, url: "file:a folder"}
+        - channel: {name: there, url: "file:///srv/channel"}
+        """
+    ours, here, there = read(tmp_path, text)[:3]
+    assert ours.urls == ("https://a.example/c", "https://b.example/c")
+    assert ours.login == Login(file=tmp_path / "login")
+    assert here.urls == ((tmp_path / "a folder").as_uri(),)
+    assert there.urls == ("file:///srv/channel",)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("{name: x}", "a channel has no URL"),
+        ("{name: x, url: 'https://h/t/secret-1/c'}", "the URL holds a token"),
+        ("{name: x, url: 'https://me:secret-1@h/c'}", "the URL holds credentials"),
+        ("{name: x, url: 'ftp://h/c'}", "this is no `http` or `https` URL"),
+        ("{name: x, url: 'https://h/c', username_env: A}", "login is in two variables"),
+    ],
+)
+def test_channels_that_are_none(tmp_path: Path, line: str, expected: str) -> None:
+    said = "".join(fails(tmp_path, f"- channel: {line}"))
+    assert expected in said
+    assert "secret-1" not in said
