@@ -12,7 +12,7 @@ from dataclasses import field, replace
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from envbuild.core.dataclass import dataclass
-from envbuild.core.errors import EnvbuildError
+from envbuild.core.errors import EnvbuildError, ResolveError
 from envbuild.lock.model import PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions
 from envbuild.lock.resolve.candidates import Candidate, WheelFile
@@ -71,17 +71,20 @@ class Sdists:
         if listed is None:
             return b""
         wheels = [each for each in listed if each.file.name.endswith(".whl")]
-        fitting = {
-            _wheel_version(each.file.name)
-            for each in wheels
-            if rank_wheel(each.file.name, self.question.facts) is not None
-        }
-        offers = [
-            self._offer(alias, project, version, each)
-            for version, each in _sdists(project, listed)
-            if version not in fitting
-        ]
-        return write_page([*(self._offer_wheel(alias, project, each) for each in wheels), *offers])
+        fitting = self._fitting_versions(wheels)
+        sdists = [(version, each) for version, each in _sdists(project, listed) if version not in fitting]
+        if not (wheels or sdists):
+            self.unreadable.append(_no_file(project))
+        return write_page(
+            [
+                *(self._offer_wheel(alias, project, each) for each in wheels),
+                *(self._offer_sdist(alias, project, version, each) for version, each in sdists),
+            ]
+        )
+
+    def _fitting_versions(self, wheels: Iterable[Listed]) -> set[str]:
+        names = (each.file.name for each in wheels)
+        return {_wheel_version(name) for name in names if rank_wheel(name, self.question.facts) is not None}
 
     def _offer_wheel(self, alias: str, project: str, listed: Listed) -> Listed:
         """A wheel at an address of ours: the login of its own must be in no file of a program's."""
@@ -90,7 +93,7 @@ class Sdists:
         self._offered[alias, file.name] = Candidate(project, "", alias, (found,))
         return replace(listed, file=replace(file, url=quote(file.name)))
 
-    def _offer(self, alias: str, project: str, version: str, listed: Listed) -> Listed:
+    def _offer_sdist(self, alias: str, project: str, version: str, listed: Listed) -> Listed:
         file = listed.file
         stand_in = f"{project.replace('-', '_')}-{version}-0sdist-py3-none-any.whl"
         found = WheelFile(file.name, split_login(file.url)[0], file.sha256)
@@ -114,6 +117,13 @@ class Sdists:
         parts = urlsplit(url)
         user, password = (quote(word, safe="") for word in login)
         return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
+
+
+def _no_file(project: str) -> ResolveError:
+    return ResolveError(
+        f"`{project}` has neither wheels nor an sdist called `{project}-<version>{_SUFFIX}`",
+        hint="build a wheel of it, and list it under `wheels`",
+    )
 
 
 def _wheel_version(file: str) -> str:

@@ -14,7 +14,7 @@ from envbuild.lock.resolve.sdists import Sdists
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.metadata_cache import MetadataCache
-from tests.makers.index import FakeIndex, make_package, run_index
+from tests.makers.index import FakeIndex, IndexedFile, make_package, run_index
 from tests.makers.questions import ask, host_facts, versions
 from tests.makers.sdists import make_sdist
 from tests.unit.lock.resolve.conftest import MakeResolver
@@ -202,6 +202,15 @@ def test_an_index_that_fails_is_no_index_without_the_package(make_resolver: Make
         question = ask("app", facts=HOST, sdists=("app",), indexes=(Index("one", ""), Index("two", "")))
         with pytest.raises(SourceError, match="`one`"):
             make_resolver({"one": one.url, "two": two.url}, name).resolve(question)
+
+
+@both
+@pytest.mark.parametrize("file", ["app-1.0.zip", "app-1.0.tar.bz2", "app-one.tar.gz", "other-1.0.tar.gz"])
+def test_archives_of_another_form(make_resolver: MakeResolver, name: str, file: str) -> None:
+    with run_index(*TOOLS) as index:
+        index.files["app"] = [IndexedFile(file, b"", "0" * 64)]
+        with pytest.raises(ResolveError, match=r"neither wheels nor an sdist called `app-"):
+            resolve(index, make_resolver, name, "app")
 
 
 @both
