@@ -15,7 +15,7 @@ from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer, Configured, Settings
 from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.check import record_inputs
-from envbuild.lock.model import ImageQuestion, Index, Lock, Locked, PlatformLock
+from envbuild.lock.model import Build, ImageQuestion, Index, Lock, Locked, PlatformLock
 from envbuild.rule.loader import load_rules
 from envbuild.rule.rule import Rule
 from envbuild.spec.attribute import Attribute, Kind
@@ -114,6 +114,14 @@ class World:
         part = PlatformLock(tuple(sorted(artifacts)), facts)
         inputs = record_inputs(asked)
         self.locks[label] = Lock(self.targets[label].kind, inputs, dict.fromkeys(platforms, part))
+        return label
+
+    def lock_builds(self, label: Label, **builds: Build) -> Label:
+        """Let the lock of a target say how its sdists are built, by their names with `_` for `-`."""
+        named = {name.replace("_", "-"): build for name, build in builds.items()}
+        lock = self.locks[label]
+        parts = {platform: replace(part, builds=named) for platform, part in lock.platforms.items()}
+        self.locks[label] = replace(lock, platforms=parts)
         return label
 
     def debian(

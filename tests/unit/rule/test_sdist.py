@@ -8,7 +8,7 @@ import pytest
 
 from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
-from envbuild.lock.model import Build, Lock, Locked
+from envbuild.lock.model import Build, Locked
 from envbuild.rule.declared import DeclaredAction, Fetched, Output, walk
 from envbuild.spec.attribute import UserInterpreter
 from tests.makers.targets import AMD64, World, make_locked
@@ -29,18 +29,10 @@ def base(world: World) -> Label:
     return world.debian(debs=[LIBC])
 
 
-def with_build(world: World, label: Label, build: Build = BUILD) -> Label:
-    """The target with this in its lock."""
-    lock = world.locks[label]
-    platforms = {each: replace(part, builds={APP.name: build}) for each, part in lock.platforms.items()}
-    world.locks[label] = Lock(lock.rule, lock.inputs, platforms)
-    return label
-
-
 def declare(world: World, base: Label, name: str = "app", build: Build = BUILD, **more: object) -> Label:
     """An environment of a wheel and of a package that is built."""
     label = world.environment(name, [APP, SIX], base=base, sdists=("My_App",), **more)
-    return with_build(world, label, build)
+    return world.lock_builds(label, my_app=build)
 
 
 def actions(world: World, label: Label, mnemonic: str) -> list[DeclaredAction]:
@@ -73,7 +65,8 @@ def test_the_root_is_the_interpreter_and_what_builds(world: World, base: Label) 
 
 
 def test_debian_packages_of_the_environment_are_there(world: World, base: Label) -> None:
-    label = with_build(world, world.environment("app", [APP, GCC], base=base, sdists=("my-app",)))
+    label = world.environment("app", [APP, GCC], base=base, sdists=("my-app",))
+    world.lock_builds(label, my_app=BUILD)
     assert "gcc 12" in root_of(step(world, label))
 
 
@@ -122,7 +115,8 @@ def test_the_variables_of_the_base_are_there(world: World) -> None:
 @pytest.mark.parametrize("below", [True, False])
 def test_without_an_interpreter(world: World, below: bool) -> None:
     more = {"base": world.environment("parent", [make_locked("pandas")])} if below else {}
-    label = with_build(world, world.environment("app", [APP, SIX], sdists=("my-app",), **more))
+    label = world.environment("app", [APP, SIX], sdists=("my-app",), **more)
+    world.lock_builds(label, my_app=BUILD)
     with pytest.raises(SpecError, match="there is no interpreter to build `my-app` with"):
         world.configure(label)
 

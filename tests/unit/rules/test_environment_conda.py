@@ -11,7 +11,8 @@ import pytest
 from envbuild.core.errors import Location, SpecError
 from envbuild.core.label import Label
 from envbuild.graph.analyze import Settings
-from envbuild.lock.model import CondaQuestion, CondaRecord, Index, Locked, PythonQuestion, Questions
+from envbuild.lock.model import Build, CondaQuestion, CondaRecord, Index, Locked, PythonQuestion, Questions
+from envbuild.rule.declared import Output, walk
 from envbuild.rule.image import Image
 from envbuild.spec.attribute import UserInterpreter
 from envbuild.spec.conda.model import CondaSpec, PipIndex, Selected
@@ -55,7 +56,7 @@ def bare(world: World) -> Label:
 
 
 def declare(world: World, *packages: Locked, spec: CondaSpec = SPEC, name: str = "app", **more: Any) -> Label:
-    wheels = tuple(sorted(each.name for each in packages if each.kind == "wheel"))
+    wheels = tuple(sorted(each.name for each in packages if each.is_python))
     label = world.declare("environment", name, conda=spec, pip=Requirements(wheels), **more)
     facts = {"virtual": " ".join(question(world, label).virtual), "python": "3.12"}
     return world.lock(label, packages, facts)
@@ -100,6 +101,17 @@ def test_conda_s_python_is_the_environment_s(world: World, base: Label) -> None:
     }
     (wheel,) = [layer for layer in image.layers if "demo 1.0" in layer.packages]
     assert wheel.parts[0].action.parameters["python"] == "3.12"
+
+
+def test_conda_s_python_builds_from_source(world: World, base: Label) -> None:
+    sdist = make_locked("source", kind="sdist")
+    label = declare(world, PYTHON, NUMPY, SIX, sdist, base=base, sdists=("source",))
+    world.lock_builds(label, source=Build("backend", (), (), ()))
+    (step,) = [each for each in walk(image_of(world, label).action) if each.mnemonic == "BuildWheel"]
+    root = [item.action for path, item in sorted(step.inputs.items()) if isinstance(item, Output)]
+    assert [each.subject for each in root].index("python 3.12.1 (conda)") > 0
+    (venv,) = [each for each in root if each.mnemonic == "VenvLayer"]
+    assert venv.parameters["interpreter"] == "/opt/env/bin/python3.12"
 
 
 def test_without_a_python_conda_packages_lie_beside_the_base_s(world: World, base: Label) -> None:
