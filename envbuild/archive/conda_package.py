@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 from envbuild.archive.decompress import ForwardReader, Section, Source, open_compressed, open_frames
 from envbuild.archive.layer import check_path
 from envbuild.archive.tar_reader import read_tar, read_whole
-from envbuild.archive.wheel_zip import Member, WheelZip
+from envbuild.archive.zip_archive import Member, ZipArchive
 from envbuild.core.errors import ArchiveError
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json
@@ -88,7 +88,7 @@ def relative_name(name: str) -> str:
 
 def _find_members(file: BinaryIO) -> Mapping[str, Member]:
     """The two tars of a `.conda`, by what they are."""
-    archive = WheelZip(file)
+    archive = ZipArchive(file)
     _check_version(archive)
     found: dict[str, Member] = {}
     for name, member in archive.members.items():
@@ -105,7 +105,7 @@ def _find_members(file: BinaryIO) -> Mapping[str, Member]:
     return found
 
 
-def _check_version(archive: WheelZip) -> None:
+def _check_version(archive: ZipArchive) -> None:
     member = archive.members.get("metadata.json")
     if member is None or member.memory > MAX_DOCUMENT:
         raise ArchiveError("the file is no conda package: it has no `metadata.json`")

@@ -13,7 +13,7 @@ from envbuild.archive.listing import folders_above
 from envbuild.archive.wheel_info import read_info
 from envbuild.archive.wheel_install import Placed, plan_installation
 from envbuild.archive.wheel_layout import Layout
-from envbuild.archive.wheel_zip import LARGE, Member, WheelZip
+from envbuild.archive.zip_archive import LARGE, Member, ZipArchive
 from envbuild.core.errors import ArchiveError
 
 # Readers pay for each member of a layer and writers for each byte compressed anew: the choice is measured in
@@ -30,7 +30,7 @@ def write_wheel_layer(
 
     The layer names every folder above its files, as folders of root with mode 0755.
     """
-    archive, layout = WheelZip(wheel), Layout(prefix, python)
+    archive, layout = ZipArchive(wheel), Layout(prefix, python)
     files = plan_installation(archive, read_info(archive, file_name), layout)
     folders = folders_above(files)
     clash = min(folders & files.keys(), default="")
@@ -45,7 +45,7 @@ def write_wheel_layer(
     return writer.finish()
 
 
-def _write_file(writer: LayerWriter, archive: WheelZip, path: str, file: Placed) -> None:
+def _write_file(writer: LayerWriter, archive: ZipArchive, path: str, file: Placed) -> None:
     content = file.content
     if isinstance(content, bytes):
         writer.file(path, content, mode=file.mode)
@@ -58,7 +58,7 @@ def _write_file(writer: LayerWriter, archive: WheelZip, path: str, file: Placed)
         writer.file(path, archive.read(content), mode=file.mode, crc=content.record.crc)
 
 
-def _write_large(writer: LayerWriter, archive: WheelZip, path: str, member: Member, mode: int) -> None:
+def _write_large(writer: LayerWriter, archive: ZipArchive, path: str, member: Member, mode: int) -> None:
     """A file that is never whole in memory."""
     crc, size = member.record.crc, member.size
     if member.carried:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from envbuild.archive.wheel_scripts import EntryPoints, parse_entry_points
-from envbuild.archive.wheel_zip import WheelZip
+from envbuild.archive.zip_archive import ZipArchive
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
@@ -24,7 +24,7 @@ class WheelInfo:
     record: str
 
 
-def read_info(wheel: WheelZip, file_name: str) -> WheelInfo:
+def read_info(wheel: ZipArchive, file_name: str) -> WheelInfo:
     """Read the `.dist-info` folder; raises ArchiveError where it is not that of a wheel 1.x of this name."""
     folder, distribution = _find_folder(wheel), _parse_name(file_name)
     if _normalise(folder.removesuffix(_SUFFIX).rpartition("-")[0]) != distribution:
@@ -56,7 +56,7 @@ def _normalise(name: str) -> str:
     return canonicalize_name(name)
 
 
-def _find_folder(wheel: WheelZip) -> str:
+def _find_folder(wheel: ZipArchive) -> str:
     folders = {name.partition("/")[0] for name in wheel.members if "/" in name}
     found = sorted(folder for folder in folders if folder.endswith(_SUFFIX))
     if len(found) != 1:
@@ -77,7 +77,7 @@ def _check_version(text: str) -> None:
         )
 
 
-def _read_text(wheel: WheelZip, name: str, limit: int) -> str:
+def _read_text(wheel: ZipArchive, name: str, limit: int) -> str:
     member = wheel.members.get(name)
     if member is None:
         raise ArchiveError(f"the wheel has no `{name}`")

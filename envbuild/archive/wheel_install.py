@@ -10,7 +10,7 @@ from envbuild.archive.wheel_info import WheelInfo
 from envbuild.archive.wheel_layout import Layout
 from envbuild.archive.wheel_record import check_record, parse_record, rewrite_record
 from envbuild.archive.wheel_scripts import SHEBANG, fix_shebang, generate_scripts
-from envbuild.archive.wheel_zip import LARGE, Member, WheelZip
+from envbuild.archive.zip_archive import LARGE, Member, ZipArchive
 from envbuild.core.errors import ArchiveError
 
 INSTALLER: Final = b"envbuild\n"
@@ -36,7 +36,7 @@ class _Move(NamedTuple):
     script: bool = False
 
 
-def plan_installation(wheel: WheelZip, info: WheelInfo, layout: Layout) -> dict[str, Placed]:
+def plan_installation(wheel: ZipArchive, info: WheelInfo, layout: Layout) -> dict[str, Placed]:
     """The files of the installation by path below the root; raises ArchiveError.
 
     Where two go to one path, the later is taken: first those from the root of the wheel, then from
@@ -52,7 +52,7 @@ def plan_installation(wheel: WheelZip, info: WheelInfo, layout: Layout) -> dict[
     }
 
 
-def _moves(wheel: WheelZip, info: WheelInfo, layout: Layout) -> Iterator[_Move]:
+def _moves(wheel: ZipArchive, info: WheelInfo, layout: Layout) -> Iterator[_Move]:
     """The members that are installed, in pip's order."""
     data: list[_Move] = []
     scripts: list[_Move] = []
@@ -82,7 +82,7 @@ def _split_data_path(name: str) -> tuple[str, str]:
     return key, path
 
 
-def _place(wheel: WheelZip, layout: Layout, move: _Move) -> Placed:
+def _place(wheel: ZipArchive, layout: Layout, move: _Move) -> Placed:
     executable = move.member.executable
     if move.script and wheel.starts_with(move.member, SHEBANG):
         if move.member.memory > LARGE:

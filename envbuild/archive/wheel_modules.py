@@ -8,7 +8,7 @@ from typing import BinaryIO
 from envbuild.archive.wheel_info import read_info
 from envbuild.archive.wheel_install import plan_installation
 from envbuild.archive.wheel_layout import Layout
-from envbuild.archive.wheel_zip import LARGE, WheelZip
+from envbuild.archive.zip_archive import LARGE, ZipArchive
 
 
 def read_modules(wheel: BinaryIO, *, file_name: str, prefix: str, python: str) -> Iterator[tuple[str, bytes]]:
@@ -17,7 +17,7 @@ def read_modules(wheel: BinaryIO, *, file_name: str, prefix: str, python: str) -
     They are those of `write_wheel_layer` with the same arguments. What is larger than a module can be is
     left out. Raises ArchiveError.
     """
-    archive, layout = WheelZip(wheel), Layout(prefix, python)
+    archive, layout = ZipArchive(wheel), Layout(prefix, python)
     folder = f"{layout.site_packages}/"
     for path, placed in sorted(plan_installation(archive, read_info(archive, file_name), layout).items()):
         if not (path.startswith(folder) and path.endswith(".py")):

@@ -99,7 +99,7 @@ def _read_end(file: BinaryIO) -> tuple[int, int, int]:
     tail = read_at(file, start, length - start)
     at = tail.rfind(b"PK\5\6")
     if at < 0 or at + _END.size > len(tail) or at + _END.size + _END.unpack_from(tail, at)[7] != len(tail):
-        raise ArchiveError("no end of a zip directory is there: the file is no wheel or is truncated")
+        raise ArchiveError("no end of a zip directory is there: the file is no zip or is truncated")
     _, disk, first_disk, here, count, size, offset, _ = _END.unpack_from(tail, at)
     end = start + at
     stated = (disk, first_disk, here, count, size, offset)

@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.archive.wheel_zip import WheelZip
+from envbuild.archive.zip_archive import ZipArchive
 from envbuild.sources.wheel_metadata import read_wheel_metadata
 from tests.makers.mutants import fuzz, mutants, read_or_refuse
 from tests.makers.zips import FULL, RawMember, assemble_zip, deflated, unicode_path
@@ -44,7 +44,7 @@ def read_locked(wheel: bytes) -> str | None:
 
 def read_installed(wheel: bytes) -> str | None:
     def read() -> str:
-        archive = WheelZip(io.BytesIO(wheel))
+        archive = ZipArchive(io.BytesIO(wheel))
         return (
             archive.read(archive.members[NAME]).decode("utf-8", "replace") if NAME in archive.members else ""
         )

@@ -10,7 +10,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.archive.wheel_zip import WheelZip
+from envbuild.archive.zip_archive import ZipArchive
 from tests.makers.mutants import fuzz, mutants, read_or_refuse
 from tests.makers.zips import FULL, RawMember, assemble_zip, deflated, unicode_path
 
@@ -75,7 +75,7 @@ ENDS = st.fixed_dictionaries(
 
 
 def read_all(data: bytes) -> dict[str, bytes]:
-    archive = WheelZip(io.BytesIO(data))
+    archive = ZipArchive(io.BytesIO(data))
     return {name: archive.read(member) for name, member in archive.members.items()}
 
 

@@ -16,7 +16,7 @@ from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import Kind
 from envbuild.archive.wheel import CARRY_FROM, write_wheel_layer
 from envbuild.archive.wheel_info import MAX_METADATA, MAX_RECORD
-from envbuild.archive.wheel_zip import LARGE
+from envbuild.archive.zip_archive import LARGE
 from envbuild.core.errors import ArchiveError
 from tests.makers.wheels import Wheel, make_wheel, noise, sample_wheels
 from tests.makers.zips import RawMember, assemble_zip, raw_deflate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from envbuild.archive.wheel_modules import read_modules
-from envbuild.archive.wheel_zip import LARGE
+from envbuild.archive.zip_archive import LARGE
 from tests.makers.wheels import Wheel, make_wheel, sample_wheels
 
 

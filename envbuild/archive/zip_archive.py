@@ -1,4 +1,4 @@
-"""Reads a wheel's zip member by member, and gives the deflate streams in it as they are.
+"""Reads the zip of a package member by member, and gives the deflate streams in it as they are.
 
 The directory says what there is. Each local header and data descriptor must agree with it (PKWARE
 APPNOTE.TXT, 4.3.7 and 4.3.9), and the members must lie one behind another from the first byte on: whoever
@@ -67,8 +67,8 @@ class Member(NamedTuple):
         return stat.S_ISREG(mode) and bool(mode & 0o111)
 
 
-class WheelZip:
-    """The files of a wheel by name, in the order in which they lie; folders are left out.
+class ZipArchive:
+    """The files of a zip by name, in the order in which they lie; folders are left out.
 
     `file` is seekable and stays the caller's. Every method raises ArchiveError.
     """
@@ -142,7 +142,7 @@ def _name_members(file: BinaryIO, directory: Directory) -> dict[str, Member]:
                 _refuse_other(file, first, member)
             total += record.size
     if total > MAX_UNPACKED:
-        raise ArchiveError(f"the wheel unpacks to {total} bytes, more than the {MAX_UNPACKED} allowed")
+        raise ArchiveError(f"the zip unpacks to {total} bytes, more than the {MAX_UNPACKED} allowed")
     return members
 
 
@@ -205,7 +205,7 @@ def _refuse_other(file: BinaryIO, first: Member, second: Member) -> None:
         other.method, other.mode, other.compressed, other.size, other.crc
     )  # fmt: skip
     if not same or any(map(bytes.__ne__, _read_chunks(file, first), _read_chunks(file, second))):
-        raise ArchiveError(f"`{second.name}` is in the wheel twice, with different contents")
+        raise ArchiveError(f"`{second.name}` is in the zip twice, with different contents")
 
 
 def _check_record(record: Record) -> str:
@@ -229,8 +229,8 @@ def _check_record(record: Record) -> str:
         raise ArchiveError(f"`{name}` is a folder with contents")
     if record.method not in (STORED, DEFLATED):
         raise ArchiveError(
-            f"`{name}` is compressed by the zip method {record.method}, and wheels use only 0 and 8",
-            hint="rebuild the wheel with deflate",
+            f"`{name}` is compressed by the zip method {record.method}, and only 0 and 8 are read",
+            hint="pack it again with deflate",
         )
     if record.method == STORED and record.size != record.compressed:
         raise ArchiveError(f"`{name}` is stored with two different sizes")

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from envbuild.archive.wheel_zip import MAX_UNPACKED, WheelZip
+from envbuild.archive.zip_archive import MAX_UNPACKED, ZipArchive
 from envbuild.archive.zip_directory import MAX_RECORDS
 from envbuild.core.errors import ArchiveError
 from tests.makers.zips import FULL, RawMember, assemble_zip, deflated, raw_deflate, unicode_path
@@ -21,7 +21,7 @@ STORED = RawMember(b"stored.txt", b"abc", 3, zlib.crc32(b"abc"), method=0)
 
 
 def read_all(data: bytes) -> dict[str, bytes]:
-    archive = WheelZip(io.BytesIO(data))
+    archive = ZipArchive(io.BytesIO(data))
     return {name: archive.read(member) for name, member in archive.members.items()}
 
 
@@ -62,7 +62,7 @@ def test_names_without_the_utf8_flag_are_in_code_page_437() -> None:
 
 
 def test_a_link_is_read_as_the_file_that_pip_makes_of_it() -> None:
-    archive = WheelZip(io.BytesIO(assemble_zip([STORED.but(mode=0o120777)])))
+    archive = ZipArchive(io.BytesIO(assemble_zip([STORED.but(mode=0o120777)])))
     member = archive.members["stored.txt"]
     assert archive.read(member) == b"abc"
     assert not member.executable
@@ -246,7 +246,7 @@ def test_starts_with_looks_through_empty_blocks() -> None:
     # A stream may begin with blocks that hold nothing, which tell a look at its first bytes nothing.
     stream = b"\0\0\0\xff\xff" * 100_000 + raw_deflate(b"#!python\n")
     member = RawMember(b"run", stream, 9, zlib.crc32(b"#!python\n"))
-    archive = WheelZip(io.BytesIO(assemble_zip([member, STORED])))
+    archive = ZipArchive(io.BytesIO(assemble_zip([member, STORED])))
     assert archive.starts_with(archive.members["run"], b"#!python")
     assert not archive.starts_with(archive.members["run"], b"#!python\nmore")
     assert archive.starts_with(archive.members["stored.txt"], b"ab")
