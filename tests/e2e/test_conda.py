@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.makers.examples import REPOSITORY, seed_blobs
 from tests.makers.faithful_channel import make_faithful_channel
 from tests.makers.project import Project
 from tests.makers.roots import require_sandbox
+from tests.makers.servers import require_programs
 from tests.makers.stored import StoredImage
 
 pytestmark = pytest.mark.network
@@ -131,6 +133,19 @@ def test_programs_are_of_the_architecture(image: StoredImage, platform: str) -> 
     programs = {path: head for path, head in image.heads(platform) if head.startswith(b"\x7fELF")}
     assert f"{PREFIX}/bin/python3.11" in programs
     assert {int.from_bytes(head[18:20], "little") for head in programs.values()} == {MACHINES[platform]}
+
+
+@pytest.mark.services
+def test_python_of_another_architecture_runs(image: StoredImage, tmp_path: Path) -> None:
+    emulator = "qemu-aarch64-static"
+    require_programs(emulator, root=True)
+    root = image.unpack("linux/arm64", tmp_path / "root")
+    shutil.copy(shutil.which(emulator) or emulator, root / "emulator")
+    script = "import platform, ssl, numpy; print(platform.machine(), numpy.ones(3).sum())"
+    command = ["chroot", str(root), "/emulator", f"/{PREFIX}/bin/python", "-c", script]
+    search = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, env=search, capture_output=True, text=True, check=True)
+    assert done.stdout == "aarch64 3.0\n"
 
 
 def test_conda_meta_lists_what_is_there(example: Project, root: Path) -> None:

@@ -24,6 +24,7 @@ from typing import Final
 from envbuild.app import App, open_app
 from envbuild.cli.quick import cache_folder
 from envbuild.core.digest import Digest
+from envbuild.core.errors import EnvbuildError
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.lock.model import Locked
@@ -144,6 +145,15 @@ def _rewrap(wheel: Locked, subdir: str, paths: Mapping[str, Path]) -> CondaPacka
     )
 
 
+def main(folder: str) -> None:
+    """Make the channel, and say of which parts it cannot be made."""
+    try:
+        made = make_faithful_channel(Path(folder), Path(cache_folder([], os.environ)))
+    except EnvbuildError as error:
+        where = PARTS.relative_to(Path.cwd()) if PARTS.is_relative_to(Path.cwd()) else PARTS
+        sys.exit(f"error: {error}\nThe parts are locked in {where}: tests/README.md tells how they move.")
+    print(f"{sum(1 for _ in made.root.rglob('*.conda'))} packages are in {folder}")
+
+
 if __name__ == "__main__":
-    made = make_faithful_channel(Path(sys.argv[1]), Path(cache_folder([], os.environ)))
-    print(f"{sum(1 for _ in made.root.rglob('*.conda'))} packages are in {sys.argv[1]}")
+    main(sys.argv[1])
