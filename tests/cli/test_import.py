@@ -215,22 +215,38 @@ def test_a_python_that_the_base_would_not_have(workspace: Project) -> None:
 SOURCE = "channels: [conda-forge]\ndependencies: [zlib, pip: [six]]\nplatforms: [linux-64]\n"
 
 
-def content_hash(source: Path) -> str:
-    """What conda-lock itself writes for this source."""
+def content_hash(source: Path, cuda: str = "default", virtual: Path | None = None) -> str:
+    """What conda-lock itself writes for this source, and what it is told of the target."""
     from conda_lock.content_hash import compute_content_hashes
     from conda_lock.src_parser import make_lock_spec
-    from conda_lock.virtual_package import default_virtual_package_repodata
+    from conda_lock.virtual_package import (
+        default_virtual_package_repodata,
+        virtual_package_repo_from_specification,
+    )
 
     names = source.with_name("names.json")
     names.write_text("{}")
     asked = make_lock_spec(src_files=[source], mapping_url=str(names))
     names.unlink()
-    return str(compute_content_hashes(asked, default_virtual_package_repodata())["linux-64"])
+    default = default_virtual_package_repodata(cuda_version=cuda)
+    told = virtual_package_repo_from_specification(virtual) if virtual else default
+    return str(compute_content_hashes(asked, told)["linux-64"])
 
 
-def test_conda_lock_of_its_sources(workspace: Project) -> None:
+def test_conda_lock_beside_virtual_packages(workspace: Project) -> None:
+    virtual = "subdirs: {linux-64: {packages: {__glibc: '2.17', __cuda: '11.4'}}}\n"
+    workspace.write({"environment.yml": SOURCE, "virtual-packages.yml": virtual})
+    root = workspace.root
+    digest = content_hash(root / "environment.yml", virtual=root / "virtual-packages.yml")
+    write_lock(root, package("zlib"), content_hash=digest)
+    workspace.succeed("import", "conda-lock.yml", "--name", "app")
+
+
+@pytest.mark.parametrize("cuda", ["default", "", "12.4"])
+def test_conda_lock_of_its_sources(workspace: Project, cuda: str) -> None:
     workspace.write({"environment.yml": SOURCE})
-    write_lock(workspace.root, package("zlib"), content_hash=content_hash(workspace.root / "environment.yml"))
+    digest = content_hash(workspace.root / "environment.yml", cuda)
+    write_lock(workspace.root, package("zlib"), content_hash=digest)
     said = workspace.succeed("import", "conda-lock.yml", "--name", "app")
     assert "    conda: conda-lock.yml\n" in build_file(workspace)
     assert said.err == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,6 +11,10 @@ from envbuild.core.errors import Location, SpecError
 from envbuild.core.text import escape, excerpt
 from envbuild.spec.conda.lock_file import is_sdist
 
+# What `conda-lock --with-cuda` may have been told; the file does not say.
+_CUDA = [
+    f"{major}.{minor}" for major, last in ((10, 2), (11, 8), (12, 9), (13, 0)) for minor in range(last + 1)
+]
 _SPEC = "virtual-packages.yml"  # what conda-lock takes beside the sources unless it is told otherwise
 
 
@@ -64,13 +69,14 @@ def _find_moved(lock: Any, sources: list[Path], spec: Path, shown: str) -> list[
         try:
             asked = _read_sources(lock, sources, str(names))
             for assumed in _assumed(spec):
-                with assumed:
-                    moved = {
-                        platform
-                        for platform in moved
-                        if lock.metadata.content_hash.get(platform)
-                        not in backwards_compatible_content_hashes(asked, assumed, platform)
-                    }
+                moved = {
+                    platform
+                    for platform in moved
+                    if lock.metadata.content_hash.get(platform)
+                    not in backwards_compatible_content_hashes(asked, assumed, platform)
+                }
+                if not moved:
+                    break
         except Exception as error:  # noqa: BLE001
             raise _refused(error, shown) from None
     return sorted(moved)
@@ -83,16 +89,18 @@ def _read_sources(lock: Any, sources: list[Path], names: str) -> Any:
     return make_lock_spec(src_files=sources, platform_overrides=platforms, mapping_url=names)
 
 
-def _assumed(spec: Path) -> list[Any]:
-    """The virtual packages that it may rest on: as stated beside it, else with and without CUDA."""
+def _assumed(spec: Path) -> Iterator[Any]:
+    """The virtual packages that it may rest on: as stated beside it, else without CUDA or with one of it."""
     from conda_lock.virtual_package import (
         default_virtual_package_repodata,
         virtual_package_repo_from_specification,
     )
 
     if spec.is_file():
-        return [virtual_package_repo_from_specification(spec)]
-    return [default_virtual_package_repodata(), default_virtual_package_repodata(cuda_version="")]
+        yield virtual_package_repo_from_specification(spec)
+        return
+    for cuda in ("default", "", *_CUDA):
+        yield default_virtual_package_repodata(cuda_version=cuda)
 
 
 def _refused(error: Exception, shown: str) -> SpecError:
