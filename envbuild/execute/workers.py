@@ -55,13 +55,12 @@ def open_workers(
 ) -> Iterator[Mapping[Builtin, Function]]:
     """The same functions, each run by one of `count` processes, which end with the block.
 
-    `check` is called in the worker whenever it writes, and may raise. Begin before there are threads that
+    `check` is called in the worker whenever it writes, and may raise. Raises BuildError where the system
+    lets no further process start. Begin before there are threads that
     the functions share anything with.
     """
     free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-    workers = [_Worker(builtins, check) for _ in range(count)]
-    for worker in workers:
-        free.put(worker)
+    workers: list[_Worker] = []
 
     def hand_on(builtin: Builtin) -> Function:
         def run(job: Job) -> None:
@@ -74,6 +73,9 @@ def open_workers(
         return run
 
     try:
+        for _ in range(count):
+            workers.append(_start(builtins, check))
+            free.put(workers[-1])
         yield {builtin: hand_on(builtin) for builtin in builtins}
     except BaseException:
         for worker in workers:
@@ -82,6 +84,15 @@ def open_workers(
     finally:
         for worker in workers:
             worker.dismiss()
+
+
+def _start(builtins: Mapping[Builtin, Function], check: Check) -> _Worker:
+    try:
+        return _Worker(builtins, check)
+    except OSError as error:
+        raise BuildError(
+            f"no process for the build can be started: {error.strerror}", hint="build with `--jobs 1`"
+        ) from error
 
 
 class _Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -211,6 +212,24 @@ def test_a_worker_has_nothing_open_that_is_not_its_own(tmp_path: Path) -> None:
 
         with executor(tmp_path / "store", look) as workers, pytest.raises(OSError, match="descriptor"):
             workers.run(bind(declare("")))
+
+
+def test_a_system_that_starts_no_more_processes_is_an_error(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    taken = [os.dup(0)]
+    while taken[-1] < used:  # leave no holes
+        taken.append(os.dup(0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[-1] + 8, hard))  # room for some workers
+    try:
+        with pytest.raises(BuildError, match="no process for the build can be started"):
+            executor(tmp_path, count=100).__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
+    with pytest.raises(ChildProcessError):  # the first ones have ended, too
+        os.waitpid(-1, os.WNOHANG)
 
 
 ORPHANED = """
