@@ -138,7 +138,7 @@ class Installation:
             raise ArchiveError(f"the package unpacks to more than {MAX_CONTENTS} bytes")
         if stated.placeholder:
             data = self._patch(stated, hashed, entry.size)
-            self._writer.file(self._root(path), data, mode=mode)
+            self._writer.file(self._root(path), memoryview(data), mode=mode)
             size, sha256 = len(data), hashlib.sha256(data).hexdigest()
         else:
             if entry.size <= PIECE:
@@ -153,10 +153,12 @@ class Installation:
         if original == sha256:
             self._linkable.setdefault(stated.path, installed)
 
-    def _patch(self, stated: PackagePath, contents: Source, size: int) -> bytes:
+    def _patch(self, stated: PackagePath, contents: Source, size: int) -> bytearray:
         if size > MAX_PATCHED:
             raise ArchiveError(f"`{stated.path}` has a placeholder and more than {MAX_PATCHED} bytes")
-        data = read_whole(contents, size)
+        data = bytearray()
+        while len(data) < size:
+            data += contents.read(min(size - len(data), PIECE))
         try:
             return replace_prefix(data, stated.placeholder, f"/{self._prefix}", binary=stated.binary)
         except ArchiveError as error:

@@ -17,17 +17,23 @@ _SHEBANG: Final = re.compile(rb"#! *(/(?:\\ |[^ \n\r\t])*)(.*)", re.DOTALL)
 _PYTHON: Final = re.compile(rb"python(\d+(\.\d+)?)?")
 
 
-def replace_prefix(data: bytes, placeholder: str, prefix: str, *, binary: bool) -> bytes:
-    """Contents with each placeholder replaced by `prefix` ("/opt/env"); raises ArchiveError."""
+def replace_prefix(data: bytearray, placeholder: str, prefix: str, *, binary: bool) -> bytearray:
+    """Contents with each placeholder replaced by `prefix` ("/opt/env"); raises ArchiveError.
+
+    It may be `data` itself, changed: libraries with placeholders are as large as memory allows.
+    """
     old, new = placeholder.encode(), prefix.encode()
-    return _replace_binary(data, old, new) if binary else _replace_text(data, old, new)
+    if not binary:
+        return _replace_text(data, old, new)
+    _replace_binary(data, old, new)
+    return data
 
 
-def _replace_text(data: bytes, old: bytes, new: bytes) -> bytes:
+def _replace_text(data: bytearray, old: bytes, new: bytes) -> bytearray:
     if not data.startswith(b"#!"):
         return data.replace(old, new)
     line, end, rest = data.partition(b"\n")
-    return _replace_shebang(line, old, new) + end + rest.replace(old, new)
+    return bytearray().join((_replace_shebang(bytes(line), old, new), end, rest.replace(old, new)))
 
 
 def _replace_shebang(line: bytes, old: bytes, new: bytes) -> bytes:
@@ -51,18 +57,16 @@ def _avoid_path(line: bytes) -> bytes:
     return b"#!/usr/bin/env %b%b" % (name, options)
 
 
-def _replace_binary(data: bytes, old: bytes, new: bytes) -> bytes:
+def _replace_binary(data: bytearray, old: bytes, new: bytes) -> None:
     """Replace within texts that end with NUL, and fill them up with more, so that nothing else moves."""
-    at, pieces = 0, []
+    at = 0
     while (start := data.find(old, at)) >= 0:
         if len(new) > len(old):
             raise ArchiveError(
                 f"the prefix `{new.decode()}` has {len(new)} bytes, and the package has room for {len(old)}",
                 hint="choose a shorter prefix",
             )
-        end = data.find(b"\0", start)
-        end = len(data) if end < 0 else end
-        text = data[start:end].replace(old, new)
-        pieces += [data[at:start], text, bytes(end - start - len(text))]
-        at = end
-    return b"".join((*pieces, data[at:])) if pieces else data
+        at = data.find(b"\0", start)
+        at = len(data) if at < 0 else at
+        text = data[start:at].replace(old, new)
+        data[start:at] = text.ljust(at - start, b"\0")

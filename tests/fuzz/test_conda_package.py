@@ -126,8 +126,8 @@ def test_any_older_lists(files: str, has_prefix: str, no_link: str) -> None:
     st.booleans(),
 )
 def test_any_contents_and_prefix(data: bytes, placeholder: str, prefix: str, as_binary: bool) -> None:
-    def replace() -> bytes:
-        return replace_prefix(data, placeholder, prefix, binary=as_binary)
+    def replace() -> bytearray:
+        return replace_prefix(bytearray(data), placeholder, prefix, binary=as_binary)
 
     replaced = read_or_refuse(replace)
     if as_binary:

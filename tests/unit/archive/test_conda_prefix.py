@@ -12,11 +12,11 @@ LONG = "/opt/" + "p" * 150
 
 
 def text(data: str, prefix: str = "/opt/env") -> str:
-    return replace_prefix(data.replace("OLD", OLD).encode(), OLD, prefix, binary=False).decode()
+    return replace_prefix(bytearray(data.replace("OLD", OLD).encode()), OLD, prefix, binary=False).decode()
 
 
 def binary(data: bytes, prefix: str = "/opt/env") -> bytes:
-    return replace_prefix(data.replace(b"OLD", OLD.encode()), OLD, prefix, binary=True)
+    return bytes(replace_prefix(bytearray(data.replace(b"OLD", OLD.encode())), OLD, prefix, binary=True))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_text(before: str, after: str) -> None:
 
 
 def test_bytes_that_are_no_text_stay() -> None:
-    data = b"#!/bin/sh \xff\n\0\xff" + OLD.encode()
+    data = bytearray(b"#!/bin/sh \xff\n\0\xff" + OLD.encode())
     assert replace_prefix(data, OLD, "/opt/env", binary=False) == b"#!/bin/sh \xff\n\0\xff/opt/env"
 
 
