@@ -1,4 +1,4 @@
-"""What a channel has for a platform: its repodata as a file, kept between commands and asked for anew.
+"""What a channel has for a platform: its repodata, kept between commands and asked for anew.
 
 A server is told what is there already and says whether that still holds (RFC 9110, section 13.1).
 """
@@ -6,13 +6,14 @@ A server is told what is there already and says whether that still holds (RFC 91
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Self
 
 from envbuild.archive.decompress import PIECE, open_compressed
 from envbuild.core.dataclass import dataclass
@@ -21,13 +22,20 @@ from envbuild.core.events import EventSink, Note
 from envbuild.core.wire import parse_json
 from envbuild.sources.blame import blame
 from envbuild.sources.channel import Address, Channels, local_path, read_local, shown
+from envbuild.sources.channel_shards import MAX_SHARD, Shards, read_index
+from envbuild.sources.channel_shards import NAME as SHARDS
 from envbuild.sources.connections import TransportError
 from envbuild.sources.http import PASSING
 from envbuild.sources.kept_file import keep
 from envbuild.sources.response import Response, StatusError
 
 _MAX_INDEX: Final = 2 << 30  # the largest public one has a quarter of a gigabyte
+_MAX_SHARDS: Final = 256 << 20
 _GONE: Final = (404, 410)
+_REFUSED: Final = (400, 401, 403, 405)
+# A whole JSON file, or what tells of each package by itself.
+Index = Path | Shards
+
 # The plain one is the oldest, and the only one that every channel has.
 _NAMES: Final = ("repodata.json.zst", "repodata.json")
 
@@ -40,8 +48,8 @@ class ChannelIndexes:
     folder: Path
     sink: EventSink = field(repr=False)
 
-    def read(self, channel: str, subdir: str, *, fresh: bool = False) -> Path | None:
-        """The repodata of a subdir as a JSON file, None where the channel has no such subdir.
+    def read(self, channel: str, subdir: str, *, fresh: bool = False) -> Index | None:
+        """What a channel tells of a subdir, None where it has no such subdir.
 
         Where the channel is away, what was kept of it counts, with a warning; if `fresh`, that is an
         error too. Raises SourceError.
@@ -55,21 +63,33 @@ class ChannelIndexes:
                     continue
             return self._read(channel, address, f"{address.urls[-1]}/{subdir}", fresh=fresh)
 
-    def _read(self, channel: str, address: Address, url: str, *, fresh: bool) -> Path | None:
+    def _read(self, channel: str, address: Address, url: str, *, fresh: bool) -> Index | None:
         if url.startswith("file:"):
             return self._read_local(address, url)
         kept = _Kept.find(self.folder, url)
         try:
-            return self._ask_patiently(url, address, kept)
+            kept = self._ask_patiently(url, address, kept)
         except (TransportError, StatusError) as error:
             refused = isinstance(error, StatusError) and error.status not in PASSING
             if kept is None or fresh or refused:
                 raise
             text = f"the channel `{channel}` is away, and what was last known of it counts: {error.message}"
             self.sink.emit(Note("warning", text))
-            return kept.path
+        return self._open(channel, address, kept) if kept else None
 
-    def _ask_patiently(self, url: str, address: Address, kept: _Kept | None) -> Path | None:
+    def _open(self, channel: str, address: Address, kept: _Kept) -> Index:
+        if kept.name != SHARDS:
+            return kept.path
+        known = parse_json(kept.path.read_bytes())
+
+        def fetch(url: str) -> bytes:
+            with blame(channel, url.rpartition("/")[2]):
+                headers = self.channels.authorization(url, address)
+                return self.channels.http.read(url, MAX_SHARD, headers).body
+
+        return Shards(known["url"], known["hashes"], self.folder / "shards", fetch)
+
+    def _ask_patiently(self, url: str, address: Address, kept: _Kept | None) -> _Kept | None:
         """What is there now; an answer that breaks off is asked for again."""
         http = self.channels.http
         for attempt in range(1, http.patience.attempts):
@@ -81,30 +101,35 @@ class ChannelIndexes:
             http.rest(attempt)
         return self._ask(url, address, kept)
 
-    def _ask(self, url: str, address: Address, kept: _Kept | None) -> Path | None:
-        for name in _NAMES:
+    def _ask(self, url: str, address: Address, kept: _Kept | None) -> _Kept | None:
+        # What was there the last time is asked for first: mostly it has not changed.
+        for name in dict.fromkeys([*([kept.name] if kept else []), SHARDS, *_NAMES]):
             place = f"{url}/{name}"
             headers = {
                 **self.channels.authorization(place, address),
                 **(kept.conditions(name) if kept else {}),
             }
-            with self._get(place, headers) as answer:
+            with self.channels.http.get(place, headers) as answer:
                 if answer.status == 304 and kept:
-                    return kept.path
-                if answer.status in _GONE:
+                    return kept
+                # What is not there is refused by some servers; the last, which each channel has, tells.
+                if answer.status in _GONE or (answer.status in _REFUSED and name != _NAMES[-1]):
                     continue
-                return self._keep(url, name, answer.expect(200))
+                if found := self._keep(url, name, answer.expect(200)):
+                    return found
         return None
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> Response:
-        return self.channels.http.get(url, headers)
-
-    def _keep(self, url: str, name: str, answer: Response) -> Path:
+    def _keep(self, url: str, name: str, answer: Response) -> _Kept | None:
         tags = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
-        pieces = answer.stream()
-        path = _write(self.folder, url, _unpack(name, pieces, url))
-        _Kept.note(self.folder, url, {"name": name, "file": path.name, **tags})
-        return path
+        if name == SHARDS:
+            index = read_index(answer.read(_MAX_SHARDS), f"{url}/{name}")
+            if index is None:
+                return None
+            pieces = iter([json.dumps(index).encode()])
+        else:
+            pieces = _unpack(name, answer.stream(), url)
+        path = _write(self.folder, url, pieces)
+        return _Kept.note(self.folder, url, {"name": name, "file": path.name, **tags})
 
     def _read_local(self, address: Address, url: str) -> Path | None:
         folder = local_path(url)
@@ -113,8 +138,8 @@ class ChannelIndexes:
         packed = folder / _NAMES[0]
         if packed.is_file():
             path = _write(self.folder, url, _unpack(_NAMES[0], read_local(packed.as_uri()), url))
-            _Kept.note(self.folder, url, {"name": packed.name, "file": path.name, "etag": "", "modified": ""})
-            return path
+            state = {"name": packed.name, "file": path.name, "etag": "", "modified": ""}
+            return _Kept.note(self.folder, url, state).path
         roots = [local_path(each) for each in address.urls]
         if not any(root.is_dir() for root in roots):
             raise TransportError(
@@ -140,7 +165,7 @@ class _Kept:
         return {header: value for header, value in found.items() if value}
 
     @classmethod
-    def find(cls, folder: Path, url: str) -> _Kept | None:
+    def find(cls, folder: Path, url: str) -> Self | None:
         """What was kept; None where there is nothing, or it cannot be read."""
         try:
             state = parse_json(_state(folder, url).read_bytes())
@@ -151,7 +176,7 @@ class _Kept:
         return cls(path, texts["name"], texts["etag"], texts["modified"]) if path.is_file() else None
 
     @classmethod
-    def note(cls, folder: Path, url: str, state: Mapping[str, str]) -> None:
+    def note(cls, folder: Path, url: str, state: Mapping[str, str]) -> Self:
         """Remember a file; of those before, only the last stays: another process may be about to read it."""
         before = cls.find(folder, url)
         keep(_state(folder, url), dict(state))
@@ -159,6 +184,7 @@ class _Kept:
         for path in folder.glob(f"{_key(url)}-*.json"):
             if path.name not in staying:
                 path.unlink(missing_ok=True)
+        return cls(folder / state["file"], state["name"], state["etag"], state["modified"])
 
 
 def _state(folder: Path, url: str) -> Path:

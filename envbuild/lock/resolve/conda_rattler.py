@@ -9,15 +9,19 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ResolveError, SourceError
 from envbuild.core.text import escape, excerpt
+from envbuild.lock.check_conda import spec_name
 from envbuild.lock.model import CondaQuestion, Locked, PlatformLock
+from envbuild.lock.resolve.conda_closure import Depends, write_closures
 from envbuild.lock.resolve.conda_failure import explain_failure
 from envbuild.lock.resolve.conda_records import Packages, as_record, find_place, lock_exact, lock_record
-from envbuild.sources.channel_index import ChannelIndexes
+from envbuild.sources.channel_index import ChannelIndexes, Index
+from envbuild.sources.channel_shards import Shards
 from envbuild.spec.conda.model import ExactPackage
 
 if TYPE_CHECKING:
@@ -57,7 +61,7 @@ class CondaResolver:
         threads: ThreadPoolExecutor,
     ) -> list[RepoDataRecord]:
         """What rattler chooses beside the packages that are taken as they are."""
-        data = self._read(question, threads)
+        data = self._read(question, exact, threads)
         try:
             records = _solve(question, specs, data, exact)
         finally:
@@ -66,22 +70,26 @@ class CondaResolver:
         given = {each.name for each in exact}
         return [record for record in records if record.name.normalized not in given]
 
-    def _read(self, question: CondaQuestion, threads: ThreadPoolExecutor) -> list[SparseRepoData]:
+    def _read(
+        self, question: CondaQuestion, exact: Sequence[Locked], threads: ThreadPoolExecutor
+    ) -> list[SparseRepoData]:
         """The indexes of all channels, in order of priority."""
         fresh = question.upgrade is None
         wanted = [(name, each) for name in question.channels for each in (question.platform.conda, _NOARCH)]
         read = threads.map(lambda each: self.indexes.read(*each, fresh=fresh), wanted)
-        paths: list[tuple[str, str, Path]] = []
-        for (name, folder), path in zip(wanted, read, strict=True):
-            if path:
-                paths.append((name, folder, path))
+        found: list[tuple[str, str, Index]] = []
+        for (name, folder), index in zip(wanted, read, strict=True):
+            if index:
+                found.append((name, folder, index))
         for name in question.channels:
-            if all(name != each for each, _, _ in paths):
+            if all(name != each for each, _, _ in found):
                 raise SourceError(
                     f"the channel `{name}` has nothing for `{question.platform.conda}`, nor `noarch`",
                     hint="check its URL: it is the folder that has these two",
                 )
-        return [_open(*each) for each in paths]
+        names = {spec_name(text) for text in question.specs}
+        names |= {spec_name(text) for package in exact for text in (package.name, *package.requires)}
+        return _open_all(found, names, threads)
 
 
 def _parse(text: str, channels: Sequence[str]) -> MatchSpec:
@@ -102,6 +110,31 @@ def _parse(text: str, channels: Sequence[str]) -> MatchSpec:
             hint=f"they are {listed}: add it to them",
         )
     return spec
+
+
+def _open_all(
+    found: Sequence[tuple[str, str, Index]], names: Iterable[str], threads: ThreadPoolExecutor
+) -> list[SparseRepoData]:
+    """All indexes in their order; of those in shards, what `names` can lead to."""
+    opened: dict[int, SparseRepoData] = {}
+    shards: dict[int, Shards] = {}
+    for number, (channel, folder, index) in enumerate(found):
+        if isinstance(index, Shards):
+            shards[number] = index
+        else:
+            opened[number] = _open(channel, folder, index)
+    if shards:
+        others = [_dependencies_in(each) for each in opened.values()]
+        with TemporaryDirectory(prefix="envbuild-conda-") as work:
+            paths = write_closures(names, list(shards.values()), others, Path(work), threads)
+            for number, path in zip(shards, paths, strict=True):
+                channel, folder, _ = found[number]
+                opened[number] = _open(channel, folder, path)
+    return [opened[number] for number in sorted(opened)]
+
+
+def _dependencies_in(data: SparseRepoData) -> Depends:
+    return lambda name: (text for record in data.load_records(name) for text in record.depends)
 
 
 def _open(name: str, folder: str, path: Path) -> SparseRepoData:

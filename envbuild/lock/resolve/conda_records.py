@@ -104,7 +104,10 @@ def as_record(package: Locked) -> RepoDataRecord:
 def find_place(record: RepoDataRecord, channels: Sequence[str]) -> tuple[str, str]:
     """Where a record's package lies: source and file, as a lock has them; raises SourceError."""
     channel = _find_channel(record, channels)
-    return _place(channel, f"{record.subdir}/{record.file_name}")
+    file = f"{record.subdir}/{record.file_name}"
+    if record.url != f"{record.channel}{file}":
+        raise _wrong(record.file_name, "it lies outside of the channel that tells of it")
+    return _place(channel, file)
 
 
 def _find_channel(record: RepoDataRecord, channels: Sequence[str]) -> str:

@@ -12,14 +12,22 @@ import zstandard
 
 from envbuild.core.errors import SourceError
 from envbuild.sources.channel import Address, Channels
-from envbuild.sources.channel_index import ChannelIndexes
+from envbuild.sources.channel_index import ChannelIndexes, Index
+from envbuild.sources.channel_shards import Shards
 from envbuild.sources.http import HttpClient, Patience
 from tests.makers import faulty
 from tests.makers.actions import Recorder
 from tests.makers.faulty import Exchange, Fault, File, Plan, Reply, Site, run_site
 
+SHARDS = "/c/linux-64/repodata_shards.msgpack.zst"
 ZST, PLAIN = "/c/linux-64/repodata.json.zst", "/c/linux-64/repodata.json"
 FIRST, SECOND = b'{"packages": {"first": {}}}', b'{"packages": {"second": {}}}'
+
+
+def read_whole(index: Index | None) -> bytes:
+    """An index that is one file; nothing where there is none."""
+    assert not isinstance(index, Shards)
+    return index.read_bytes() if index else b""
 
 
 @dataclass
@@ -35,14 +43,14 @@ class Desk:
         self.site.files = {ZST: File(zstandard.compress(data)), PLAIN: File(data)}
 
     def spoil(self, fault: Fault, times: int = faulty.ALWAYS) -> None:
-        self.site.plans.append(Plan(lambda asked: True, fault, times))
+        self.site.plans.append(Plan(lambda asked: asked.path != SHARDS, fault, times))
 
     def read(self, *, fresh: bool = False) -> bytes:
         http = HttpClient(patience=Patience(pause=0.5, read=0.5), wait=self.waits.append)
         channels = Channels(http, {"ours": Address((f"{self.site.url}/c",))})
         path = ChannelIndexes(channels, self.folder, self.sink).read("ours", "linux-64", fresh=fresh)
         http.close()
-        return path.read_bytes() if path else b""
+        return read_whole(path)
 
     def kept(self) -> list[str]:
         return sorted(path.suffix for path in self.folder.glob("*"))
@@ -58,11 +66,18 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def test_the_compressed_one_is_enough(desk: Desk) -> None:
     assert desk.read() == FIRST
-    assert [asked.path for asked in desk.site.asked] == [ZST]
+    assert [asked.path for asked in desk.site.asked] == [SHARDS, ZST]
 
 
 def test_the_plain_one_is_what_old_servers_have(desk: Desk) -> None:
     del desk.site.files[ZST]
+    assert desk.read() == FIRST
+
+
+# Some stores of files say so of what they do not have.
+def test_the_plain_one_decides_what_is_refused(desk: Desk) -> None:
+    refused = faulty.status(403)
+    desk.site.plans.append(Plan(lambda asked: asked.path != PLAIN, refused))
     assert desk.read() == FIRST
 
 
@@ -91,7 +106,8 @@ def test_what_has_not_changed_is_not_sent_again(desk: Desk) -> None:
     assert desk.read() == FIRST
     desk.publish(SECOND)  # the server goes on saying that it is the same
     assert desk.read() == FIRST
-    assert [asked.headers.get("if-none-match") for asked in desk.site.asked] == [None, '"tag"']
+    tags = [asked.headers.get("if-none-match") for asked in desk.site.asked if asked.path == ZST]
+    assert tags == [None, '"tag"']
 
 
 PASSING = [
@@ -155,8 +171,6 @@ def test_a_folder_has_it_plain_or_compressed(tmp_path: Path) -> None:
     assert indexes.read("ours", "noarch") is None
     for data in (FIRST, SECOND):
         (folder / "repodata.json.zst").write_bytes(zstandard.compress(data))
-        path = indexes.read("ours", "noarch")
-        assert path is not None
-        assert path.read_bytes() == data
+        assert read_whole(indexes.read("ours", "noarch")) == data
     (folder / "repodata.json").write_bytes(b"plain")
     assert indexes.read("ours", "noarch") == folder / "repodata.json"
