@@ -11,7 +11,7 @@ from typing import Final
 
 from envbuild.archive.conda_package import MAX_CONTENTS, CondaPackage, relative_name
 from envbuild.archive.conda_paths import DIRECTORY, HARDLINK, SOFTLINK, PackagePath
-from envbuild.archive.conda_prefix import replace_prefix
+from envbuild.archive.conda_prefix import MAX_PATCHED, replace_prefix
 from envbuild.archive.conda_python import SCRIPTS, CondaPython
 from envbuild.archive.conda_record import ENTRY_POINT, Installed
 from envbuild.archive.decompress import PIECE, Source
@@ -22,7 +22,6 @@ from envbuild.archive.tar_reader import read_whole
 from envbuild.core.errors import ArchiveError
 from envbuild.core.text import excerpt
 
-MAX_PATCHED: Final = 1 << 30  # bytes of a file with a placeholder: it is whole in memory
 _MODES: Final = 0o777  # no set-user-id bits, as with rattler
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from envbuild.core.errors import ArchiveError
 
+MAX_PATCHED: Final = 1 << 30  # bytes of a file with placeholders, before and after: it is whole in memory
 MAX_SHEBANG: Final = 127  # bytes, `#!` among them and the line's end not: what Linux took until 5.1
 
 # A path may hold spaces that are escaped; what follows it are options.
@@ -23,6 +24,8 @@ def replace_prefix(data: bytearray, placeholder: str, prefix: str, *, binary: bo
     It may be `data` itself, changed: libraries with placeholders are as large as memory allows.
     """
     old, new = placeholder.encode(), prefix.encode()
+    if len(data) + data.count(old) * (len(new) - len(old)) > MAX_PATCHED:
+        raise ArchiveError(f"it would have more than {MAX_PATCHED} bytes with the prefix `{prefix}`")
     if not binary:
         return _replace_text(data, old, new)
     _replace_binary(data, old, new)

@@ -89,6 +89,13 @@ def test_binary(before: bytes, after: bytes) -> None:
     assert len(replaced) == len(before.replace(b"OLD", OLD.encode()))
 
 
+def test_a_placeholder_that_would_make_an_endless_text() -> None:
+    data = bytearray(b"a" * 3_000_000)
+    with pytest.raises(ArchiveError, match="would have more than"):
+        replace_prefix(data, "a", "/" + "p" * 400, binary=False)
+    assert len(replace_prefix(data, "a", "/pp", binary=False)) == 9_000_000
+
+
 def test_a_prefix_that_does_not_fit() -> None:
     longest = "/" + "p" * (len(OLD) - 1)
     assert binary(b"OLD\0", longest) == longest.encode() + b"\0"
