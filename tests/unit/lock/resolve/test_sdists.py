@@ -58,7 +58,7 @@ def test_what_it_is_built_with_is_locked_apart(make_resolver: MakeResolver, name
 
 
 @both
-def test_without_a_build_system_it_is_as_with_pip(make_resolver: MakeResolver, name: str) -> None:
+def test_without_a_build_system_it_is_setuptools(make_resolver: MakeResolver, name: str) -> None:
     with run_index(make_sdist("app", pyproject=""), *TOOLS) as index:
         build = resolve(index, make_resolver, name, "app").builds["app"]
     assert build.backend == "setuptools.build_meta:__legacy__"
