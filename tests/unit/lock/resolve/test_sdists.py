@@ -255,3 +255,16 @@ def test_a_login_is_in_no_page(tmp_path: Path) -> None:
         assert sdists.give("main", "app", wheel[0]) == f"{place}/files/{wheel[0]}"
         assert sdists.give("main", "app", "app-3.0-py3-none-any.whl") == b""
         assert sdists.give("main", "other", "") is None
+
+
+@both
+def test_what_the_base_was_built_with_is_taken_as_it_is(make_resolver: MakeResolver, name: str) -> None:
+    """Also what an extra brings that only the child asks for; the child need not allow sdists."""
+    sdist = make_sdist("app", "1.0", ["dep", "fast; extra == 'speed'"])
+    with run_index(sdist, make_package("dep"), make_package("fast"), *TOOLS) as index:
+        parent = resolve(index, make_resolver, name, "app")
+        pins = {each.name: each for each in parent.artifacts}
+        child = make_resolver({"main": index.url}, name).resolve(ask("app[speed]", facts=HOST, pins=pins))
+    assert versions(child) == {"fast": "1.0"}
+    assert child.pins["app"].requires == ('fast; extra == "speed"',)
+    assert not child.builds
