@@ -76,6 +76,12 @@ def read_files(deb: BinaryIO, wanted: Callable[[str], bool]) -> dict[str, bytes]
     return files
 
 
+def list_paths(deb: BinaryIO) -> tuple[str, ...]:
+    """The paths of a package as it has them, with a slash before each, in its order; `/.` is the root."""
+    entries = read_tar(_open_member(deb, "data.tar", MAX_DATA))
+    return tuple(f"/{_relative(entry.name) or '.'}" for entry, _ in entries)
+
+
 def _placed_entries(
     deb: BinaryIO, place: Callable[[str], str]
 ) -> Iterator[tuple[str, tarfile.TarInfo, Source]]:

@@ -26,7 +26,7 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 _UTMP: Final = 43  # base-passwd's group.master
-_STATUS: Final = "var/lib/dpkg/status.d"
+RECORDS: Final = "var/lib/dpkg/status.d"
 _SHELLS: Final = "usr/share/debianutils/shells"
 _COPIED: Final = {
     "usr/share/base-files/dot.bashrc": "root/.bashrc",
@@ -162,8 +162,8 @@ def _place(path: str) -> str:
 
 def _package_records(packages: Sequence[_Package]) -> Iterator[Node]:
     """A record per package where scanners look for those of images without dpkg's own database."""
-    yield Folder(_STATUS)
+    yield Folder(RECORDS)
     for package in packages:
-        yield File(f"{_STATUS}/{package.name}", package.control["control"])
+        yield File(f"{RECORDS}/{package.name}", package.control["control"])
         if "md5sums" in package.control:
-            yield File(f"{_STATUS}/{package.name}.md5sums", package.control["md5sums"])
+            yield File(f"{RECORDS}/{package.name}.md5sums", package.control["md5sums"])

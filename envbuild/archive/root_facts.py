@@ -45,6 +45,13 @@ def find_facts(root: RootScan) -> dict[str, str]:
     return {**_find_libc(root), **_find_python(root), **_find_suite(root)}
 
 
+def find_status(root: RootScan) -> dict[str, str]:
+    """Which layer has dpkg's status, where dpkg is there to read it."""
+    node = root.nodes.get(STATUS)
+    has_dpkg = any(package.startswith("dpkg ") for package in find_packages(root))
+    return {"dpkg": str(node.layer)} if node is not None and node.is_file and has_dpkg else {}
+
+
 def find_users(root: RootScan) -> Mapping[str, str]:
     """By name, "uid:gid" (passwd(5))."""
     rows = _rows(root.read(_USERS), 4)

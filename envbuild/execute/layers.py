@@ -86,15 +86,21 @@ def make_debian_state(job: Job) -> None:
 def make_debian_addition(job: Job) -> None:
     """What the scripts of further packages would have changed."""
     from envbuild.archive.debian_addition import write_addition_layer
+    from envbuild.archive.dpkg_database import read_status
 
     options = job.parameters
-    with open_below(job.inputs, "base/") as base, open_below(job.inputs, "added/") as added:
+    with (
+        open_below(job.inputs, "base/") as base,
+        open_below(job.inputs, "added/") as added,
+        open_below(job.inputs, "status/") as layers,
+    ):
         info = write_addition_layer(
             base,
             added,
             job.outputs[LAYER],
             kept=options["kept"],
             alternatives=options["alternatives"],
+            status=read_status(layers),
             epoch=options["epoch"],
         )
     finish_layer(job, info)

@@ -12,6 +12,7 @@ _FACTS = {
     "libc": re.compile(r"(?:glibc|musl) [0-9]{1,3}\.[0-9]{1,3}\Z"),
     "python": re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9a-z]{1,16})?\Z"),
     "interpreter": re.compile(r"/.*\Z"),
+    "dpkg": re.compile(r"(?:0|[1-9][0-9]{0,2})\Z"),
     "interpreters": re.compile(r"/[^ =]+=3[0-9a-z.]{2,20}(?: /[^ =]+=3[0-9a-z.]{2,20})*\Z"),
     "suite": re.compile(r"[a-z][a-z0-9-]*\Z"),
     "virtual": re.compile(r"(?:__[a-z0-9_]+=[A-Za-z0-9_.!+-]+=[A-Za-z0-9_.]+(?: |\Z))*\Z"),

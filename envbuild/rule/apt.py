@@ -64,13 +64,20 @@ def add_packages(ctx: Context, base: Image | None) -> tuple[tuple[Layer, ...], D
     if base is None or below is None or not debs:
         return (), below
     parts = [ctx.deb(deb, merged_usr=base.merged_usr) for deb in debs]
-    layers = (*ctx.layers(parts, DEBS), *ctx.layers([_addition(ctx, below, debs)]))
-    return layers, below.add(debs)
+    addition = _addition(ctx, base, below, debs)
+    layers = (*ctx.layers(parts, DEBS), *ctx.layers([addition]))
+    return layers, below.add(debs, addition.action.output(builtins.LAYER))
 
 
-def _addition(ctx: Context, below: Debian, debs: Sequence[Locked]) -> Part:
-    """What the packages' scripts would have changed."""
+def _addition(ctx: Context, base: Image, below: Debian, debs: Sequence[Locked]) -> Part:
+    """What the packages' scripts would have changed, and dpkg recorded where it is there.
+
+    Steps on the base may have made it record more.
+    """
     inputs: dict[str, Input] = {}
+    if below.status is not None:
+        steps = [layer.blob for layer in base.layers if not layer.parts]
+        inputs |= {f"status/{n:03}": layer for n, layer in enumerate([below.status, *steps])}
     for folder, group in (("base", below.debs), ("added", debs)):
         inputs |= {f"{folder}/{n:04}": Fetched(deb) for n, deb in enumerate(sorted(group))}
     return ctx.part(

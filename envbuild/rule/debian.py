@@ -10,6 +10,7 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.platform import Platform
 from envbuild.lock.base_image import BaseImage
 from envbuild.lock.model import Locked
+from envbuild.rule.declared import Fetched, Input
 
 _ROW = re.compile(r"([a-z0-9][a-z0-9+.-]*) ([A-Za-z0-9.+:~-]{1,1000}) ([a-z0-9-]+)\Z")
 
@@ -20,7 +21,7 @@ class Debian:
 
     `source`, `suite` and `components` are those of a `DebianQuestion`, "" and () where they are not
     known. `debs` are the packages that we made layers of. `kept` and `alternatives` tell what an image
-    of others below them has (archive/debian_addition.py).
+    of others below them has (archive/debian_addition.py); `status` is its layer with dpkg's own records.
     """
 
     packages: Mapping[str, str]
@@ -30,11 +31,13 @@ class Debian:
     debs: tuple[Locked, ...] = ()
     kept: tuple[str, ...] = ()
     alternatives: Mapping[str, int] = field(default_factory=dict)
+    status: Input | None = None
 
-    def add(self, debs: tuple[Locked, ...]) -> Debian:
-        """The same with further packages."""
+    def add(self, debs: tuple[Locked, ...], records: Input | None = None) -> Debian:
+        """The same with further packages, whose records are in the layer `records`."""
         packages = {**self.packages, **{deb.name: deb.version for deb in debs}}
-        return replace(self, packages=packages, debs=(*self.debs, *debs))
+        status = records if self.status is not None else None
+        return replace(self, packages=packages, debs=(*self.debs, *debs), status=status)
 
 
 def read_debian(image: BaseImage, platform: Platform) -> Debian | None:
@@ -45,4 +48,6 @@ def read_debian(image: BaseImage, platform: Platform) -> Debian | None:
         return None
     kept = ("accounts", *(("certificates",) if "ca-certificates" in packages else ()))
     suite, alternatives = image.facts.get("suite", ""), image.root.alternatives
-    return Debian(packages, suite=suite, kept=kept, alternatives=alternatives)
+    number = int(image.facts.get("dpkg", len(image.layers)))
+    status = Fetched(image.layers[number]) if number < len(image.layers) else None
+    return Debian(packages, suite=suite, kept=kept, alternatives=alternatives, status=status)

@@ -54,7 +54,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     top = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         top = top.parent
-    project = Project(top / "examples", _machine_environment())
+    project = Project(top / "examples", machine_environment())
     report = top / "report.json"
     with (top / "examples-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -89,6 +89,6 @@ def project(tmp_path: Path) -> Project:
     return copy_examples(Project(tmp_path))
 
 
-def _machine_environment() -> dict[str, str]:
+def machine_environment() -> dict[str, str]:
     """How this machine reaches its package sources; nothing that is meant for `envbuild`."""
     return {name: value for name, value in os.environ.items() if not name.startswith("ENVBUILD_")}

@@ -14,6 +14,7 @@ from envbuild.archive.root_facts import (
     find_facts,
     find_groups,
     find_packages,
+    find_status,
     find_users,
     is_telling,
 )
@@ -126,7 +127,7 @@ def _read_image(name: ImageName, platform: Platform, registries: Registries, fet
         manifest=chosen,
         layers=layers,
         config=config.runtime.to_json(),
-        facts=find_facts(root),
+        facts={**find_facts(root), **find_status(root)},
         root=_describe(root),
         packages=find_packages(root),
     )
