@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -75,6 +76,20 @@ def test_scripts_of_entry_points_call_the_same(trees: tuple[Tree, Tree]) -> None
 def test_same_records(trees: tuple[Tree, Tree], package: CondaPackage) -> None:
     peer, ours = (normalise(json.loads(tree[f"conda-meta/{package.dist}.json"].data)) for tree in trees)
     assert ours == peer
+
+
+@pytest.mark.parametrize("package", COMPARED.values(), ids=list(COMPARED))
+def test_records_tell_what_is_there(trees: tuple[Tree, Tree], package: CondaPackage) -> None:
+    """As `conda doctor` looks for files that were changed."""
+    tree = trees[1]
+    for entry in json.loads(tree[f"conda-meta/{package.dist}.json"].data)["paths_data"]["paths"]:
+        node = tree[entry["_path"]]
+        if entry["path_type"] == "softlink":
+            assert node.target
+            assert "sha256_in_prefix" not in entry
+        else:
+            assert entry["sha256_in_prefix"] == hashlib.sha256(node.data).hexdigest()
+            assert entry["size_in_bytes"] == len(node.data)
 
 
 def test_what_differs_in_odd_files(tmp_path: Path) -> None:
