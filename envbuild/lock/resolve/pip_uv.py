@@ -8,6 +8,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
 from math import ceil
 from pathlib import Path
@@ -66,38 +67,46 @@ class UvResolver:
         wheels = choose_local_wheels(question)
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
-        check_reachable(question, self.describe.indexes, {*wheels, *stand_ins})
         sdists = Sdists(question, self.describe)
         with (
             tempfile.TemporaryDirectory(prefix="envbuild-uv-") as work,
             open_indexes(question.indexes, self.describe.indexes, sdists) as indexes,
         ):
             write_inputs(Path(work), question, wheels, stand_ins, indexes.urls)
-            try:
-                output = self._run(Path(work), question, indexes, _shown(Path(work), wheels, stand_ins))
-            except EnvbuildError:
-                sdists.raise_faults(failed=True)
-                raise
+            with self._start(Path(work), question, indexes) as process:
+                # Meanwhile: where an index is away, uv would try for longer, and say less about it.
+                check_reachable(question, self.describe.indexes, {*wheels, *stand_ins})
+                try:
+                    shown = {**_shown(Path(work), wheels, stand_ins), **indexes.shown}
+                    output = _finish(process, Path(work), question, shown)
+                except EnvbuildError:
+                    sdists.raise_faults(failed=True)
+                    raise
         sdists.raise_faults(failed=False)
         candidates = list(sdists.restore(_read_pylock(output, indexes)))
         return answer_question(question, candidates, wheels, self.describe)
 
-    def _run(
-        self, work: Path, question: PythonQuestion, indexes: OpenIndexes, shown: Mapping[str, str]
-    ) -> Mapping[str, Any]:
-        result = subprocess.run(
+    @contextmanager
+    def _start(
+        self, work: Path, question: PythonQuestion, indexes: OpenIndexes
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Uv at work; it ends where the block fails."""
+        with subprocess.Popen(
             [*_command(question, indexes), "requirements.in"],
             cwd=work,
             env={**self._environment(), **indexes.logins},
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             errors="replace",
-            check=False,
-        )
-        if result.returncode:
-            raise explain_failure(result.stderr, question, {**shown, **indexes.shown})
-        return tomllib.loads((work / "pylock.toml").read_text(encoding="utf-8"))
+        ) as process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in self.environment.items() if name in _KEPT}
@@ -107,6 +116,16 @@ class UvResolver:
         kept.setdefault("UV_HTTP_TIMEOUT", str(ceil(patience.read)))
         kept.setdefault("UV_HTTP_RETRIES", str(patience.attempts - 1))
         return {**kept, "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+
+
+def _finish(
+    process: subprocess.Popen[str], work: Path, question: PythonQuestion, shown: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """Uv's answer; raises what it said."""
+    _, said = process.communicate()
+    if process.returncode:
+        raise explain_failure(said, question, shown)
+    return tomllib.loads((work / "pylock.toml").read_text(encoding="utf-8"))
 
 
 def _command(question: PythonQuestion, indexes: OpenIndexes) -> list[str]:
