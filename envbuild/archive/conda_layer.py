@@ -52,6 +52,6 @@ def write_conda_layer(
     installation = Installation(LayerWriter(out, epoch=epoch), prefix, known)
     installation.add_files(archive, read_paths(info))
     if known:
-        for name, script in read_scripts(info, known, f"/{prefix}"):
+        for name, script in dict(read_scripts(info, known, f"/{prefix}")).items():
             installation.add_script(name, script)
     return installation.finish(record_path(index), write_record(index, record, installation.files))

@@ -89,6 +89,13 @@ def test_site_packages_elsewhere() -> None:
     assert tree["bin/anyone"].data.startswith(b"#!/opt/env/bin/python3.11\n")
 
 
+def test_of_entry_points_of_one_name_the_last_one_counts() -> None:
+    package = CondaPackage("x", FILE, noarch="python", entry_points=["a = b:c", "a = d:e"])
+    tree = read_layers([write_layer(package.build_package())])
+    assert b"from d import e" in tree["bin/a"].data
+    assert record_of(package)["files"] == ["bin/a", "share/x"]
+
+
 def test_a_record_says_what_the_channel_says(tmp_path: Path) -> None:
     from rattler import PrefixRecord
 
