@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
@@ -23,6 +21,7 @@ from envbuild.sources.debian_index import DebianIndex, Row, decode_rows, encode_
 from envbuild.sources.debian_release import Release, parse_release
 from envbuild.sources.debian_signature import Keyring, verify_signature
 from envbuild.sources.http import HttpClient, StatusError, TransportError, redact
+from envbuild.sources.kept_file import keep_text
 
 _MAX_RELEASE: Final = 32 << 20
 _MAX_INDEX: Final = 1 << 30
@@ -140,7 +139,7 @@ class DebianSource:
             places = (*([hashed] if release.by_hash else []), f"{folder}/{path}")
             text = _unpack(self._download_index(places, packed), path, plain)
             rows = list(parse_packages(text.decode("utf-8", "replace")))
-            _keep(kept, encode_rows(rows))
+            keep_text(kept, encode_rows(rows))
         return rows
 
     def _download_index(self, places: Sequence[str], expected: Digest) -> bytes:
@@ -218,19 +217,3 @@ def _read_kept(path: Path) -> list[Row] | None:
         return decode_rows(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def _keep(path: Path, text: str) -> None:
-    """Keep an index for the next time; a cache that cannot be written is no reason to fail."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError:
-        return

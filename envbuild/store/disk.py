@@ -20,7 +20,7 @@ from typing import Self
 
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BlobMissing, StoreError
-from envbuild.store.faults import BlobMismatch, store_fault
+from envbuild.store.faults import BlobMismatch, store_fault, telling_faults
 from envbuild.store.temporary import create_file, sweep, temporary_folder
 
 
@@ -180,13 +180,13 @@ class DiskWriter:
         self._size = 0
         self._adopted: Digest | None = None
         self._path: Path | None = None
-        with self._faults():
+        with telling_faults(self._store.root):
             descriptor, self._path = _create_file(store.temporary)
             self._file = os.fdopen(descriptor, "wb")
 
     def write(self, data: bytes | memoryview) -> int:
         """Append bytes; returns how many."""
-        with self._faults():
+        with telling_faults(self._store.root):
             self._file.write(data)
         self._hash.update(data)
         self._size += memoryview(data).nbytes
@@ -213,7 +213,7 @@ class DiskWriter:
             asked, got = (f"`{each}` of {each.size} bytes" for each in (expected, digest))
             raise BlobMismatch(f"a blob should be {asked}, but is {got}")
         assert self._path is not None, "a blob is committed once"
-        with self._faults():
+        with telling_faults(self._store.root):
             self._file.flush()
             # Equal bytes are there already: leave the file that others may have mapped.
             if not self._store.is_sound(digest):
@@ -245,13 +245,6 @@ class DiskWriter:
             self._path = None
         with suppress(OSError):  # what was buffered has no place any more
             self._file.close()
-
-    @contextmanager
-    def _faults(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise store_fault(error, self._store.root) from error
 
 
 def _create_file(folder: Path) -> tuple[int, Path]:

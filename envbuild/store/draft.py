@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from envbuild.core.digest import Digest
-from envbuild.store.faults import store_fault
+from envbuild.store.faults import telling_faults
 
 
 class Draft:
@@ -24,13 +23,13 @@ class Draft:
         self._check = check
         self._hash = hashlib.sha256()
         self._size = 0
-        with self._faults():
+        with telling_faults(self._store):
             self._file = path.open("r+b")
 
     def write(self, data: bytes | memoryview) -> int:
         """Append bytes; returns how many."""
         self._check()
-        with self._faults():
+        with telling_faults(self._store):
             self._file.write(data)
         self._hash.update(data)
         size = memoryview(data).nbytes
@@ -43,7 +42,7 @@ class Draft:
 
     def finish(self) -> Digest:
         """Hand all bytes to the system; the digest of all of them."""
-        with self._faults():
+        with telling_faults(self._store):
             self._file.flush()
         return self.digest()
 
@@ -55,12 +54,5 @@ class Draft:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file, which stays."""
-        with self._faults():
+        with telling_faults(self._store):
             self._file.close()
-
-    @contextmanager
-    def _faults(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise store_fault(error, self._store) from error

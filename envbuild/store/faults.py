@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from envbuild.core.errors import StoreError
@@ -28,3 +30,12 @@ def store_fault(error: OSError, folder: Path) -> StoreError:
     if error.errno in _CLOSED:
         return StoreReadOnly(f"the store `{folder}` cannot be written", hint=hint)
     return StoreError(f"the store `{folder}` cannot be used: {error.strerror or error}", hint=hint)
+
+
+@contextmanager
+def telling_faults(folder: Path) -> Iterator[None]:
+    """Raise what the disk says within the block as the fault of the store at `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise store_fault(error, folder) from error

@@ -16,6 +16,7 @@ from envbuild.graph.analyze import Analyzer, Configured, Settings
 from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.check import record_inputs
 from envbuild.lock.model import Build, ImageQuestion, Index, Lock, Locked, PlatformLock
+from envbuild.rule.image import Image
 from envbuild.rule.loader import load_rules
 from envbuild.rule.rule import Rule
 from envbuild.spec.attribute import Attribute, Kind
@@ -161,6 +162,16 @@ class World:
         """Change attributes of a target, and nothing of its lock."""
         target = self.targets[label]
         self.targets[label] = replace(target, attributes={**target.attributes, **attributes})
+
+
+def image_of(world: World, label: Label) -> Image:
+    """A target's image for amd64, as it is declared."""
+    return world.configure(label).images[AMD64]
+
+
+def owners(image: Image) -> list[tuple[str, ...]]:
+    """What is in each layer, bottom first."""
+    return [layer.packages for layer in image.layers]
 
 
 def _default(attribute: Attribute) -> object:

@@ -7,6 +7,9 @@ from tempfile import mkdtemp
 
 import pytest
 
+from envbuild.core.label import Label
+from tests.makers.targets import World, make_locked
+
 
 @pytest.fixture
 def public_folder() -> Iterator[Path]:
@@ -18,3 +21,15 @@ def public_folder() -> Iterator[Path]:
         if below.is_dir():
             below.chmod(0o755)
     rmtree(folder)
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty workspace."""
+    return World()
+
+
+@pytest.fixture
+def base(world: World) -> Label:
+    """A base with glibc 2.36 and Python 3.11."""
+    return world.debian(debs=[make_locked("libc6", "2.36", kind="deb")])

@@ -8,30 +8,12 @@ from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.rule.declared import DeclaredAction, Fetched, Output, walk
 from envbuild.rule.image import Image
-from tests.makers.targets import AMD64, BOOKWORM, World, make_file, make_locked
+from tests.makers.targets import BOOKWORM, World, image_of, make_file, make_locked, owners
 
 LIBC = make_locked("libc6", "2.36", kind="deb")
 NUMPY = make_locked("numpy", "2.0", size=20_000_000)
 SIX, PANDAS = make_locked("six"), make_locked("pandas", "3.0")
 SITE = "/opt/env/lib/python3.11/site-packages"
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def base(world: World) -> Label:
-    return world.debian(debs=[LIBC])
-
-
-def image_of(world: World, label: Label) -> Image:
-    return world.configure(label).images[AMD64]
-
-
-def owners(image: Image) -> list[tuple[str, ...]]:
-    return [layer.packages for layer in image.layers]
 
 
 def compiled(image: Image) -> dict[str, DeclaredAction]:

@@ -19,16 +19,6 @@ SIX, APP = make_locked("six"), make_locked("my-app", kind="sdist")
 BUILD = Build("tool.build:hooks", ("tools",), ("setuptools",), (TOOL,))
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def base(world: World) -> Label:
-    return world.debian(debs=[LIBC])
-
-
 def declare(world: World, base: Label, name: str = "app", build: Build = BUILD, **more: object) -> Label:
     """An environment of a wheel and of a package that is built."""
     label = world.environment(name, [APP, SIX], base=base, sdists=("My_App",), **more)

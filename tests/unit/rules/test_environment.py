@@ -13,10 +13,18 @@ from envbuild.core.platform import Libc
 from envbuild.lock.model import DebianQuestion, PythonQuestion, Questions
 from envbuild.rule import builtins
 from envbuild.rule.declared import Fetched, SourceFile
-from envbuild.rule.image import Image
 from envbuild.spec.attribute import UserInterpreter
 from envbuild.spec.wheels import LocalWheel
-from tests.makers.targets import AMD64, BOOKWORM, World, make_base_image, make_file, make_locked
+from tests.makers.targets import (
+    AMD64,
+    BOOKWORM,
+    World,
+    image_of,
+    make_base_image,
+    make_file,
+    make_locked,
+    owners,
+)
 
 LIBC = make_locked("libc6", "2.36", kind="deb")
 NUMPY, PANDAS = make_locked("numpy", "2.0"), make_locked("pandas", "3.0")
@@ -28,24 +36,6 @@ STATED: dict[str, Any] = {
     "command": ("-V",),
 }
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def base(world: World) -> Label:
-    return world.debian(debs=[LIBC])
-
-
-def image_of(world: World, label: Label) -> Image:
-    return world.configure(label).images[AMD64]
-
-
-def owners(image: Image) -> list[tuple[str, ...]]:
-    return [layer.packages for layer in image.layers]
 
 
 def refusal(world: World, label: Label) -> str:

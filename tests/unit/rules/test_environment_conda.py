@@ -17,7 +17,7 @@ from envbuild.rule.image import Image
 from envbuild.spec.attribute import UserInterpreter
 from envbuild.spec.conda.model import CondaSpec, PipIndex, Selected
 from envbuild.spec.requirements import Requirements
-from tests.makers.targets import AMD64, ARM64, BOOKWORM, EPOCH, World, make_locked
+from tests.makers.targets import AMD64, ARM64, BOOKWORM, EPOCH, World, image_of, make_locked
 
 SETTINGS = Settings((Index("pypi", "https://index.example/simple"),), EPOCH, ("ours", "theirs"))
 LIBC = make_locked("libc6", "2.36", kind="deb")
@@ -66,10 +66,6 @@ def question(world: World, label: Label) -> CondaQuestion:
     asked = world.analyzer.question(label, AMD64)
     (found,) = [each for each in getattr(asked, "parts", (asked,)) if isinstance(each, CondaQuestion)]
     return found
-
-
-def image_of(world: World, label: Label) -> Image:
-    return world.configure(label).images[AMD64]
 
 
 def owners(image: Image) -> list[tuple[str, ...]]:
