@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,11 +60,13 @@ def find_downloads(plan: Plan, inherited: Mapping[int, Mapping[str, str]]) -> tu
 
 def _walk(
     plan: Plan, stage: Stage, arguments: dict[str, str], variables: dict[str, str]
-) -> Iterator[tuple[Instruction, Mapping[str, str]]]:
+) -> Iterator[tuple[Instruction, _Noted]]:
     """Each ADD of a stage with what its words may name; ARGs and ENVs go to `arguments` and `variables`."""
+    declared: set[str] = set()
     for instruction in stage.instructions:
-        scope = {**arguments, **variables}
+        scope = _Noted({**arguments, **variables}, declared)
         if instruction.name == "ARG":
+            declared |= {word.partition("=")[0] for word in instruction.words}
             plan.declare(instruction, arguments, variables)
         elif instruction.name == "ENV":
             words = [plan.expand(word, scope, instruction) for word in instruction.words]
@@ -74,14 +76,15 @@ def _walk(
 
 
 class _Noted(Mapping[str, str]):
-    """Variables, and which others were asked for."""
+    """Variables, and which others were asked for that no ARG declares."""
 
-    def __init__(self, known: Mapping[str, str]) -> None:
+    def __init__(self, known: Mapping[str, str], declared: Collection[str]) -> None:
         self._known = known
+        self._declared = declared
         self.unknown: list[str] = []
 
     def __getitem__(self, name: str) -> str:
-        if name not in self._known:
+        if name not in self._known and name not in self._declared:
             self.unknown.append(name)
         return self._known[name]
 
@@ -92,10 +95,7 @@ class _Noted(Mapping[str, str]):
         return len(self._known)
 
 
-def _read(
-    plan: Plan, instruction: Instruction, scope: Mapping[str, str], *, foreign: bool
-) -> Iterator[Download]:
-    noted = _Noted(scope)
+def _read(plan: Plan, instruction: Instruction, noted: _Noted, *, foreign: bool) -> Iterator[Download]:
     checksum = plan.expand(instruction.flag("checksum"), noted, instruction)
     for word in instruction.words[:-1]:
         source = plan.expand(word, noted, instruction)
