@@ -13,6 +13,7 @@ from envbuild.core.errors import EnvbuildError, ExitCode
 from envbuild.core.platform import Platform
 from envbuild.execute.sandbox.identity import find_identity
 from envbuild.execute.sandbox.roots import Blob, Roots
+from envbuild.execute.sandbox.runner import or_in_docker
 from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
 from envbuild.oci.config import ImageConfig, Runtime
 from envbuild.oci.image import Image
@@ -21,6 +22,7 @@ from envbuild.publish.docker import DockerEngine
 from envbuild.store.disk import DiskStore
 from envbuild.store.interrupt import Interrupted
 
+_INSTEAD: Final = "run it in a Docker engine with `--engine docker`"
 _HINT: Final = "; `--engine sandbox` needs none"
 
 Start = Callable[[], int]
@@ -45,7 +47,8 @@ class SandboxRun:
     def start(self) -> int:
         """A Start. It takes the main thread."""
         watch = Watch(check=limit(self.step, self.seconds))
-        return self.sandbox.run(self.step, self.layers, Upper.DISCARDED, watch, terminal=True)
+        with or_in_docker(_INSTEAD):
+            return self.sandbox.run(self.step, self.layers, Upper.DISCARDED, watch, terminal=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ def prepare_sandbox(
     for layer in manifest.layers:
         if layer.digest.hash in unknown:
             store.sound_path(layer.digest)
-    return SandboxRun(Sandbox(store.root, identity), step, tuple(roots.unpack(blobs)), seconds)
+    with or_in_docker(_INSTEAD):
+        return SandboxRun(Sandbox(store.root, identity), step, tuple(roots.unpack(blobs)), seconds)
 
 
 def prepare_container(

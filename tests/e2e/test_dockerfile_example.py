@@ -43,6 +43,14 @@ def test_an_ordinary_user_builds_and_runs_it(built: Built, fresh: Project) -> No
     assert list(map(int, ran.stdout.split())) == KNOWN, ran
 
 
+def test_a_user_without_sub_ids_is_told_what_it_takes(fresh: Project) -> None:
+    """The base has files of a group, which such a user's steps cannot have."""
+    done = run_as_nobody(fresh, ["build", PRIMES], grant("", fresh.top))
+    assert done.returncode == 1, done
+    assert "hint: " in done.stderr
+    assert "sub-ids" in done.stderr or "/etc/subuid" in done.stderr
+
+
 @pytest.mark.services
 def test_the_engine_makes_the_same_image(built: Built, fresh: Project, engine: str) -> None:
     """Every layer of it: what steps make is the same in a container, to the bit."""

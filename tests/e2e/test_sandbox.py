@@ -12,6 +12,8 @@ from tempfile import mkdtemp
 import pytest
 
 from tests.makers.nobody import NOBODY, SUB_IDS, grant
+from tests.makers.programs import write_runnable
+from tests.makers.project import Project
 from tests.makers.servers import require_programs
 
 FOLDER = "tests/unit/execute/sandbox"
@@ -96,6 +98,13 @@ def test_where_the_kernel_allows_no_namespaces(folder: Path) -> None:
     )
     assert "sysctl user.max_user_namespaces" in told
     assert "`--executor docker`" in told
+    project = write_runnable(Project(folder).write({"envbuild.yaml": ""}))
+    command = [*prefix, sys.executable, "-m", "envbuild", "run", ":app", "--", "sh"]
+    ran = subprocess.run(
+        command, cwd=project.root, env=project.environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 125, ran
+    assert "hint: run it in a Docker engine with `--engine docker`; " in ran.stderr
 
 
 FULL = """

@@ -40,7 +40,7 @@ class SandboxRunner:
 
     def run(self, step: StepRun, watch: Watch) -> int:
         """Run a step with its mounts."""
-        with _naming_docker():
+        with or_in_docker("run steps in a Docker engine with `--executor docker`"):
             layers = self._roots.unpack(step.below)
         caches = Caches(self._cache, self._identity.name, lambda: self._interrupt.pause(_POLL))
         mounting = Mounting(self._roots, caches)
@@ -54,15 +54,14 @@ class SandboxRunner:
 
 
 @contextmanager
-def _naming_docker() -> Iterator[None]:
-    """Where there are no namespaces, say what needs none."""
+def or_in_docker(instead: str) -> Iterator[None]:
+    """Where there are no namespaces, say by a hint what needs none."""
     try:
         yield
     except BuildError as error:
         if not error.message.startswith(NO_NAMESPACES):
             raise
-        hint = f"run steps in a Docker engine with `--executor docker`; {error.hint}"
-        raise BuildError(error.message, hint=hint) from error
+        raise BuildError(error.message, hint=f"{instead}; {error.hint}") from error
 
 
 def _describe(step: StepRun, mounts: Stated) -> Step:
