@@ -29,10 +29,14 @@ _PIECE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a channel lies: its URLs, each a whole copy, and whose login they want, if anybody's."""
+    """Where a channel lies: its URLs, each a whole copy, and whose login they want, if anybody's.
+
+    `stated` says that the workspace or the spec tells so; else it is where conda would look.
+    """
 
     urls: tuple[str, ...]
     login: Credentials | None = field(default=None, repr=False)
+    stated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Channels:
             if found := self.addresses.get(name):
                 return replace(found, urls=tuple(url + below for url in found.urls))
         if url := self.default(channel):
-            return Address((url.rstrip("/"),))
+            return Address((url.rstrip("/"),), stated=False)
         known = ", ".join(f"`{each}`" for each in sorted(self.addresses)) or "none"
         raise SourceError(
             f"the workspace has no channel `{channel}`",

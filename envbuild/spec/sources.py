@@ -171,7 +171,7 @@ def _read_login(checked: Mapping[str, Any], place: Location, root: Path, problem
     user, password, file = (checked.get(key) or "" for key in ("username_env", "password_env", "login_file"))
     if bool(user) != bool(password) or (user and file):
         hint = "state `username_env` with `password_env`, or `login_file`"
-        problems.add("a registry's login is in two variables, or in a file", place, hint)
+        problems.add("a login is in two variables, or in a file", place, hint)
     for name in (user, password):
         if name and not _VARIABLE.match(name):
             problems.add(

@@ -165,7 +165,9 @@ def test_pip_takes_what_conda_has(workspace: Project, index: FakeIndex) -> None:
 def test_pip_must_not_contradict_conda(workspace: Project, index: FakeIndex) -> None:
     index.add(make_package("demo", "1.0", ["numpy>=2"]))
     workspace.write({"BUILD.yaml": conda("numpy", pip=["demo"])})
-    assert "numpy" in workspace.fail(2, "lock")
+    assert "hint: conda brings `numpy` 1.26.4: ask conda for another version" in workspace.fail(2, "lock")
+    workspace.write({"BUILD.yaml": conda("numpy", pip=["numpy[fast]"])})
+    assert "`numpy` is conda's, which knows no extras" in workspace.fail(2, "lock")
 
 
 NAMED = [

@@ -151,7 +151,8 @@ def test_an_index_that_is_none(workspace: Project, channel: Channel, text: str) 
 
 def test_a_channel_that_nobody_knows(workspace: Project) -> None:
     workspace.write(conda("libfoo", channels=("unknown",)))
-    assert "unknown" in workspace.fail(4, "lock")
+    said = workspace.fail(4, "lock")
+    assert "hint: name the channel in envbuild.yaml: `- channel: {name: unknown, url: ...}`" in said
 
 
 def test_a_folder_that_is_no_channel(workspace: Project, channel: Channel) -> None:

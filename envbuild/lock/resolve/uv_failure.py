@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from envbuild.core.errors import EnvbuildError, ResolveError, SourceError
+from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import PythonQuestion
 from envbuild.lock.resolve.candidates import no_wheel_fits
 
@@ -65,8 +66,10 @@ def _show_address(url: str, known: Mapping[str, str]) -> str:
 def _hint(text: str, question: PythonQuestion) -> str:
     """What to do; a base's packages are named, because nothing in the target's files does."""
     words = set(re.findall(r"[a-z0-9][a-z0-9._-]*", text))
-    pins = [f"`{name}` {pin.version}" for name, pin in sorted(question.pins.items()) if name in words]
-    if pins:
+    named = {name: pin for name, pin in sorted(question.pins.items()) if name in words}
+    if found := [f"`{name}` {pin.version}" for name, pin in named.items() if pin.kind == CONDA]:
+        return f"conda brings {', '.join(found)}: ask conda for another version, or pip for this one"
+    if pins := [f"`{name}` {pin.version}" for name, pin in named.items()]:
         return f"the base has {', '.join(pins)}: change the base, or ask for what it has"
     return "relax one of the requirements above, or correct its name"
 

@@ -140,7 +140,7 @@ def test_a_registry_s_login_is_where_the_workspace_says(tmp_path: Path) -> None:
 
 
 TWO_PLACES = (
-    "a registry's login is in two variables, or in a file\n"
+    "a login is in two variables, or in a file\n"
     "hint: state `username_env` with `password_env`, or `login_file`"
 )
 
