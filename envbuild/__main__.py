@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 
 def main() -> int:
@@ -21,7 +23,22 @@ def main() -> int:
     gc.set_threshold(50_000)
     from envbuild.cli.main import run
 
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    if "rattler" in sys.modules:
+        _end(code)
+    return code
+
+
+def _end(code: int) -> NoReturn:
+    """End without taking Python down: threads of rattler may still be about to let go of its objects.
+
+    They crash where there is no interpreter any more (PyO3/pyo3-async-runtimes, issue 40), after the
+    command's work is done; nothing else waits for the interpreter's end.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody listens
+            stream.flush()
+    os._exit(code)
 
 
 def _begin_in_utf8() -> None:

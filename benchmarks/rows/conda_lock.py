@@ -17,12 +17,13 @@ from tests.makers.project import Project, environment
 
 _PEER = "rattler's `solve`"
 _SOLVE = """
-import asyncio, sys
+import asyncio, os, sys
 from rattler import GenericVirtualPackage, PackageName, Version, solve
 from rattler.package import BuildString
 glibc = GenericVirtualPackage(PackageName("__glibc"), Version("2.36"), BuildString("0"))
 channel, *specs = sys.argv[1:]
 asyncio.run(solve([channel], specs, platforms=["linux-64", "noarch"], virtual_packages=[glibc]))
+os._exit(0)  # its threads may crash an interpreter that ends
 """
 _TARGET = ["--python-version", "3.11.9", "--python-platform", "x86_64-manylinux_2_36"]
 _OPTIONS = ["--quiet", "--refresh", "--generate-hashes", "--only-binary", ":all:", *_TARGET]
