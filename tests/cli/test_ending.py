@@ -23,7 +23,7 @@ def end(load: str, argument: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout
 
 
-@pytest.mark.parametrize(("argument", "code"), [("version", 0), ("nothing", 2)])
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("nothing", 2)])
 def test_what_was_said_and_the_exit_code_stay(argument: str, code: int) -> None:
     usual, said = end("", argument)
     assert (usual, said.endswith("taken down\n")) == (code, True)
