@@ -13,6 +13,8 @@ from envbuild.lock.codec import MAX_BYTES, decode_lock, encode_lock
 from envbuild.lock.model import Lock
 from envbuild.store.temporary import replace_file
 
+_USUAL_BYTES = 1 << 18
+
 
 @dataclass(frozen=True, slots=True)
 class LockFiles:
@@ -49,7 +51,9 @@ class LockFiles:
         self.record(path)
         try:
             with path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+                data = file.read(_USUAL_BYTES)  # Python makes room for as many before it reads
+                if len(data) == _USUAL_BYTES:
+                    data += file.read(MAX_BYTES + 1 - _USUAL_BYTES)
             return decode_lock(data, file=self._shown(label), label=str(label))
         except FileNotFoundError:
             return None

@@ -9,7 +9,7 @@ import pytest
 from envbuild.core.errors import LockError, StoreError
 from envbuild.core.label import Label
 from envbuild.lock.files import LockFiles
-from envbuild.lock.model import Lock
+from envbuild.lock.model import Json, Lock
 
 LABEL = Label("", "app")
 LOCK = Lock("environment", {"requirements": []}, {})
@@ -35,6 +35,14 @@ def test_what_is_written_is_read(files: LockFiles, tmp_path: Path) -> None:
     assert files.known() == ((LABEL, LOCK),)
     (path,) = tmp_path.iterdir()
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_long_one_is_read_whole(files: LockFiles, tmp_path: Path) -> None:
+    inputs: dict[str, Json] = {"requirements": [f"package-{n}==1.{n}" for n in range(30_000)]}
+    files.write(LABEL, Lock("environment", inputs, {}))
+    read = LockFiles(tmp_path, lambda path: None).read(LABEL)
+    assert read is not None
+    assert read.inputs == inputs
 
 
 def test_a_missing_one_is_looked_for_once(files: LockFiles, looked: list[Path]) -> None:
