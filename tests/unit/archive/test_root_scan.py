@@ -146,6 +146,7 @@ def test_the_facts_of_debian() -> None:
         "libc": "glibc 2.36",
         "python": "3.11.2",
         "interpreter": "/usr/bin/python3.11",
+        "interpreters": "/usr/bin/python3.9=3.9.2",
     }
     assert find_users(root) == {"root": "0:0", "me": "7:8"}
     assert find_groups(root) == {"root": "0", "us": "8"}
