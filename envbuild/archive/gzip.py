@@ -54,9 +54,12 @@ def carry_stream(stream: bytes | memoryview, *, size: int, crc: int) -> tuple[by
         data: bytearray = deflate.gzip_decompress(member, size)
     except deflate.DeflateError:
         raise ArchiveError("a deflate stream does not hold the size and CRC stated for it") from None
-    # The codec has seen this footer right behind the stream, but it does not say where that was: a second
-    # copy of the footer may hide bytes that readers of the member would take for another one.
-    # Asked for nothing, it has seen nothing.
+    # The codec has seen a footer right behind the stream, but it does not say which: one in the stream with
+    # the right CRC would hide this one, and what lies between.
+    if len(data) == size and crc32(data) != crc:
+        raise ArchiveError("a deflate stream does not hold the size and CRC stated for it")
+    # So it was like this one, but maybe a copy: that would hide bytes that readers of the member would take
+    # for another one. Asked for nothing, the codec has seen nothing.
     only_footer = size > 0 and member.rfind(footer, len(HEADER), len(member) - 1) < 0
     if len(data) != size or not (only_footer or _is_whole(stream, size)):
         raise ArchiveError("a deflate stream is followed by bytes that are not its own")
@@ -122,14 +125,14 @@ def _inflate_whole(data: bytes) -> Generator[bytes, None, int]:
         if end - at < len(HEADER) + _FOOTER.size:
             break
         footer = data[end - _FOOTER.size : end]
-        _, size = _FOOTER.unpack(footer)
+        crc, size = _FOOTER.unpack(footer)
         if size == 0 or size > min(_AT_ONCE, (end - at) * _MAX_RATIO) or data.find(footer, at, end - 1) >= 0:
             break
         try:
             contents = bytes(deflate.gzip_decompress(view[at:end], size))
         except deflate.DeflateError:
             break
-        if len(contents) != size:
+        if len(contents) != size or crc32(contents) != crc:  # the footer that the codec saw is another one
             break
         yield contents
         at = end

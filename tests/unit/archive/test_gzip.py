@@ -18,6 +18,8 @@ CRC = zlib.crc32(DATA)
 STREAM = raw_deflate(DATA)
 FOOTER = CRC.to_bytes(4, "little") + len(DATA).to_bytes(4, "little")
 
+EMPTY = raw_deflate(b"")
+
 Carry = Callable[[bytes, int, int], tuple[bytes, bytes]]
 
 
@@ -70,6 +72,8 @@ def test_carried_members_hold_the_stream_unchanged(carry: Carry, data: bytes) ->
         # What a codec that stops at the end of a member takes for a whole one, and hides a second in it.
         pytest.param(STREAM + FOOTER + gzip.compress(b"hidden")[:-8], len(DATA), CRC, id="a hidden member"),
         pytest.param(STREAM + FOOTER, len(DATA), CRC, id="the footer twice"),
+        pytest.param(STREAM + FOOTER + b"junk", len(DATA), CRC ^ 1, id="another CRC, the right one hidden"),
+        pytest.param(EMPTY, 0, 1, id="another CRC of nothing"),
     ],
 )
 def test_streams_that_lie_are_refused(carry: Carry, stream: bytes, size: int, crc: int) -> None:
@@ -110,7 +114,12 @@ def test_damaged_files_of_members_are_refused(damage: Callable[[bytes], bytes]) 
         list(members.inflate_members([damage(members.compress_member(DATA))]))
 
 
-EMPTY = raw_deflate(b"")
+@pytest.mark.parametrize("chunk", [7, 100_000])
+def test_junk_between_members_that_ends_like_one_is_refused(chunk: int) -> None:
+    # It ends with the size of the first one, as if it were the rest of its footer.
+    file = members.compress_member(DATA) + b"junk" + FOOTER[4:] + members.compress_member(b"second")
+    with pytest.raises(ArchiveError):
+        list(members.inflate_members(file[at : at + chunk] for at in range(0, len(file), chunk)))
 
 
 @pytest.mark.parametrize(("stream", "data"), [(STREAM, DATA), (EMPTY, b"")])
