@@ -262,3 +262,15 @@ def test_environments_that_cannot_be(workspace: Project) -> None:
     assert "nothing tells the C library" in workspace.fail(2, "lock")
     workspace.write(conda("libfoo", pip=["demo"]))
     assert "the target has no Python" in workspace.fail(2, "lock")
+
+
+def test_a_package_for_any_python_without_one(workspace: Project, channel: Channel) -> None:
+    """Of packages by URL, nobody sees to it that they have what they need."""
+    any_python = CondaPackage("six", {"site-packages/six.py": b""}, noarch="python", depends=("python",))
+    channel.publish(any_python)
+    url = f"{channel.url}/{any_python.file}"
+    workspace.write({"spec.txt": f"@EXPLICIT\n{url}\n"})
+    workspace.write({"BUILD.yaml": environment(base="scratch", libc="glibc 2.36", conda="spec.txt")})
+    workspace.succeed("lock")
+    said = workspace.fail(1, "build")
+    assert "`six` is a package for any Python, and no conda package brings this one's Python" in said
