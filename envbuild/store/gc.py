@@ -19,7 +19,7 @@ from envbuild.store.roots import image_folders, reachable
 from envbuild.store.temporary import sweep
 
 _CHUNK = 1 << 20
-_FETCHED = ("metadata", "debian")  # what sources keep there is hidden until it is whole
+_FETCHED = ("metadata", "debian", "channels")  # what sources keep there is hidden until it is whole
 
 
 @dataclass(frozen=True, slots=True)

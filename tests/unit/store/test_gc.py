@@ -184,11 +184,12 @@ def test_what_killed_processes_left_goes(store: DiskStore, cache: DiskActionCach
         store.temporary / "left",
         store.root / "metadata" / "ab" / ".left",
         store.root / "debian" / ".left",
+        store.root / "channels" / "shards" / ".left",
     ]
     whole = store.root / "metadata" / "ab" / "whole"
     for path in (*left, whole):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"left")
-    assert gc(store, cache, EVERYTHING, NOW).size == 12
+    assert gc(store, cache, EVERYTHING, NOW).size == 16
     assert not any(path.exists() for path in left)
     assert whole.exists()
