@@ -17,7 +17,6 @@ from envbuild.build.report import Report
 from envbuild.build.scheduler import BuildReport, Scheduler
 from envbuild.core.errors import EnvbuildError, UsageError
 from envbuild.core.events import EventSink, Note
-from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import Executor
 from envbuild.execute.builtin import BuiltinExecutor, Function
@@ -31,45 +30,32 @@ from envbuild.execute.workers import open_workers
 from envbuild.graph import memo
 from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
-from envbuild.lock.model import DebianQuestion, Locked, Resolver, split_question
-from envbuild.oci.reference import Reference, RegistryName
+from envbuild.lock.model import Resolver
+from envbuild.oci.reference import RegistryName
 from envbuild.options import UNSTATED, Options, StepOptions
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.naming import Naming
 from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import Builtin, DeclaredAction, walk
-from envbuild.sources.patience import HASTY, Patience
+from envbuild.sources.patience import Patience
 from envbuild.spec.secrets import as_sources, parse_secret
 from envbuild.spec.settings import DOCKER
-from envbuild.spec.sources import CHANNEL, DEBIAN, INDEX, REGISTRY, Login
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.faults import BlobMismatch
 from envbuild.store.interrupt import Interrupt, InterruptibleStore
 from envbuild.store.lease import shared_lease
+from envbuild.supply import DOWNLOADS, Supply
 from envbuild.ui.output import Output, choose_sinks
 
-# What only some commands need is imported when they ask for it, and the network's part when something is
-# fetched or pushed: building waits for nothing else.
+# What only some commands need is imported when they ask for it: building waits for nothing else.
 if TYPE_CHECKING:
     from envbuild.build.deliver import Delivery
-    from envbuild.build.fetch import Fetcher, Owner
     from envbuild.build.lock import Locker
     from envbuild.build.program import Wanted
     from envbuild.build.run import Start
     from envbuild.build.verify import Verified
     from envbuild.execute.steps import Runner, StepSettings
-    from envbuild.lock.registries import Registries
-    from envbuild.sources.authorization import Credentials
-    from envbuild.sources.channel import Channels
-    from envbuild.sources.debian import DebianSource, Suite
-    from envbuild.sources.http import HttpClient
-    from envbuild.sources.index import PackageIndexes
-    from envbuild.sources.registry import RegistryClient
-
-# At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
-# index's page, so that some sixteen files are on their way.
-_DOWNLOADS = 32
 
 
 @contextmanager
@@ -121,86 +107,17 @@ class App:
         here = Path.cwd()
         return Project(self.options.workspace or here, here, self.signatures)
 
+    @cached_property
+    def supply(self) -> Supply:
+        """Where the workspace's artifacts come from."""
+        return Supply(self.project, self.store, self.options.cache_dir, self.sink, self._patience)
+
     # How it is built.
 
     @cached_property
     def jobs(self) -> int:
         """How many actions run at once: as asked, else the workspace's, else the cores we may use."""
         return self._jobs or self.project.workspace.build.jobs or len(os.sched_getaffinity(0))
-
-    @cached_property
-    def http(self) -> HttpClient:
-        """The client of every source and registry."""
-        from envbuild.sources.http import HttpClient
-
-        return HttpClient(pool_size=_DOWNLOADS, patience=self._patience)
-
-    @cached_property
-    def fetcher(self) -> Fetcher:
-        """Gets locked artifacts from the workspace's sources."""
-        from envbuild.build.fetch import Fetcher
-
-        return Fetcher(
-            self.store,
-            self.http,
-            self.indexes,
-            self.mirrors,
-            self.registries,
-            self.channels,
-            self._owner,
-            self.sink,
-        )
-
-    @cached_property
-    def indexes(self) -> PackageIndexes:
-        """The workspace's package indexes."""
-        from envbuild.sources.index import PackageIndexes
-
-        stated = (source for source in self.project.workspace.sources if source.kind == INDEX)
-        return PackageIndexes(self.http, {source.alias: "".join(source.urls) for source in stated})
-
-    @cached_property
-    def mirrors(self) -> Mapping[str, DebianSource]:
-        """The workspace's Debian mirrors."""
-        from envbuild.sources.debian import DebianSource
-
-        cache = self.options.cache_dir / "debian"
-        return {
-            source.alias: DebianSource(source.alias, source.urls, source.keyring, self.http, cache, self.sink)
-            for source in self.project.workspace.sources
-            if source.kind == DEBIAN
-        }
-
-    @cached_property
-    def channels(self) -> Channels:
-        """The workspace's conda channels."""
-        from envbuild.sources.channel import Address, Channels, default_channel_url
-
-        addresses = {
-            source.alias: Address(source.urls, _credentials(source.login) if source.login else None)
-            for source in self.project.workspace.sources
-            if source.kind == CHANNEL
-        }
-        return Channels(self.http, addresses, default_channel_url)
-
-    @cached_property
-    def registries(self) -> Registries:
-        """The registries of the workspace, and any other that a target names."""
-        return self._reach_registries(self.http)
-
-    def _reach_registries(self, http: HttpClient) -> Registries:
-        from envbuild.lock.registries import Registries
-        from envbuild.sources.registry import RegistryClient
-
-        stated = [source for source in self.project.workspace.sources if source.kind == REGISTRY]
-        aliases = {source.alias: RegistryName.parse("".join(source.urls)) for source in stated}
-        logins = {aliases[source.alias].host: source.login for source in stated if source.login}
-        plain = self.project.workspace.plain_http
-
-        def connect(host: str) -> RegistryClient:
-            return RegistryClient(http, host, _credentials(logins.get(host)), plain_http=host in plain)
-
-        return Registries(connect, aliases)
 
     def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
         """Execute all that `goals` need; once more where blobs were damaged, which are gone then."""
@@ -209,7 +126,7 @@ class App:
             return self._run(goals, self._executor(actions, builtins), keep_going=keep_going)
 
     def _run(self, goals: Sequence[DeclaredAction], executor: Executor, *, keep_going: bool) -> BuildReport:
-        workers = self.jobs + _DOWNLOADS
+        workers = self.jobs + DOWNLOADS
         scheduler = Scheduler(
             executor, self.sink, self.interrupt, workers, keep_going=keep_going, reverse=self._reverse
         )
@@ -226,12 +143,9 @@ class App:
         switch = SwitchingExecutor({RUN_STEP.name: self._step_executor()} if steps else {}, builtin)
         files = ImportingExecutor(switch, self.store, find_files(actions))
         artifacts = find_artifacts(actions)
-        fetching = FetchingExecutor(files, self.store, artifacts, self._fetch, _DOWNLOADS)
+        fetching = FetchingExecutor(files, self.store, artifacts, self.supply.fetch, DOWNLOADS)
         caching = CachingExecutor(fetching, self.actions, self.store, self.sink)
         return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
-
-    def _fetch(self, artifact: Locked) -> None:
-        self.fetcher.fetch(artifact)
 
     def _step_executor(self) -> Executor:
         from envbuild.execute.steps import StepExecutor
@@ -259,25 +173,6 @@ class App:
         memory = unstated.step_memory if stated.memory is None else stated.memory
         seconds = unstated.step_timeout if stated.seconds is None else stated.seconds
         return StepSettings(as_sources(secrets, os.environ), Limits(memory), seconds, stated.keep_failed)
-
-    def _owner(self, artifact: Locked) -> Owner:
-        """Which target an artifact was locked for, for an error about it."""
-        from envbuild.build.fetch import Owner
-
-        for label, lock in self.project.locks.known():
-            for platform, part in lock.platforms.items():
-                if artifact in part.artifacts:
-                    return Owner(str(label), self._suite(label, platform))
-        return Owner("")
-
-    def _suite(self, label: Label, platform: Platform) -> Suite | None:
-        from envbuild.sources.debian import Suite
-
-        question = self.project.analyzer.question(label, platform)
-        for single in split_question(question) if question else ():
-            if isinstance(single, DebianQuestion):
-                return Suite(single.suite, single.components, platform.debian)
-        return None
 
     # What commands do.
 
@@ -330,11 +225,12 @@ class App:
         from envbuild.build.lock import Locker
         from envbuild.lock.resolve.images import look_up
         from envbuild.sources.channel_index import ChannelIndexes
-        from envbuild.sources.http import HttpClient
 
-        channels = ChannelIndexes(self.channels, self.options.cache_dir / "channels", self.sink)
-        answers = Answers(lambda: self._resolver(resolver), self.mirrors, self.fetcher, self.store, channels)
-        registries = self._reach_registries(HttpClient(patience=HASTY))
+        channels = ChannelIndexes(self.supply.channels, self.options.cache_dir / "channels", self.sink)
+        answers = Answers(
+            lambda: self._resolver(resolver), self.supply.mirrors, self.supply.fetcher, self.store, channels
+        )
+        registries = self.supply.glance_at_registries()
         look = cache(lambda reference: look_up(reference, registries))
         return Locker(self.project.analyzer, self.project.locks, answers.answer, self.sink, look)
 
@@ -344,7 +240,7 @@ class App:
         from envbuild.sources.metadata_cache import MetadataCache
 
         cache = self.options.cache_dir
-        describe = Descriptions(self.indexes, MetadataCache(cache / "metadata"))
+        describe = Descriptions(self.supply.indexes, MetadataCache(cache / "metadata"))
         inner: Resolver
         if name == "pip-tools":
             from envbuild.lock.resolve.pip_tools import PipToolsResolver
@@ -395,7 +291,7 @@ class App:
         wanted = Platform.parse(platform) if platform else None
         chosen = self._configure_one(target)
         asked = find_channels(self.project, chosen.label)
-        exporter = LockExporter(self.project.workspace.root, self.indexes, self.channels, asked)
+        exporter = LockExporter(self.project.workspace.root, self.supply.indexes, self.supply.channels, asked)
         return exporter.export(chosen, form, folder, wanted)
 
     @property
@@ -417,11 +313,8 @@ class App:
 
     def _builder(self, run: Run, *, registry: bool) -> Builder:
         publisher = self._registry() if registry else None
-        origins = Origins(self._locate_layer, self._fetch)
+        origins = Origins(self.supply.locate_layer, self.supply.fetch)
         return Builder(self.store, self.images, run, self.sink, self.naming, origins, publisher)
-
-    def _locate_layer(self, layer: Locked) -> Reference:
-        return self.registries.locate_layer(layer)
 
     def _registry(self) -> Registry:
         from envbuild.publish.registry import RegistryPublisher
@@ -432,18 +325,6 @@ class App:
                 hint="name one with `--registry`, `ENVBUILD_REGISTRY`, or `registry:` in envbuild.yaml",
             )
         below = RegistryName.parse(self.registry_name)
-        client = self.registries.client(below.host)
+        client = self.supply.registries.client(below.host)
         publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=self.naming)
         return Registry(self.registry_name, publisher)
-
-
-def _credentials(login: Login | None) -> Credentials:
-    """Where a registry's login comes from: what the workspace states and nothing else, or Docker's places."""
-    from envbuild.sources.credentials import DockerCredentials
-    from envbuild.sources.stated_login import FileCredentials, VariableCredentials
-
-    if login is None:
-        return DockerCredentials(os.environ)
-    if login.file is not None:
-        return FileCredentials(login.file)
-    return VariableCredentials(login.username, login.password, os.environ)

@@ -95,7 +95,7 @@ def _parts(app: App, name: str, platform: str) -> Sequence[Locked]:
 def _fetch(app: App, part: Locked) -> tuple[str, Path]:
     """A part in the cache, by its sha256."""
     if not app.store.has(Digest(part.sha256, part.size)):
-        app.fetcher.fetch(part)
+        app.supply.fetch(part)
     return part.sha256, app.options.cache_dir / "blobs" / "sha256" / part.sha256
 
 

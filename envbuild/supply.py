@@ -1,0 +1,168 @@
+"""Where a workspace's artifacts come from: its sources, reached when something is asked of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from envbuild.core.events import EventSink
+from envbuild.core.label import Label
+from envbuild.core.platform import Platform
+from envbuild.core.protocols import BlobStore
+from envbuild.graph.project import Project
+from envbuild.lock.model import DebianQuestion, Locked, split_question
+from envbuild.oci.reference import Reference, RegistryName
+from envbuild.sources.patience import HASTY, Patience
+from envbuild.spec.sources import CHANNEL, DEBIAN, INDEX, REGISTRY, Login
+
+# Each is imported when it is asked for: a build in which everything is there waits for none of them.
+if TYPE_CHECKING:
+    from envbuild.build.fetch import Fetcher, Owner
+    from envbuild.lock.registries import Registries
+    from envbuild.sources.authorization import Credentials
+    from envbuild.sources.channel import Channels
+    from envbuild.sources.debian import DebianSource, Suite
+    from envbuild.sources.http import HttpClient
+    from envbuild.sources.index import PackageIndexes
+    from envbuild.sources.registry import RegistryClient
+
+DOWNLOADS: Final = 32
+"""At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
+index's page, so that some sixteen files are on their way."""
+
+
+class Supply:
+    """The sources of one workspace; what is fetched goes to `store`, what they tell is kept below `cache`."""
+
+    def __init__(
+        self, project: Project, store: BlobStore, cache: Path, sink: EventSink, patience: Patience
+    ) -> None:
+        self._project = project
+        self._store = store
+        self._cache = cache
+        self._sink = sink
+        self._patience = patience
+
+    def fetch(self, artifact: Locked) -> None:
+        """Download and keep an artifact; raises SourceError or RegistryError, with nothing kept."""
+        self.fetcher.fetch(artifact)
+
+    def locate_layer(self, layer: Locked) -> Reference:
+        """Where the layer of an image of a registry lies."""
+        return self.registries.locate_layer(layer)
+
+    @cached_property
+    def http(self) -> HttpClient:
+        """The client of every source and registry."""
+        from envbuild.sources.http import HttpClient
+
+        return HttpClient(pool_size=DOWNLOADS, patience=self._patience)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """Gets locked artifacts from the workspace's sources."""
+        from envbuild.build.fetch import Fetcher
+
+        return Fetcher(
+            self._store,
+            self.http,
+            self.indexes,
+            self.mirrors,
+            self.registries,
+            self.channels,
+            self._owner,
+            self._sink,
+        )
+
+    @cached_property
+    def indexes(self) -> PackageIndexes:
+        """The workspace's package indexes."""
+        from envbuild.sources.index import PackageIndexes
+
+        stated = (source for source in self._project.workspace.sources if source.kind == INDEX)
+        return PackageIndexes(self.http, {source.alias: "".join(source.urls) for source in stated})
+
+    @cached_property
+    def mirrors(self) -> Mapping[str, DebianSource]:
+        """The workspace's Debian mirrors."""
+        from envbuild.sources.debian import DebianSource
+
+        cache = self._cache / "debian"
+        return {
+            source.alias: DebianSource(
+                source.alias, source.urls, source.keyring, self.http, cache, self._sink
+            )
+            for source in self._project.workspace.sources
+            if source.kind == DEBIAN
+        }
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The workspace's conda channels."""
+        from envbuild.sources.channel import Address, Channels, default_channel_url
+
+        addresses = {
+            source.alias: Address(source.urls, _credentials(source.login) if source.login else None)
+            for source in self._project.workspace.sources
+            if source.kind == CHANNEL
+        }
+        return Channels(self.http, addresses, default_channel_url)
+
+    @cached_property
+    def registries(self) -> Registries:
+        """The registries of the workspace, and any other that a target names."""
+        return self._reach_registries(self.http)
+
+    def glance_at_registries(self) -> Registries:
+        """The same for what is asked only to tell of it: who is offline shall not wait."""
+        from envbuild.sources.http import HttpClient
+
+        return self._reach_registries(HttpClient(patience=HASTY))
+
+    def _reach_registries(self, http: HttpClient) -> Registries:
+        from envbuild.lock.registries import Registries
+        from envbuild.sources.registry import RegistryClient
+
+        stated = [source for source in self._project.workspace.sources if source.kind == REGISTRY]
+        aliases = {source.alias: RegistryName.parse("".join(source.urls)) for source in stated}
+        logins = {aliases[source.alias].host: source.login for source in stated if source.login}
+        plain = self._project.workspace.plain_http
+
+        def connect(host: str) -> RegistryClient:
+            return RegistryClient(http, host, _credentials(logins.get(host)), plain_http=host in plain)
+
+        return Registries(connect, aliases)
+
+    def _owner(self, artifact: Locked) -> Owner:
+        """Which target an artifact was locked for, for an error about it."""
+        from envbuild.build.fetch import Owner
+
+        for label, lock in self._project.locks.known():
+            for platform, part in lock.platforms.items():
+                if artifact in part.artifacts:
+                    return Owner(str(label), self._suite(label, platform))
+        return Owner("")
+
+    def _suite(self, label: Label, platform: Platform) -> Suite | None:
+        from envbuild.sources.debian import Suite
+
+        question = self._project.analyzer.question(label, platform)
+        for single in split_question(question) if question else ():
+            if isinstance(single, DebianQuestion):
+                return Suite(single.suite, single.components, platform.debian)
+        return None
+
+
+def _credentials(login: Login | None) -> Credentials:
+    """Where a registry's login comes from: what the workspace states and nothing else, or Docker's places."""
+    from envbuild.sources.credentials import DockerCredentials
+    from envbuild.sources.stated_login import FileCredentials, VariableCredentials
+
+    if login is None:
+        return DockerCredentials(os.environ)
+    if login.file is not None:
+        return FileCredentials(login.file)
+    return VariableCredentials(login.username, login.password, os.environ)
