@@ -16,9 +16,7 @@ from envbuild.rule import (
     Image,
     ImageQuestion,
     Input,
-    Interpreter,
     Layer,
-    Libc,
     Locked,
     Part,
     PipIndex,
@@ -27,13 +25,13 @@ from envbuild.rule import (
     Questions,
     Requirements,
     SourceFile,
-    SpecError,
     apt,
     attr,
     builtins,
     conda,
     dockerfile,
-    find_changed,
+    ground,
+    interpreter,
     is_compiled,
     rule,
 )
@@ -41,199 +39,14 @@ from envbuild.rule import (
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
 # Bytecode is in few layers: it changes with its wheel, and with the interpreter all of it does.
 BYTECODE = Plan(alone=5, threshold=3_000_000, buckets=3)
-DEFAULT_PREFIX = "opt/env"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
-_VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(\.[0-9]{1,3})?\Z")
-# It stands in scripts' first lines and in PATH, where blanks and colons mean something else.
-_PREFIX = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
-
-
-def _facts(ctx: Context) -> Facts:
-    """The target's facts: the base's, which the attributes must not contradict, or the attributes'."""
-    base = _known_base(ctx)
-    if ctx["conda"]:
-        return _conda_facts(ctx, base)
-    return _facts_on(base, ctx) if base and not _is_stated(ctx) else _stated_facts(ctx)
-
-
-def _conda_facts(ctx: Context, base: Image | None) -> Facts:
-    """The facts with conda's Python, if it brings one, else with the base's."""
-    known = base.facts if base and not _is_stated(ctx) else Facts(ctx.platform)
-    libc = _agreed_libc(ctx, known.libc)
-    if libc is None:
-        raise ctx.fail(
-            f"nothing tells the C library of `{_name(ctx)}`, and conda packages bring none",
-            hint="state it: `libc: glibc 2.36`",
-        )
-    python = conda.find_python(ctx, _prefix(ctx, base)) or known.python
-    if python and ctx["python"] and not _same_python(ctx["python"], python.version):
-        raise ctx.fail(
-            f"it asks for Python {ctx['python']}, but it gets {python.version}",
-            hint="change `python`, the base, or what is asked of conda",
-        )
-    return replace(known, libc=libc, python=python)
-
-
-def _known_base(ctx: Context) -> Image | None:
-    """What is known of the base before anything is locked: of a Dockerfile, the target at its bottom."""
-    if (ctx["base"] is None) == (ctx["dockerfile"] is None):
-        both = "both `base` and" if ctx["base"] else "neither `base` nor"
-        raise ctx.fail(
-            f"it has {both} `dockerfile`",
-            hint="state the one that it stands on, or `base: scratch`",
-        )
-    if not ctx["dockerfile"]:
-        return ctx.dependency("base")
-    if ctx["apt"]:
-        raise ctx.fail("`apt` beside `dockerfile`", hint="install the packages in the Dockerfile")
-    return dockerfile.find_ground(ctx)[0]
-
-
-def _is_stated(ctx: Context) -> bool:
-    """Whether it stands on what a Dockerfile makes of a base: what is there is stated, and checked after."""
-    if not ctx["dockerfile"]:
-        base = ctx.dependency("base")
-        return base is not None and base.has_steps and bool(ctx["python"] and ctx["libc"])
-    ground, runs = dockerfile.find_ground(ctx)
-    return runs or ground is None or bool(ctx["python"] and ctx["libc"])
-
-
-def _name(ctx: Context) -> str:
-    return str(ctx["base"] or "Dockerfile")
-
-
-def _stated_facts(ctx: Context) -> Facts:
-    libc, python = _libc(ctx), ctx["python"]
-    if not libc or not python:
-        where = "a Dockerfile that runs steps" if ctx["dockerfile"] else "`scratch`"
-        raise ctx.fail(
-            f"on {where}, nothing tells the target's C library and Python",
-            hint='state them: `libc: glibc 2.36` and `python: "3.11"`',
-        )
-    if not _VERSION.match(python):
-        raise ctx.fail(f"`{python}` is no Python version", hint='write one such as `python: "3.11"`')
-    minor = ".".join(python.split(".")[:2])
-    own = ctx["interpreter"].path if ctx["interpreter"] else f"/usr/bin/python{minor}"
-    path = "" if ctx["base"] == "scratch" else own
-    return Facts(ctx.platform, libc, Interpreter(python, path))
-
-
-def _facts_on(base: Image, ctx: Context) -> Facts:
-    facts = replace(base.facts, python=_choose_interpreter(ctx, base) or base.facts.python)
-    if facts.python is None:
-        raise ctx.fail(
-            f"its base `{_name(ctx)}` has no Python",
-            hint='state what its steps make: `libc: glibc 2.36` and `python: "3.11"`'
-            if base.has_steps
-            else "add a package such as `python3.11-minimal` to the base",
-        )
-    if ctx["python"] and not _same_python(ctx["python"], facts.python.version):
-        raise ctx.fail(
-            f"it asks for Python {ctx['python']}, but its base `{_name(ctx)}` has {facts.python.version}",
-            hint="change `python`, or the base",
-        )
-    _agreed_libc(ctx, facts.libc)
-    return facts
-
-
-def _agreed_libc(ctx: Context, known: Libc | None) -> Libc | None:
-    """The C library, as the base and the target say alike."""
-    stated = _libc(ctx)
-    if stated and known and stated != known:
-        raise ctx.fail(
-            f"it states `{stated}`, but its base `{_name(ctx)}` has `{known}`",
-            hint="leave `libc` out, or change the base",
-        )
-    return stated or known
-
-
-def _libc(ctx: Context) -> Libc | None:
-    try:
-        return Libc.parse(ctx["libc"]) if ctx["libc"] else None
-    except SpecError as error:
-        raise ctx.fail(error.message, hint=error.hint) from None
-
-
-def _same_python(asked: str, offered: str) -> bool:
-    return (offered + ".").startswith(asked + ".")
-
-
-def _is_user_managed(ctx: Context) -> bool:
-    """Whether the image's own interpreter is used as it is, and nothing of Python is added."""
-    return ctx["interpreter"] is not None and not ctx["interpreter"].managed
-
-
-def _check_interpreter(ctx: Context) -> None:
-    """Refuse what cannot go with a stated interpreter, and one that the base is known not to have."""
-    stated, base = ctx["interpreter"], ctx.dependency("base")
-    if stated is None:
-        return
-    if not stated.managed:
-        _refuse_additions(ctx)
-    if ctx["dockerfile"] or _is_stated(ctx):
-        return  # what it will have is checked when it is built
-    if base is None:
-        raise ctx.fail("on `scratch` there is no interpreter", hint="leave `interpreter` out, or name a base")
-    if base.has_steps and not stated.managed:
-        return
-    known = base.facts.python
-    if known is None and (base.facts.libc or stated.managed):
-        raise ctx.fail(
-            f"its base `{ctx['base']}` has no Python at `{stated.path}`",
-            hint="change `interpreter`, or the base",
-        )
-    if known is not None and _choose_interpreter(ctx, base) is None:
-        others = [] if base.prefix else [f" or `path: {each.path}`" for each in base.facts.others]
-        raise ctx.fail(
-            f"its base `{ctx['base']}` has its Python at `{known.path}`, not at `{stated.path}`",
-            hint=f"write `path: {known.path}`{''.join(others)}",
-        )
-
-
-def _choose_interpreter(ctx: Context, base: Image) -> Interpreter | None:
-    """The one of the base's interpreters that is asked for, None where it has none such.
-
-    Environments on an environment have that one's.
-    """
-    stated, facts = ctx["interpreter"], base.facts
-    if stated is None or facts.python is None:
-        return facts.python
-    for each in (facts.python, *(() if base.prefix else facts.others)):
-        if _is_interpreter(stated.path, each, managed=stated.managed):
-            return each
-    return None
-
-
-def _is_interpreter(path: str, known: Interpreter, *, managed: bool) -> bool:
-    """Whether a path means the base's interpreter; unmanaged, also by the usual names beside it."""
-    folder = known.path.rpartition("/")[0]
-    names = ("python", "python3", f"python{known.minor}")
-    return path == known.path or (not managed and path in [f"{folder}/{name}" for name in names])
-
-
-def _refuse_additions(ctx: Context) -> None:
-    asked = ctx["pip"]
-    stated = {
-        "pip": asked.requirements or asked.constraints or asked.wheels,
-        "wheels": ctx["wheels"],
-        "sdists": ctx["sdists"],
-        "prefix": ctx["prefix"],
-        "compile": ctx["compile"],
-        "conda": ctx["conda"],
-    }
-    for name, value in stated.items():
-        if value:
-            raise ctx.fail(
-                f"it states `{name}`, but its interpreter is not managed: nothing of Python is added",
-                hint=f"leave `{name}` out, or `managed: false`",
-            )
 
 
 def _question(
     ctx: Context,
 ) -> PythonQuestion | DebianQuestion | ImageQuestion | CondaQuestion | Questions | None:
-    _check_interpreter(ctx)
+    interpreter.check_interpreter(ctx)
     if ctx["link_scripts"] and not ctx["conda"]:
         raise ctx.fail(
             "`link_scripts` without `conda`", hint="state it where the conda packages are asked for"
@@ -245,12 +58,12 @@ def _question(
 
 def _ask_below(ctx: Context) -> DebianQuestion | ImageQuestion | None:
     """What is asked for the sake of what the packages stand on."""
-    return dockerfile.ask_base(ctx) if ctx["dockerfile"] else apt.ask_packages(ctx, _known_base(ctx))
+    return dockerfile.ask_base(ctx) if ctx["dockerfile"] else apt.ask_packages(ctx, ground.find_base(ctx))
 
 
 def _ask_packages(ctx: Context) -> tuple[PythonQuestion | CondaQuestion, ...]:
     """What is asked of conda, and then of package indexes."""
-    if _is_user_managed(ctx):
+    if interpreter.is_user_managed(ctx):
         return ()
     if ctx["conda"]:
         return _ask_conda(ctx)
@@ -258,13 +71,13 @@ def _ask_packages(ctx: Context) -> tuple[PythonQuestion | CondaQuestion, ...]:
 
 
 def _ask_conda(ctx: Context) -> tuple[PythonQuestion | CondaQuestion, ...]:
-    base = _known_base(ctx)
+    base = ground.find_base(ctx)
     if base and base.prefix:
         raise ctx.fail(
-            f"its base `{_name(ctx)}` has an environment at `/{base.prefix}` already",
+            f"its base `{ground.call_base(ctx)}` has an environment at `/{base.prefix}` already",
             hint="ask for the conda packages there: `pip` and `wheels` may be added here",
         )
-    facts = _facts(ctx)
+    facts = ground.find_facts(ctx)
     question = conda.ask_conda(ctx, facts.libc, "" if facts.python else ctx["python"])
     assert question is not None
     pip = _pip(ctx)
@@ -281,14 +94,14 @@ def _has_python(ctx: Context) -> bool:
 
 
 def _ask_python(ctx: Context) -> PythonQuestion:
-    base = _known_base(ctx)
+    base = ground.find_base(ctx)
     asked = _pip(ctx)
-    _prefix(ctx, base)
+    ground.find_prefix(ctx, base)
     return PythonQuestion(
         requirements=asked.requirements,
         constraints=asked.constraints,
         wheels=asked.wheels,
-        facts=_facts(ctx),
+        facts=ground.find_facts(ctx),
         indexes=ctx.indexes,
         pins=dict(base.pins) if base else {},
         sdists=_sdists(ctx),
@@ -354,13 +167,13 @@ def environment(ctx: Context) -> Image:
     base = dockerfile.build_base(ctx) if ctx["dockerfile"] else ctx.dependency("base")
     packages, debian = apt.add_packages(ctx, base)
     files = ctx.layers([ctx.files(ctx["files"], owner="files", base=base)]) if ctx["files"] else ()
-    if _is_user_managed(ctx):
+    if interpreter.is_user_managed(ctx):
         checks = dockerfile.check_program(ctx, base, ctx["interpreter"].path)
         config = _user_config(ctx, base)
         return ctx.image((*packages, *files), config, base=base, debian=debian, checks=checks)
     if not _has_python(ctx):
         return ctx.image((*packages, *files), _config(ctx), base=base, debian=debian)
-    facts, prefix = _facts(ctx), _prefix(ctx, base)
+    facts, prefix = ground.find_facts(ctx), ground.find_prefix(ctx, base)
     wheels = {each.name: each for each in ctx.answer.artifacts if each.is_python}
     conda_packages = conda.add_packages(ctx, prefix)
     tools = (*packages, *conda_packages)
@@ -386,33 +199,6 @@ def environment(ctx: Context) -> Image:
         # Its own Python is what it is, whatever the base has.
         checks=dockerfile.check_facts(ctx, base, replace(facts, python=None) if own else facts),
     )
-
-
-def _prefix(ctx: Context, base: Image | None) -> str:
-    """Where everything Python lies; refuses another place than the base's."""
-    inherited = base.prefix if base else ""
-    stated: str = ctx["prefix"]
-    if stated and not _PREFIX.match(stated):
-        raise ctx.fail(f"`{stated}` is no prefix", hint="write an absolute path such as `/opt/env`")
-    prefix = stated[1:] or inherited or DEFAULT_PREFIX
-    if inherited and inherited != prefix:
-        raise ctx.fail(
-            f"its prefix `/{prefix}` is not its base's `/{inherited}`",
-            hint="leave `prefix` out: an environment on an environment shares one",
-        )
-    if base and not inherited:
-        _refuse_changes(ctx, base, prefix)
-    return prefix
-
-
-def _refuse_changes(ctx: Context, base: Image, prefix: str) -> None:
-    """The layers name every folder above the prefix: those of the base must be as these have them."""
-    real = base.root.resolve(f"{prefix}/x").removesuffix("/x")
-    for folder, found in find_changed(prefix, base.root):
-        raise ctx.fail(
-            f"in its base `{_name(ctx)}`, `/{folder}` is {found}, which the prefix `/{prefix}` would change",
-            hint=f"choose another place: `prefix: /{real if real != prefix else 'srv/env'}`",
-        )
 
 
 def _venv(ctx: Context, facts: Facts, prefix: str) -> Layer:

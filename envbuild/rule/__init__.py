@@ -12,7 +12,7 @@ from envbuild.lock.model import (
     Questions,
 )
 from envbuild.oci.reference import ImageName
-from envbuild.rule import apt, attr, builtins, conda, dockerfile
+from envbuild.rule import apt, attr, builtins, conda, dockerfile, ground, interpreter
 from envbuild.rule.bytecode import is_compiled
 from envbuild.rule.config import Config
 from envbuild.rule.context import Context
@@ -21,7 +21,6 @@ from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Outp
 from envbuild.rule.facts import read_facts
 from envbuild.rule.image import ForeignLayer, Image, Layer, Part
 from envbuild.rule.layering import Plan
-from envbuild.rule.placing import find_changed
 from envbuild.rule.rule import Rule, rule
 from envbuild.spec.conda.model import PipIndex
 from envbuild.spec.requirements import Requirements
@@ -62,7 +61,8 @@ __all__ = [
     "builtins",
     "conda",
     "dockerfile",
-    "find_changed",
+    "ground",
+    "interpreter",
     "is_compiled",
     "read_facts",
     "rule",
