@@ -128,7 +128,7 @@ class LockExporter:
                 "a channel of the workspace's own folder has no URL for others",
                 hint="serve it, and name its `https:` URL in envbuild.yaml",
             )
-        return split_login(url)[0]
+        return url if url.startswith("file:") else split_login(url)[0]
 
     def _find(self, wheel: Locked, stop: Stop) -> tuple[str, str]:
         """A wheel's sha256, and the URL where it is now, without credentials."""

@@ -153,6 +153,22 @@ def test_a_channel_of_the_workspace_has_no_url(workspace: Project, tmp_path: Pat
         assert str(tmp_path) not in said
 
 
+def test_a_channel_of_the_machine(workspace: Project, tmp_path: Path) -> None:
+    """A `file:///` URL is what conda reads, too, and the workspace states it."""
+    url = f"file://{tmp_path}/channel"
+    asked = {"channels": ["ours"], "dependencies": ["six"]}
+    sources = f"sources: [{{channel: {{name: ours, url: '{url}'}}}}]\n"
+    app = environment(conda=asked, **BARE)
+    workspace.write({"envbuild.yaml": sources, "BUILD.yaml": app}).succeed("lock")
+    for form, name in (("explicit", "linux.txt"), ("conda-lock", "conda-lock.yml")):
+        workspace.succeed("export", ":app", "--format", form, "-o", name)
+        text = (workspace.root / name).read_text()
+        assert all(f"{url}/{each.file}" in text for each in (LIB, PYTHON, SIX))
+        workspace.write({"BUILD.yaml": app + environment("again", conda=name, **BARE)})
+        workspace.succeed("lock", ":again")
+        workspace.succeed("build", ":again")
+
+
 def test_what_there_is_none_of(workspace: Project, index: FakeIndex) -> None:
     index.add(make_package("six"))
     workspace.write({"BUILD.yaml": environment(pip=["own"], python="3.11", **BARE)})
