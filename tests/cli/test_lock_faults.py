@@ -93,6 +93,14 @@ def test_unknown_package(project: Project, packages: FakeIndex) -> None:
     assert error.endswith("hint: relax one of the requirements above, or correct its name\n")
 
 
+# As in an environment.yml that was made by hand: pip is asked for what only conda or the base can bring.
+def test_python_is_asked_of_pip(project: Project, packages: FakeIndex) -> None:
+    project.write({"BUILD.yaml": environment(pip=["python==3.12"])})
+    assert project.fail(2, "lock").endswith(
+        "hint: no index has Python itself: conda or the base brings it, so ask there for another version\n"
+    )
+
+
 def test_no_wheel_for_the_platform(project: Project, index: FakeIndex) -> None:
     index.add(make_package("native", tag="cp311-cp311-win_amd64"))
     project.write({"BUILD.yaml": environment(pip=["native"])})

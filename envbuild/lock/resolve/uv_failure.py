@@ -12,6 +12,7 @@ from envbuild.lock.resolve.candidates import no_wheel_fits
 
 _LONGEST = 500  # characters of a line that is shown
 _FITS_NOT = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:[=<>!~][^ ]*)? (?:has|have) no wheels with a matching")
+_NO_PYTHON = re.compile(r"\bpython was not found\b")
 _NO_WHEELS = re.compile(r"Wheels are required for `([^`]+)` because")
 _TRANSPORT = re.compile(
     r"failed to fetch|error sending request|request failed|could not be queried|network connectivity|"
@@ -71,6 +72,8 @@ def _hint(text: str, question: PythonQuestion) -> str:
         return f"conda brings {', '.join(found)}: ask conda for another version, or pip for this one"
     if pins := [f"`{name}` {pin.version}" for name, pin in named.items()]:
         return f"the base has {', '.join(pins)}: change the base, or ask for what it has"
+    if _NO_PYTHON.search(text):
+        return "no index has Python itself: conda or the base brings it, so ask there for another version"
     return "relax one of the requirements above, or correct its name"
 
 
