@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Final, cast
 from urllib.parse import quote, unquote, urlsplit
@@ -25,6 +26,9 @@ from envbuild.sources.remote_file import open_remote
 from envbuild.sources.url import origin, parse_url, redact
 
 _PIECE: Final = 1 << 20
+# Conda's configuration (`default_channels`) says where these lie: not below its `channel_alias`, where
+# anybody may own the name.
+_ELSEWHERE: Final = ("defaults", "pkgs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class Channels:
         for name, below in ((channel, ""), (alias, slash + folder)):
             if found := self.addresses.get(name):
                 return replace(found, urls=tuple(url + below for url in found.urls))
+        if alias in _ELSEWHERE:
+            raise SourceError(
+                f"the workspace has no channel `{channel}`, a name of conda's own for what lies elsewhere",
+                hint=f"remove it, or {self.advise(channel)}",
+            )
         if url := self.default(channel):
             return Address((url.rstrip("/"),), stated=False)
         known = ", ".join(f"`{each}`" for each in sorted(self.addresses)) or "none"
@@ -67,6 +76,13 @@ class Channels:
             f"the workspace has no channel `{channel}`",
             hint=f"it has {known}: write `- channel: {{name: {channel}, url: ...}}` into envbuild.yaml",
         )
+
+    def advise(self, channel: str) -> str:
+        """A hint for a channel that the workspace does not have."""
+        near = get_close_matches(channel, sorted(self.addresses), 1)
+        alias = channel.partition("/")[0]
+        state = f"name the channel in envbuild.yaml: `- channel: {{name: {alias}, url: ...}}`"
+        return f"did you mean `{near[0]}`? Else {state}" if near else state
 
     def alias(self, url: str) -> str:
         """What the workspace calls the channel of a URL; the URL itself where it has no name."""

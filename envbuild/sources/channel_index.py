@@ -72,8 +72,7 @@ class ChannelIndexes:
         except (TransportError, StatusError) as error:
             refused = isinstance(error, StatusError) and error.status not in PASSING
             if kept is None and not address.stated:
-                hint = f"name the channel in envbuild.yaml: `- channel: {{name: {channel}, url: ...}}`"
-                raise SourceError(error.message, hint=hint) from None
+                raise SourceError(error.message, hint=self.channels.advise(channel)) from None
             if kept is None or fresh or refused:
                 raise
             text = f"the channel `{channel}` is away, and what was last known of it counts: {error.message}"

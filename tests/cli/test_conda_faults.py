@@ -155,6 +155,28 @@ def test_a_channel_that_nobody_knows(workspace: Project) -> None:
     assert "hint: name the channel in envbuild.yaml: `- channel: {name: unknown, url: ...}`" in said
 
 
+def test_a_channel_that_is_misspelt(workspace: Project) -> None:
+    workspace.write(conda("libfoo", channels=("our",)))
+    assert "hint: did you mean `ours`? Else name the channel in envbuild.yaml" in workspace.fail(4, "lock")
+
+
+@pytest.mark.parametrize("name", ["defaults", "pkgs/main"])
+def test_channels_that_conda_keeps_elsewhere(workspace: Project, name: str) -> None:
+    """They are never asked for below conda's alias, where anybody may own the name."""
+    workspace.write(conda("libfoo", channels=("ours", name)))
+    alias = name.partition("/")[0]
+    assert workspace.fail(4, "lock").endswith(
+        f"error: the workspace has no channel `{name}`, a name of conda's own for what lies elsewhere\n"
+        f"hint: remove it, or name the channel in envbuild.yaml: `- channel: {{name: {alias}, url: ...}}`\n"
+    )
+
+
+def test_the_workspace_says_what_the_defaults_are(workspace: Project, channel: Channel) -> None:
+    sources = [{"channel": {"name": "defaults", "url": channel.url}}]
+    workspace.write({"envbuild.yaml": f"sources: {json.dumps(sources)}\n"})
+    workspace.write(conda("libfoo", channels=("defaults",))).succeed("lock")
+
+
 def test_a_folder_that_is_no_channel(workspace: Project, channel: Channel) -> None:
     workspace.write(conda("libfoo"))
     for name in ("linux-64", "noarch"):
