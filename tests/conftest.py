@@ -12,8 +12,12 @@ import pytest
 
 from tests.makers.servers import empty_engine, run_engine, run_registry
 
-# Whoever was started with hang-ups ignored (nohup) hands that on, and no shell can trap such a signal.
+# Whoever was started with signals ignored (by nohup, or in a script's background) hands that on, and no
+# shell can trap such a signal.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
