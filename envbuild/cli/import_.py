@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from envbuild.cli.options import common_options
 from envbuild.core.errors import UsageError
+from envbuild.core.label import Label
 from envbuild.options import Options
 from envbuild.spec.place import Place
 from envbuild.spec.recorder import Unrecorded
 from envbuild.ui.text import printable
+
+if TYPE_CHECKING:
+    from envbuild.graph.project import Project
 
 
 @click.command("import")
@@ -48,7 +53,10 @@ def command(
         raise UsageError("name files, or an environment by `--prefix`", hint="run `envbuild import --help`")
     if without and prefix is None:
         raise UsageError("`--without` is for `--prefix`", hint="leave it out")
-    place = _find_place(options)
+    project = _find_project(options)
+    place = Place(project.workspace.root, project.package, Unrecorded())
+    if base:
+        project.targets.declared(Label.parse(base, package=project.package))
     draft = read_drafts(files, place) if prefix is None else read_prefix(prefix.absolute(), without)
     imported = write_import(draft, place, name, base)
     if options.output == "json":
@@ -61,10 +69,9 @@ def command(
         click.echo(f"wrote {target} to {imported.files[-1]}: next, run `envbuild lock {target}`")
 
 
-def _find_place(options: Options) -> Place:
-    """The current folder as a package of its workspace, else the workspace's own."""
+def _find_project(options: Options) -> Project:
+    """The workspace as seen from the current folder."""
     from envbuild.graph.project import Project
 
     here = Path.cwd()
-    project = Project(options.workspace or here, here, Unrecorded())
-    return Place(project.workspace.root, project.package, Unrecorded())
+    return Project(options.workspace or here, here, Unrecorded())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -350,9 +352,28 @@ def test_usage(workspace: Project, tmp_path: Path) -> None:
     assert "lies outside of the workspace" in workspace.fail(2, "import", str(outside))
     assert "name files, or an environment by `--prefix`" in workspace.fail(2, "import")
     assert "is no conda environment" in workspace.fail(2, "import", "--prefix", str(tmp_path))
-    assert "`a b` is not a label" in workspace.fail(2, "import", "r.txt", "--name", "a b")
+    (tmp_path / "pyvenv.cfg").touch()
+    assert "hint: it is a virtual environment" in workspace.fail(2, "import", "--prefix", str(tmp_path))
+    said = workspace.fail(2, "import", "r.txt", "--name", "a b")
+    assert said == "error: `a b` is no name of a target\nhint: write `--name a-b`\n"
+    said = workspace.fail(2, "import", "r.txt", "--base", "//bases:bse")
+    assert said == "error: `bases/BUILD.yaml` has no target `bse`\nhint: did you mean `//bases:base`?\n"
     assert "`x y` is not a label" in workspace.fail(2, "import", "r.txt", "--base", "x y")
     assert "`--without` is for `--prefix`" in workspace.fail(2, "import", "r.txt", "--without", "x")
+    assert not (workspace.root / "BUILD.yaml").exists()
+
+
+def test_a_folder_that_can_have_no_targets(workspace: Project) -> None:
+    folder = workspace.write({"my env/r.txt": "own\n"}).root / "my env"
+    command = [sys.executable, "-m", "envbuild", "import", "r.txt"]
+    done = subprocess.run(
+        command, cwd=folder, env=workspace.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the folder `my env` can have no targets\n"
+        "hint: rename it: letters, digits and `_.+-` make a name\n"
+    )
 
 
 # An environment that conda made.

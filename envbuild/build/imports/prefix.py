@@ -20,6 +20,7 @@ _MAX_BYTES = 64 << 20
 # What a channel's URL may hold of a login: it is no part of where a package is.
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 _TOKEN = re.compile(r"/t/[^/\s]+(?=/)")
+_VENV = "it is a virtual environment: import what its `pip freeze` writes, as requirements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ def _read_records(prefix: Path) -> Iterator[_Record]:
     if not paths:
         raise UsageError(
             f"`{excerpt(str(prefix))}` is no conda environment: it has no `conda-meta` with packages",
-            hint="name its folder, as `conda env list` shows it",
+            hint=_VENV
+            if (prefix / "pyvenv.cfg").is_file()
+            else "name its folder, as `conda env list` shows it",
         )
     failures: list[EnvbuildError] = []
     for path in paths:

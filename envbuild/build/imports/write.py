@@ -9,7 +9,7 @@ from pathlib import Path
 
 from envbuild.build.imports.draft import Draft
 from envbuild.core.dataclass import dataclass
-from envbuild.core.errors import EnvbuildError, UsageError
+from envbuild.core.errors import EnvbuildError, SpecError, UsageError
 from envbuild.core.label import Label
 from envbuild.core.text import excerpt
 from envbuild.publish.file import write_whole
@@ -61,14 +61,13 @@ class _Call:
 def write_import(draft: Draft, place: Place, name: str, base: str) -> Imported:
     """Append the targets of a draft to a package's build file, and write its other files.
 
-    `base` is a label, "" for a Debian base of its own. Raises UsageError or SpecError with nothing written.
+    `base` is the label of a target, "" for a Debian base of its own. Raises UsageError or SpecError with
+    nothing written.
     """
-    if base:
-        Label.parse(base, package=place.package)
-    elif not draft.python and draft.wanted:
+    if not base and not draft.python and draft.wanted:
         _check_python(draft.wanted)
     called = name or _suggest(draft.name, place)
-    Label.checked(place.package, called, called)
+    _check_name(called, place)
     files = dict(_files(draft, called))
     calls = _calls(draft, called, base, list(files))
     build = place.root / build_file_name(place.package)
@@ -93,6 +92,25 @@ def _check_python(wanted: str) -> None:
             f"it is for Python `{excerpt(wanted)}`, and the Debian base that would be written has {_PYTHON}",
             hint="name a base that has one: `--base LABEL`",
         )
+
+
+def _check_name(name: str, place: Place) -> None:
+    if not _is_label("", name):
+        hint = f"write `--name {_suggest(name, place)}`"
+        raise UsageError(f"`{excerpt(name)}` is no name of a target", hint=hint)
+    if not _is_label(place.package, name):
+        raise UsageError(
+            f"the folder `{excerpt(place.package)}` can have no targets",
+            hint="rename it: letters, digits and `_.+-` make a name",
+        )
+
+
+def _is_label(package: str, name: str) -> bool:
+    try:
+        Label.checked(package, name, name)
+    except SpecError:
+        return False
+    return True
 
 
 def _suggest(name: str, place: Place) -> str:
