@@ -93,7 +93,8 @@ def _decode(data: bytes, file: str) -> str:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = error.start - (before.rfind(b"\n") + 1) + 1
-        raise SpecError("the file is not UTF-8", location=Location(file, line, column)) from None
+        place = Location(file, line, column)
+        raise SpecError("the file is not UTF-8", hint="save it as UTF-8", location=place) from None
     if text.startswith("\ufeff"):
         raise SpecError("a second byte order mark", hint="remove it", location=Location(file, 1, 1))
     return text

@@ -283,7 +283,8 @@ def test_environments_that_cannot_be(workspace: Project) -> None:
     workspace.write(conda("libfoo", libc=""))
     assert "nothing tells the C library" in workspace.fail(2, "lock")
     workspace.write(conda("libfoo", pip=["demo"]))
-    assert "the target has no Python" in workspace.fail(2, "lock")
+    said = workspace.fail(2, "lock")
+    assert "the target has no Python\nhint: ask conda for `python`, add one to the base" in said
 
 
 def test_a_package_for_any_python_without_one(workspace: Project, channel: Channel) -> None:

@@ -99,7 +99,9 @@ def target_name(facts: Facts) -> str:
 def python_version(facts: Facts) -> str:
     """The target's Python with its patch number; raises ResolveError."""
     if facts.python is None:
-        raise ResolveError("the target has no Python", hint="add one to its base, or state `python`")
+        raise ResolveError(
+            "the target has no Python", hint="ask conda for `python`, add one to the base, or state `python`"
+        )
     return full_version(facts.python.version)
 
 

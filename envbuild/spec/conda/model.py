@@ -83,9 +83,10 @@ class CondaSpec:
         """The same for one platform; raises SpecError where it is for others only."""
         if self.platforms and platform.conda not in self.platforms:
             listed = ", ".join(f"`{each}`" for each in self.platforms)
+            other = f"let the environment be for `{platform.conda}`, too"
             raise SpecError(
                 f"its conda environment is for {listed}, not for `{platform.conda}`",
-                hint=f"remove `{platform}` from the target's `platforms`, or add its packages",
+                hint=f"remove `{platform}` from the target's `platforms`, or {other}",
             )
         selected = (each.spec for each in self.selected if each.platform == platform.conda)
         return replace(

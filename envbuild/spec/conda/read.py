@@ -81,7 +81,7 @@ def _decode(data: bytes, shown: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SpecError("the file is not UTF-8", location=Location(shown)) from None
+        raise SpecError("the file is not UTF-8", hint="save it as UTF-8", location=Location(shown)) from None
     if not is_explicit(text):
         raise SpecError(
             "this is no explicit file: it has no line `@EXPLICIT`",

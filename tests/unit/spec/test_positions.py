@@ -96,7 +96,8 @@ def test_a_tab_gets_a_hint() -> None:
 
 def test_bytes_that_are_no_text() -> None:
     wrong = b"a: b\nc: \xff"
-    assert failures(lambda: parse_yaml(wrong, "f.yaml")) == ["f.yaml:2:4: the file is not UTF-8"]
+    (error,) = failures(lambda: parse_yaml(wrong, "f.yaml"))
+    assert error == "f.yaml:2:4: the file is not UTF-8\nhint: save it as UTF-8"
 
 
 def test_nesting_is_bounded() -> None:

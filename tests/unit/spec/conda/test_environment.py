@@ -205,6 +205,7 @@ def test_platforms(tmp_path: Path) -> None:
     assert caught.value.message == (
         "its conda environment is for `linux-64`, `osx-arm64`, not for `linux-aarch64`"
     )
+    assert caught.value.hint.endswith("or let the environment be for `linux-aarch64`, too")
 
 
 def test_packages_by_url(tmp_path: Path) -> None:
