@@ -103,8 +103,7 @@ class Fetcher:
 
     def _fetch_conda(self, package: Locked, expected: Digest, tell: Callable[[int], None]) -> None:
         channel, file = split_place(package)
-        with self.store.writer() as writer:
-            self.channels.fetch(channel, file, expected, writer, progress=tell)
+        self.channels.fetch(channel, file, expected, self.store.writer, progress=tell)
 
     def _mirror(self, alias: str) -> DebianSource:
         if alias not in self.mirrors:

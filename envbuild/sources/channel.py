@@ -7,7 +7,6 @@ A channel is a folder with a subfolder ("subdir") for each platform and one for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +20,7 @@ from envbuild.core.protocols import BlobWriter
 from envbuild.sources.authorization import Credentials
 from envbuild.sources.blame import blame
 from envbuild.sources.connections import TransportError
+from envbuild.sources.copies import first_answer
 from envbuild.sources.http import HttpClient, StatusError, WrongBytes, basic_authorization
 from envbuild.sources.remote_file import open_remote
 from envbuild.sources.url import origin, parse_url, redact
@@ -94,24 +94,28 @@ class Channels:
         channel: str,
         file: str,
         expected: Digest,
-        writer: BlobWriter,
+        open_writer: Callable[[], BlobWriter],
         *,
         progress: Callable[[int], None] | None = None,
     ) -> Digest:
-        """Download a package, by its path in the channel, into `writer`, verified; raises SourceError."""
+        """Put a package, by its path in the channel, into a store, whose writers `open_writer` begins.
+
+        It is verified; raises SourceError.
+        """
         address = self.locate(channel)
+
+        def download(url: str) -> Digest:
+            with open_writer() as writer:
+                return self._fetch(url, address, expected, writer, progress)
+
         with blame(channel, file):
-            places = [f"{url}/{quote(file)}" for url in address.urls]
-            for url in places[:-1]:
-                with suppress(StatusError, TransportError):
-                    return self._fetch(url, address, expected, writer, progress)
-            return self._fetch(places[-1], address, expected, writer, progress)
+            return first_answer(_places(address, file), download)
 
     def stream(self, channel: str, file: str) -> Iterator[bytes]:
         """The bytes of a package, by its path in the channel, unverified; raises SourceError."""
         address = self.locate(channel)
         with blame(channel, file):
-            *others, last = (f"{url}/{quote(file)}" for url in address.urls)
+            *others, last = _places(address, file)
             for url in others:
                 begun = False
                 try:
@@ -134,11 +138,7 @@ class Channels:
         """A package where it lies, to be read in parts; None where a server knows none."""
         address = self.locate(channel)
         with blame(channel, file):
-            *others, last = (f"{url}/{quote(file)}" for url in address.urls)
-            for url in others:
-                with suppress(StatusError, TransportError):
-                    return self._open(url, address)
-            return self._open(last, address)
+            return first_answer(_places(address, file), lambda url: self._open(url, address))
 
     def _open(self, url: str, address: Address) -> IO[bytes] | None:
         if url.startswith("file:"):
@@ -171,6 +171,10 @@ class Channels:
             writer.write(piece)
         _verify(url, expected, writer.digest())
         return writer.commit(expected)
+
+
+def _places(address: Address, file: str) -> list[str]:
+    return [f"{url}/{quote(file)}" for url in address.urls]
 
 
 def default_channel_url(name: str) -> str:

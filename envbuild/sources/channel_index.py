@@ -15,7 +15,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import IO, Final, Self
 
-from envbuild.archive.decompress import PIECE, open_compressed
+from envbuild.archive.decompress import PIECE, ForwardReader, open_compressed
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError, SourceError
 from envbuild.core.events import EventSink, Note
@@ -25,6 +25,7 @@ from envbuild.sources.channel import Address, Channels, local_path, read_local, 
 from envbuild.sources.channel_shards import MAX_SHARD, Shards, read_index
 from envbuild.sources.channel_shards import NAME as SHARDS
 from envbuild.sources.connections import TransportError
+from envbuild.sources.copies import first_answer
 from envbuild.sources.http import PASSING
 from envbuild.sources.kept_file import keep
 from envbuild.sources.response import Response, StatusError
@@ -56,12 +57,9 @@ class ChannelIndexes:
         """
         address = self.channels.locate(channel)
         with blame(channel, f"{subdir}/repodata.json"):
-            for url in address.urls[:-1]:
-                try:
-                    return self._read(channel, address, f"{url}/{subdir}", fresh=fresh)
-                except (StatusError, TransportError):
-                    continue
-            return self._read(channel, address, f"{address.urls[-1]}/{subdir}", fresh=fresh)
+            return first_answer(
+                address.urls, lambda url: self._read(channel, address, f"{url}/{subdir}", fresh=fresh)
+            )
 
     def _read(self, channel: str, address: Address, url: str, *, fresh: bool) -> Index | None:
         if url.startswith("file:"):
@@ -198,7 +196,7 @@ def _key(url: str) -> str:
 
 
 def _unpack(name: str, pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
-    source = _Pieces(pieces)
+    source = ForwardReader(pieces, _MAX_INDEX)
     suffix = ".zst" if name.endswith(".zst") else ""
     try:
         reader = open_compressed(source, suffix, limit=_MAX_INDEX)
@@ -208,21 +206,6 @@ def _unpack(name: str, pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
             f"`{shown(url)}/{name}` cannot be unpacked: {error.message}",
             hint="the server or the folder is damaged, or being updated: try again",
         ) from None
-
-
-class _Pieces:
-    """Pieces as a source to read from."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
-        if not self._rest:
-            self._rest = next(self._pieces, b"")
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data
 
 
 def _write(folder: Path, url: str, pieces: Iterator[bytes]) -> Path:

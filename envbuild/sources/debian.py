@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 from envbuild.archive.decompress import PIECE, open_compressed
 from envbuild.core.dataclass import dataclass
@@ -17,16 +17,15 @@ from envbuild.core.events import EventSink, Note, Silent
 from envbuild.core.protocols import BlobWriter
 from envbuild.sources.apt_config import APT, ARCHIVE_KEYRING, Mirror, all_apt_mirrors, apt_mirrors
 from envbuild.sources.blame import blame
+from envbuild.sources.copies import first_answer
 from envbuild.sources.debian_index import DebianIndex, Row, decode_rows, encode_rows, parse_packages
 from envbuild.sources.debian_release import Release, parse_release
 from envbuild.sources.debian_signature import Keyring, verify_signature
-from envbuild.sources.http import HttpClient, StatusError, TransportError, redact
+from envbuild.sources.http import HttpClient, StatusError, redact
 from envbuild.sources.kept_file import keep_text
 
 _MAX_RELEASE: Final = 32 << 20
 _MAX_INDEX: Final = 1 << 30
-
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class DebianSource:
         deb = file.rpartition("/")[2]
         with blame(self.alias, deb):
             try:
-                return _first_answer(self._package_mirrors(), download)
+                return first_answer(self._package_mirrors(), download)
             except StatusError as error:
                 if error.status not in (404, 410):
                     raise
@@ -94,7 +93,7 @@ class DebianSource:
             release = self._release(mirror, suite.name)
             return self._component_rows(mirror, suite, release, component)
 
-        return _first_answer(mirrors, ask)
+        return first_answer(mirrors, ask)
 
     def _release(self, mirror: Mirror, suite: str) -> Release:
         url = f"{mirror.url}/dists/{suite}/InRelease"
@@ -188,19 +187,6 @@ class DebianSource:
             f"no mirror of `{self.alias}` has `{deb}` any more{instead}",
             hint=f"run `{command}`, or name a snapshot mirror in envbuild.yaml, which keeps every version",
         )
-
-
-def _first_answer(mirrors: Sequence[Mirror], ask: Callable[[Mirror], _Answer]) -> _Answer:
-    """The first mirror's answer that comes; a mirror that is away or lacks the file passes on to the next.
-
-    A wrong signature or sum does not: it is no failure of the network. Raises the last mirror's error.
-    """
-    for mirror in mirrors[:-1]:
-        try:
-            return ask(mirror)
-        except (StatusError, TransportError):
-            continue
-    return ask(mirrors[-1])
 
 
 def _unpack(data: bytes, path: str, expected: Digest) -> bytes:
