@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from envbuild.rule import (
+    SYSTEM_PATH,
     CondaQuestion,
     Config,
     Context,
@@ -39,7 +40,6 @@ from envbuild.rule import (
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
 # Bytecode is in few layers: it changes with its wheel, and with the interpreter all of it does.
 BYTECODE = Plan(alone=5, threshold=3_000_000, buckets=3)
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from envbuild.archive.wheel_scripts import generate_script
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
+from envbuild.core.platform import Interpreter
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json
 
@@ -24,7 +25,7 @@ class CondaPython:
     @property
     def interpreter(self) -> str:
         """Its path below the prefix, as packages for any Python name it."""
-        return f"{SCRIPTS}/python{'.'.join(self.version.split('.')[:2])}"
+        return f"{SCRIPTS}/python{Interpreter(self.version).minor}"
 
     def place(self, path: str) -> str:
         """Where a path of a package for any Python goes, below the prefix."""

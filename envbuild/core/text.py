@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _LONGEST = 80
+_LONGEST_REASON = 200
 
 
 def escape(text: str) -> str:
@@ -15,6 +16,11 @@ def escape(text: str) -> str:
 def excerpt(text: str) -> str:
     """What an error may quote of a text that anybody may have written: one line, printable, not endless."""
     return escape(text) if len(text) <= _LONGEST else f"{escape(text[:_LONGEST])}..."
+
+
+def summarize(error: BaseException) -> str:
+    """What a library's error says, as part of a sentence: one line, printable, not endless, no full stop."""
+    return escape(" ".join(str(error).split()))[:_LONGEST_REASON].rstrip(".")
 
 
 def _escape(char: str) -> str:

@@ -17,7 +17,8 @@ def find_python(artifacts: Iterable[Locked], prefix: str) -> Interpreter | None:
     """The Python that lies under a prefix if these are there; None where conda brings none."""
     for each in artifacts:
         if each.kind == CONDA and each.name == "python" and _VERSION.match(each.version):
-            return Interpreter(each.version, f"/{prefix}/bin/python{_minor(each.version)}")
+            python = Interpreter(each.version)
+            return replace(python, path=f"/{prefix}/bin/python{python.minor}")
     return None
 
 
@@ -49,7 +50,3 @@ def follow_in(question: Question, artifacts: Iterable[Locked]) -> tuple[Single, 
         return singles
     found = tuple(artifacts)
     return tuple(follow_conda(each, found) if isinstance(each, PythonQuestion) else each for each in singles)
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import IO, Final, cast
+from typing import Final
 
 from envbuild.core.platform import Platform
-from envbuild.sources.engine import open_engine
+from envbuild.sources.engine import load_archive, open_engine
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 _HINT: Final = "; `envbuild export` needs no engine"
@@ -46,11 +46,5 @@ class DockerEngine:
     def load(self, archive: Iterable[bytes], name: str) -> str:
         """Load a `docker-archive` that holds the image `name`; returns the image's ID. Raises EngineError."""
         with open_engine(self._address, self._hint) as client:
-            # The SDK's stubs want a file, but its HTTP library streams whatever gives bytes.
-            client.images.load(cast("IO[bytes]", _stream(archive)))
+            load_archive(client, archive)
             return str(client.images.get(name).id)
-
-
-def _stream(archive: Iterable[bytes]) -> Iterator[bytes]:
-    """The archive's pieces, none of them empty: an empty chunk would end the request's body."""
-    return (piece for piece in archive if piece)

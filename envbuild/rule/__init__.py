@@ -14,7 +14,7 @@ from envbuild.lock.model import (
 from envbuild.oci.reference import ImageName
 from envbuild.rule import apt, attr, builtins, conda, dockerfile, ground, interpreter
 from envbuild.rule.bytecode import is_compiled
-from envbuild.rule.config import Config
+from envbuild.rule.config import SYSTEM_PATH, Config
 from envbuild.rule.context import Context
 from envbuild.rule.debian import Debian
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile
@@ -26,6 +26,7 @@ from envbuild.spec.conda.model import PipIndex
 from envbuild.spec.requirements import Requirements
 
 __all__ = [
+    "SYSTEM_PATH",
     "Builtin",
     "CondaQuestion",
     "Config",

@@ -12,6 +12,7 @@ from envbuild.lock.model import Json
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction, Input
 from envbuild.rule.image import ForeignLayer, Image, Layer, Part
+from envbuild.rule.step import declare_step, stack
 
 MNEMONIC: Final = "Bytecode"
 _MODULES: Final = "/dev/modules"  # no folder of the image, so nothing of it is in the layer
@@ -34,7 +35,6 @@ for folder, folders, names in os.walk(source):
             py_compile.compile(os.path.join(folder, name), compiled, place, quiet=2,
                                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 """
-_OUTPUTS: Final = (builtins.LAYER, builtins.LAYER_INFO, builtins.LISTING)
 
 
 def interpreter_layers(base: Image) -> tuple[ForeignLayer | Layer, ...]:
@@ -98,20 +98,17 @@ def _declare(
     modules: dict[str, Input] | None = None,
 ) -> DeclaredAction:
     assert facts.python is not None
-    parameters: dict[str, Json] = {
+    return declare_step(
+        MNEMONIC,
+        subject,
         # Neither the packages of the base, nor what it writes at its start, nor its warnings.
-        "argv": [facts.python.path, "-s", "-S", "-B", "-W", "ignore", "-c", _PROGRAM, *places],
-        "environment": {"PYTHONHASHSEED": "0"},
-        "workdir": "/",
-        "user": "0",
-        "network": False,
-        "generation": 0,
-        "mounts": [mount] if mount else [],
-        "epoch": epoch,
-        "platform": str(facts.platform),
-    }
-    inputs = {f"root/{n:03}": layer.blob for n, layer in enumerate(below)} | (modules or {})
-    return DeclaredAction(builtins.RUN_STEP, parameters, inputs, _OUTPUTS, MNEMONIC, subject)
+        [facts.python.path, "-s", "-S", "-B", "-W", "ignore", "-c", _PROGRAM, *places],
+        {"PYTHONHASHSEED": "0"},
+        stack(layer.blob for layer in below) | (modules or {}),
+        platform=facts.platform,
+        epoch=epoch,
+        mounts=[mount] if mount else [],
+    )
 
 
 def _has_part(layer: Layer, builtin: str) -> bool:

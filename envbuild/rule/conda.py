@@ -218,7 +218,7 @@ def _declare(
 def _site_packages(python: Locked) -> str:
     """Where a Python looks for packages, below the prefix (CEP 17)."""
     assert python.conda is not None
-    minor = ".".join(python.version.split(".")[:2])
+    minor = Interpreter(python.version).minor
     return python.conda.site_packages or f"lib/python{minor}/site-packages"
 
 

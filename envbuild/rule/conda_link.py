@@ -7,10 +7,9 @@ from typing import Final
 
 from envbuild.core.platform import Platform
 from envbuild.lock.check_conda import spec_name
-from envbuild.lock.model import Json, Locked
-from envbuild.rule import builtins
-from envbuild.rule.declared import DeclaredAction
+from envbuild.lock.model import Locked
 from envbuild.rule.image import ForeignLayer, Layer, Part
+from envbuild.rule.step import declare_step, stack
 
 MNEMONIC: Final = "PostLink"
 _QUIET: Final = {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "TZ": "UTC"}
@@ -51,20 +50,16 @@ def run_scripts(
     shell = f"{variables['CONDA_PREFIX']}/bin/bash" if own_shell else "/bin/sh"
     chosen = [each for each in sort_by_needs(available) if each in packages]
     arguments = [text for each in chosen for text in _describe(each)]
-    parameters: dict[str, Json] = {
-        "argv": [shell, "-c", _PROGRAM, "post-link", shell, *arguments],
-        "environment": {**_QUIET, **variables, "PREFIX": variables["CONDA_PREFIX"]},
-        "workdir": "/",
-        "user": "0",
-        "network": False,
-        "generation": 0,
-        "mounts": [],
-        "epoch": epoch,
-        "platform": str(platform),
-    }
-    inputs = {f"root/{n:03}": layer.blob for n, layer in enumerate(below)}
     owner = "post-link scripts"
-    action = DeclaredAction(builtins.RUN_STEP, parameters, inputs, builtins.LAYER_OUTPUTS, MNEMONIC, owner)
+    action = declare_step(
+        MNEMONIC,
+        owner,
+        [shell, "-c", _PROGRAM, "post-link", shell, *arguments],
+        {**_QUIET, **variables, "PREFIX": variables["CONDA_PREFIX"]},
+        stack(layer.blob for layer in below),
+        platform=platform,
+        epoch=epoch,
+    )
     return Part(owner, action, overrides=True)
 
 

@@ -8,6 +8,7 @@ from dataclasses import field
 
 from envbuild.core.dataclass import dataclass
 
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where no base has one
 # A name or a number, and a group after a colon (OCI image spec, config.md, "User").
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?\Z")
 

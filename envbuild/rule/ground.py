@@ -114,10 +114,10 @@ def _stated_facts(ctx: Context) -> Facts:
         )
     if not _VERSION.match(python):
         raise ctx.fail(f"`{python}` is no Python version", hint='write one such as `python: "3.11"`')
-    minor = ".".join(python.split(".")[:2])
-    own = ctx["interpreter"].path if ctx["interpreter"] else f"/usr/bin/python{minor}"
+    known = Interpreter(python)
+    own = ctx["interpreter"].path if ctx["interpreter"] else f"/usr/bin/python{known.minor}"
     path = "" if ctx["base"] == "scratch" else own
-    return Facts(ctx.platform, libc, Interpreter(python, path))
+    return Facts(ctx.platform, libc, replace(known, path=path))
 
 
 def _facts_on(base: Image, ctx: Context) -> Facts:

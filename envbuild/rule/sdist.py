@@ -8,15 +8,15 @@ from typing import Final
 from envbuild.core.platform import Facts
 from envbuild.lock.model import Build, Json, Locked
 from envbuild.rule import builtins
+from envbuild.rule.config import SYSTEM_PATH
 from envbuild.rule.declared import DeclaredAction, Fetched, Input, Output
 from envbuild.rule.image import ForeignLayer, Image, Layer
 from envbuild.rule.sdist_program import PLACE, PROGRAM
+from envbuild.rule.step import declare_step, stack
 
 TOOLS: Final = f"{PLACE}/env"  # where the build dependencies lie, as an environment of their own
 _SCRIPT: Final = "/dev/build/wheel.py"  # no folder of the image
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FIRST_TIME: Final = 315532800  # 1980-01-01: nothing earlier can stand in a zip
-_OUTPUTS: Final = builtins.LAYER_OUTPUTS
 
 
 def name_wheel(sdist: Locked) -> str:
@@ -34,30 +34,26 @@ def build_sdist(
         builtins.FILES_LAYER,
         {"files": [[archive, 0o644]], "merged_usr": False, "epoch": epoch},
         {"files/00000": Fetched(sdist)},
-        _OUTPUTS,
+        builtins.LAYER_OUTPUTS,
         "FilesLayer",
         f"{subject} source",
     )
-    layers = [*(layer.blob for layer in below), source.output(builtins.LAYER)]
-    parameters: dict[str, Json] = {
-        "argv": [f"/{TOOLS}/bin/python", "-s", _SCRIPT, f"/{PLACE}", archive, build.backend, *build.path],
-        "environment": dict(_variables(base, epoch)),
-        "workdir": "/",
-        "user": "0",
-        "network": False,
-        "generation": 0,
-        "mounts": [{"type": "file", "target": _SCRIPT, "text": PROGRAM, "mode": 0o644}],
-        "epoch": epoch,
-        "platform": str(facts.platform),
-    }
-    inputs: dict[str, Input] = {f"root/{n:03}": layer for n, layer in enumerate(layers)}
-    step = DeclaredAction(builtins.RUN_STEP, parameters, inputs, _OUTPUTS, "BuildWheel", subject)
+    step = declare_step(
+        "BuildWheel",
+        subject,
+        [f"/{TOOLS}/bin/python", "-s", _SCRIPT, f"/{PLACE}", archive, build.backend, *build.path],
+        _variables(base, epoch),
+        stack([*(layer.blob for layer in below), source.output(builtins.LAYER)]),
+        platform=facts.platform,
+        epoch=epoch,
+        mounts=[{"type": "file", "target": _SCRIPT, "text": PROGRAM, "mode": 0o644}],
+    )
     return _take_wheel(step, sdist, facts)
 
 
 def _variables(base: Image, epoch: int) -> dict[str, str]:
     """Those of the base, which may tell where compilers are, and what makes builds repeatable."""
-    stated = base.config.variables.get("PATH", _PATH).split(":")
+    stated = base.config.variables.get("PATH", SYSTEM_PATH).split(":")
     path = ":".join(each for each in stated if each != f"/{base.prefix}/bin")  # which is not in the root
     return {
         **base.config.variables,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 from envbuild.core.errors import ServiceError
 
@@ -41,6 +41,13 @@ def open_engine(address: str = "", hint: str = "") -> Iterator[docker.DockerClie
         raise EngineError(
             "no Docker engine answers", hint=f"start it, or say in `DOCKER_HOST` where it listens{hint}"
         ) from error
+
+
+def load_archive(client: docker.DockerClient, pieces: Iterable[bytes]) -> None:
+    """Send a `docker-archive` to an engine; raises what the SDK does."""
+    # The SDK's stubs want a file, but its HTTP library streams whatever gives bytes; an empty piece would
+    # end the request's body.
+    client.images.load(cast("IO[bytes]", (piece for piece in pieces if piece)))
 
 
 def _connect(address: str) -> docker.DockerClient:

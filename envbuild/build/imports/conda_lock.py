@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from envbuild.core.errors import Location, SpecError
-from envbuild.core.text import escape, excerpt
+from envbuild.core.text import excerpt, summarize
 from envbuild.spec.conda.lock_file import is_sdist
 
 # What `conda-lock --with-cuda` may have been told; the file does not say.
@@ -104,5 +104,5 @@ def _assumed(spec: Path) -> Iterator[Any]:
 
 
 def _refused(error: Exception, shown: str) -> SpecError:
-    reason = escape(" ".join(str(error).split()))[:200].rstrip(".")
+    reason = summarize(error)
     return SpecError(f"conda-lock does not read it: {reason}", location=Location(shown))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.build.imports.draft import Draft
 from envbuild.core.errors import EnvbuildError, Location, SpecError, raise_all
-from envbuild.core.text import escape, excerpt
+from envbuild.core.text import excerpt, summarize
 from envbuild.spec.requirement_line import parse_pinned
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _parse(path: Path, place: Location) -> Pylock:
     try:
         return Pylock.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
     except (ValueError, RecursionError, PylockValidationError) as error:
-        reason = escape(" ".join(str(error).split()))[:200].rstrip(".")
+        reason = summarize(error)
         raise SpecError(f"this is no pylock.toml: {reason[:1].lower()}{reason[1:]}", location=place) from None
 
 

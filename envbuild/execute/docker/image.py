@@ -7,14 +7,15 @@ import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from envbuild.archive.decompress import PIECE, open_layer
+from envbuild.archive.decompress import MAX_LAYER, PIECE, ForwardReader, open_layer
 from envbuild.archive.layer import EPOCH
 from envbuild.archive.tar_header import BLOCK, FILE, encode_header, padding
 from envbuild.core.errors import BuildError
 from envbuild.core.wire import canonical_json
 from envbuild.execute.sandbox.roots import Blob
+from envbuild.sources.engine import load_archive
 
 if TYPE_CHECKING:
     import docker
@@ -43,9 +44,8 @@ def load_root(
     names = [f"{number}.tar" for number in range(len(layers))]
     manifest = canonical_json([{"Config": "config.json", "RepoTags": [name], "Layers": names}])
     sizes = [size for _, size in described]
-    archive = _archive({_MANIFEST: manifest, "config.json": config}, zip(names, layers, sizes, strict=True))
-    # An empty piece would end the request's body.
-    client.images.load(cast("IO[bytes]", (piece for piece in archive if piece)))
+    layered = zip(names, layers, sizes, strict=True)
+    load_archive(client, _archive({_MANIFEST: manifest, "config.json": config}, layered))
 
 
 def _describe(layer: Blob) -> tuple[str, int]:
@@ -80,7 +80,7 @@ def save_top(image: Image, layers_below: int, folder: Path) -> Path | None:
     kept: dict[str, Path] = {}
     links: dict[str, str] = {}
     manifest: Any = None
-    with tarfile.open(fileobj=_Stream(image.save()), mode="r|") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=ForwardReader(iter(image.save()), MAX_LAYER), mode="r|") as archive:  # type: ignore[call-overload]
         for entry in archive:
             if entry.issym():
                 links[entry.name] = str(Path(entry.name).parent.parent / entry.linkname.removeprefix("../"))
@@ -105,17 +105,3 @@ def _keep(file: IO[bytes], path: Path) -> Path:
         while piece := file.read(PIECE):
             out.write(piece)
     return path
-
-
-class _Stream:
-    """Pieces as a file that is read forwards."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size and (piece := next(self._pieces, b"")):
-            self._rest += piece
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data

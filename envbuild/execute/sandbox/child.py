@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 from envbuild.core.errors import BuildError, EnvbuildError, StoreError
-from envbuild.execute.sandbox.forker import FORKER
+from envbuild.execute.sandbox.forker import FORKER, start_python
 from envbuild.execute.sandbox.identity import Identity
 from envbuild.execute.sandbox.inside.channel import Channel, Message, open_channel
 from envbuild.execute.sandbox.inside.forwarding import FORWARDED, KEYS
@@ -26,10 +25,6 @@ Take = Callable[[Message, int | None], None]
 """Takes a message and its open file, which it must close."""
 
 _PACKAGES: Final = Path(__file__).parents[3]  # the folder that holds `envbuild`
-_PROGRAM: Final = (
-    "import sys; sys.path[:0] = sys.argv[2:]; "
-    "from envbuild.execute.sandbox.inside.main import main; main(int(sys.argv[1]))"
-)
 _TICK: Final = 100  # milliseconds between looks at whether the user wants it to end
 _GRACE: Final = 10.0  # seconds for a child to clean up
 _READ: Final = 1 << 16
@@ -155,12 +150,7 @@ def _start_on_terminal() -> Iterator[_Begun]:
     # It inherits what is blocked, and so keeps signals until it can pass them on.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), str(_PACKAGES)],
-            env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
-            pass_fds=[theirs.fileno()],
-            start_new_session=not session,
-        )
+        process = start_python("main", "main", theirs, [str(_PACKAGES)], start_new_session=not session)
         restore = _leave_signals_to(process, signals)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

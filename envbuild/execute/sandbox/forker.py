@@ -9,15 +9,31 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from envbuild.execute.sandbox.inside.channel import Channel, open_channel
 
 _PROGRAM: Final = (
     "import sys; sys.path[:0] = sys.argv[2:]; "
-    "from envbuild.execute.sandbox.inside.forking import serve; serve(int(sys.argv[1]))"
+    "from envbuild.execute.sandbox.inside.{0} import {1}; {1}(int(sys.argv[1]))"
 )
+
+
+def start_python(
+    module: str, function: str, end: Channel, packages: Iterable[str], **more: Any
+) -> subprocess.Popen[bytes]:
+    """A process that calls a function of `inside/` with this end of a channel, and finds `packages` alone.
+
+    It has of our environment only what Python itself may need; `more` is Popen's.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _PROGRAM.format(module, function), str(end.fileno()), *packages],
+        env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
+        pass_fds=[end.fileno()],
+        **more,
+    )
 
 
 class Forked:
@@ -89,13 +105,9 @@ class Forker:
     def _reach(self) -> Channel:
         if self._channel is None or self._process is None or self._process.poll() is not None:
             self._channel, theirs = open_channel()
-            packages = [path for path in sys.path if path]
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), *packages],
-                stdin=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
+            everything = (path for path in sys.path if path)
+            self._process = start_python(
+                "forking", "serve", theirs, everything, stdin=subprocess.DEVNULL, start_new_session=True
             )
             theirs.close()
         return self._channel

@@ -17,7 +17,6 @@ from envbuild.spec.dockerfile.instruction import Instruction
 from envbuild.spec.dockerfile.parse import parse_trigger
 
 SHELL: Final = ("/bin/sh", "-c")
-SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where no base has one
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
 _UNITS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATIONS: Final = {

@@ -9,9 +9,10 @@ from typing import Final
 from envbuild.core.errors import SpecError
 from envbuild.oci.config import Runtime
 from envbuild.rule.bytecode import check_steps
+from envbuild.rule.config import SYSTEM_PATH
 from envbuild.rule.context import Context
 from envbuild.rule.dockerfile.plan import Plan, Source
-from envbuild.rule.dockerfile.settings import SETTINGS, SYSTEM_PATH
+from envbuild.rule.dockerfile.settings import SETTINGS
 from envbuild.rule.dockerfile.steps import Step
 from envbuild.rule.image import Image, Layer
 from envbuild.spec.dockerfile.context import ContextEntry

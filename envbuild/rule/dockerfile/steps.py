@@ -20,6 +20,7 @@ from envbuild.rule.dockerfile.plan import has_network
 from envbuild.rule.dockerfile.selection import Selected, resolve_source, select_entries
 from envbuild.rule.dockerfile.settings import absolute_path, read_command
 from envbuild.rule.image import ForeignLayer, Image, Layer, below_layers
+from envbuild.rule.step import stack
 from envbuild.spec.dockerfile.context import ContextEntry
 from envbuild.spec.dockerfile.instruction import Heredoc, Instruction
 from envbuild.spec.dockerfile.mount import Mount, read_mount
@@ -57,7 +58,7 @@ class Step:
                 "`RUN` in an empty root: its stage begins with `scratch`",
                 hint="begin with a base that has a shell, or copy one from another stage",
             )
-        inputs = {f"root/{n:03}": layer.blob for n, layer in enumerate(self._stack)}
+        inputs = stack(layer.blob for layer in self._stack)
         mounts = [
             self._mount(n, text, inputs, instruction)
             for n, text in enumerate(instruction.flags.get("mount", ()))

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from envbuild.core.errors import SpecError
-from envbuild.core.text import escape, excerpt
+from envbuild.core.text import escape, excerpt, summarize
 
 _MAX_LENGTH = 4096
 _VERSION = r"\d+(?:\.\d+)*(?:\.\*)?"
@@ -54,7 +54,7 @@ def _judge(spec: str) -> None:
         if _OPERATOR.search(build):
             reason = f"`{escape(build)}` is no build, and a comma is missing before a version"
     except Exception as error:  # noqa: BLE001 (the library has a type of its own for each failure)
-        reason = escape(" ".join(str(error).split()))[:200].rstrip(".")
+        reason = summarize(error)
     if reason:
         raise SpecError(
             f"`{excerpt(spec)}` is no MatchSpec: {reason}",

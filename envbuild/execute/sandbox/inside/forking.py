@@ -10,9 +10,7 @@ from envbuild.execute.sandbox.inside.program import end_with_trace
 
 TYPE_CHECKING = False  # typing takes long to load
 if TYPE_CHECKING:
-    from typing import Final, NoReturn
-
-FORKED: Final = "forked"
+    from typing import NoReturn
 
 
 def serve(descriptor: int) -> None:
@@ -39,7 +37,7 @@ def _fork(channel: Channel, end: int) -> None:
     if child == 0:
         _begin(channel, end, output)
     watched = os.pidfd_open(child)
-    channel.send({"kind": FORKED, "process": child}, watched)
+    channel.send({"process": child}, watched)
     for each in (end, output, watched):
         os.close(each)
     _bury()
