@@ -196,14 +196,15 @@ class App:
                 outcome.raise_failures()
             return outcome
 
-        reports = self._builder(run, registry=push).build(targets)
+        reports = self._builder(run, registry=push).build([each.goal for each in targets])
         return Report(reports, time.monotonic() - begun, tuple(failures))
 
     def push(self, patterns: Sequence[str], *, platforms: Sequence[str]) -> Report:
         """Publish images of the store."""
         begun = time.monotonic()
         builder = self._builder(self.run_actions, registry=True)
-        return Report(builder.push(self.project.configure(patterns, platforms)), time.monotonic() - begun)
+        targets = self.project.configure(patterns, platforms)
+        return Report(builder.push([each.goal for each in targets]), time.monotonic() - begun)
 
     def verify(self, patterns: Sequence[str]) -> tuple[Verified, ...]:
         """Build targets again under other conditions and compare; what is not there is built first."""
@@ -211,7 +212,7 @@ class App:
         from envbuild.execute.sandbox.upkeep import clear
 
         builder = self._builder(self.run_actions, registry=False)
-        built = [(target, builder.obtain_own(target)) for target in self.project.configure(patterns)]
+        built = [(target, builder.obtain_own(target.goal)) for target in self.project.configure(patterns)]
         verifier = Verifier(self.disk, self.project.workspace.root, self.naming, os.environ, self.jobs)
         with self.disk.temporary_folder() as folder:
             try:
@@ -273,7 +274,7 @@ class App:
         step = partial(make_step, wanted=wanted)
 
         def prepare() -> Start:
-            image = delivery.obtain(delivery.target)
+            image = delivery.obtain(delivery.target.goal)
             if engine == DOCKER:
                 name = delivery.name
                 return prepare_container(image, chosen, self.disk, step, wanted.seconds, name).start

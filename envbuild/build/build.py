@@ -20,7 +20,7 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import StoreError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.protocols import BlobStore
-from envbuild.graph.analyze import Configured
+from envbuild.graph.goal import Goal, Owners
 from envbuild.lock.model import Locked
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
@@ -32,7 +32,6 @@ from envbuild.publish.layout import LocalImages
 from envbuild.publish.naming import Naming
 from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
-from envbuild.rule.image import Image as DeclaredImage
 
 if TYPE_CHECKING:  # it brings HTTP along, which only publishing needs
     from envbuild.publish.registry import RegistryPublisher
@@ -73,7 +72,7 @@ class Builder:
     origins: Origins
     registry: Registry | None = None
 
-    def build(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
+    def build(self, targets: Sequence[Goal]) -> tuple[TargetReport, ...]:
         """Build and publish what is not there; a target whose action has no result is reported `failed`.
 
         Raises what `run` raises, and then publishes nothing that was built.
@@ -90,7 +89,7 @@ class Builder:
             reports.append(report)
         return tuple(reports)
 
-    def push(self, targets: Sequence[Configured]) -> tuple[TargetReport, ...]:
+    def push(self, targets: Sequence[Goal]) -> tuple[TargetReport, ...]:
         """Publish images of the store, building nothing.
 
         Raises StoreError, before anything is published, for one that neither store nor registry has.
@@ -104,14 +103,14 @@ class Builder:
         found = (self._find(target) for target in targets)
         return tuple(report for report in found if report is not None)
 
-    def obtain(self, target: Configured) -> Image:
+    def obtain(self, target: Goal) -> Image:
         """The image with all its bytes in the store: as it is there, pulled, or else built."""
         image = self.obtain_own(target)
         for digest in self.store.missing(target.foreign):
             self.origins.fetch(target.foreign[digest])
         return image
 
-    def obtain_own(self, target: Configured) -> Image:
+    def obtain_own(self, target: Goal) -> Image:
         """The same without the layers of images of registries, which may not be in the store."""
         image = self.images.find(target.name, target.foreign)
         if image is not None:
@@ -122,21 +121,21 @@ class Builder:
         outcome.raise_failures()
         return self._keep(target, outcome)
 
-    def _is_published(self, target: Configured) -> bool:
+    def _is_published(self, target: Goal) -> bool:
         return self.registry is not None and self.registry.publisher.exists(target.hash) is not None
 
-    def _find(self, target: Configured) -> TargetReport | None:
+    def _find(self, target: Goal) -> TargetReport | None:
         """The report of an image that needs no building, published where that is asked for."""
         image = self.images.find(target.name, target.foreign)
         if self.registry is None:
             return self._describe(target, image, Status.EXISTS) if image else None
-        self.sink.emit(Phase("asking the registry", str(target.label)))
+        self.sink.emit(Phase("asking the registry", target.label))
         there = self.registry.publisher.exists(target.hash)
         if there is not None:
             return self._adopt(target, image, there)
         return self._publish(target, image, Status.EXISTS) if image else None
 
-    def _adopt(self, target: Configured, image: Image | None, there: Descriptor) -> TargetReport:
+    def _adopt(self, target: Goal, image: Image | None, there: Descriptor) -> TargetReport:
         """The report of an image that the registry has: nothing is built, fetched or pushed."""
         assert self.registry is not None
         nothing = PushReport(self.registry.name, 0, 0, 0)
@@ -144,7 +143,7 @@ class Builder:
             return self._describe(target, image, Status.EXISTS, pushed=nothing)
         return self._report(target, str(there.digest), Status.EXISTS, pushed=nothing)
 
-    def _finish(self, target: Configured, outcome: BuildReport) -> TargetReport:
+    def _finish(self, target: Goal, outcome: BuildReport) -> TargetReport:
         if target.action.definition not in outcome.results:
             return replace(self._report(target, "", Status.FAILED), error=_describe_error(target, outcome))
         counts = outcome.counts(target.action)
@@ -154,7 +153,7 @@ class Builder:
             return self._describe(target, image, status, counts)
         return self._publish(target, image, status, counts)
 
-    def _keep(self, target: Configured, outcome: BuildReport) -> Image:
+    def _keep(self, target: Goal, outcome: BuildReport) -> Image:
         result = outcome.results[target.action.definition]
         index = result.outputs.get(builtins.IMAGE_INDEX)
         if index is not None:
@@ -164,7 +163,7 @@ class Builder:
         return self.images.publish(target.name, root, target.foreign)
 
     def _publish(
-        self, target: Configured, image: Image, status: Status, counts: ActionCounts = NOTHING_RUN
+        self, target: Goal, image: Image, status: Status, counts: ActionCounts = NOTHING_RUN
     ) -> TargetReport:
         assert self.registry is not None
         moved = self.registry.publisher.publish(target.hash, image, self._foreign(target))
@@ -173,14 +172,14 @@ class Builder:
         # Who published the name first wins: what everybody will pull is what is reported.
         return replace(report, digest=str(moved.digest))
 
-    def _foreign(self, target: Configured) -> Foreign:
+    def _foreign(self, target: Goal) -> Foreign:
         layers = target.foreign
         origins = {digest: self.origins.locate(layer) for digest, layer in layers.items()}
         return Foreign(origins, lambda digest: self.origins.fetch(layers[digest]))
 
     def _describe(
         self,
-        target: Configured,
+        target: Goal,
         image: Image,
         status: Status,
         counts: ActionCounts = NOTHING_RUN,
@@ -192,25 +191,26 @@ class Builder:
                 hint="somebody else made it: run `envbuild clean`, then build again",
             )
         platforms = tuple(
-            self._describe_platform(declared, descriptor, manifest)
-            for declared, (descriptor, manifest) in zip(target.images.values(), image.manifests, strict=True)
+            self._describe_platform(platform, owners, descriptor, manifest)
+            for (platform, owners), (descriptor, manifest) in zip(
+                target.platforms.items(), image.manifests, strict=True
+            )
         )
         return self._report(target, str(image.digest), status, platforms, counts, pushed)
 
     def _describe_platform(
-        self, declared: DeclaredImage, descriptor: Descriptor, manifest: Manifest
+        self, platform: str, owners: Sequence[Owners], descriptor: Descriptor, manifest: Manifest
     ) -> PlatformReport:
         config = ImageConfig.parse(self.store.read(manifest.config.digest))
-        made = zip(manifest.layers, config.diff_ids, declared.all_layers, strict=True)
         layers = tuple(
-            LayerReport(str(layer.digest), diff_id, layer.digest.size, parts.packages)
-            for layer, diff_id, parts in made
+            LayerReport(str(layer.digest), diff_id, layer.digest.size, packages)
+            for layer, diff_id, packages in zip(manifest.layers, config.diff_ids, owners, strict=True)
         )
-        return PlatformReport(str(declared.platform), str(descriptor.digest), layers)
+        return PlatformReport(platform, str(descriptor.digest), layers)
 
     def _report(
         self,
-        target: Configured,
+        target: Goal,
         digest: str,
         status: Status,
         platforms: tuple[PlatformReport, ...] = (),
@@ -218,7 +218,7 @@ class Builder:
         pushed: PushReport | None = None,
     ) -> TargetReport:
         return TargetReport(
-            label=str(target.label),
+            label=target.label,
             image=self.naming.name(target.hash),
             definition=target.definition,
             digest=digest,
@@ -229,12 +229,12 @@ class Builder:
         )
 
 
-def _describe_error(target: Configured, outcome: BuildReport) -> ErrorReport | None:
+def _describe_error(target: Goal, outcome: BuildReport) -> ErrorReport | None:
     error = outcome.failure(target.action)
     return ErrorReport(int(error.exit_code), error.message, error.hint) if error else None
 
 
-def _is_made_so(target: Configured, image: Image) -> bool:
+def _is_made_so(target: Goal, image: Image) -> bool:
     """Whether an image has the platforms and layers declared: what was pulled is anybody's work."""
     made = [len(manifest.layers) for _, manifest in image.manifests]
-    return made == [len(declared.all_layers) for declared in target.images.values()]
+    return made == [len(owners) for owners in target.platforms.values()]

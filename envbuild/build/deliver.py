@@ -10,6 +10,7 @@ from envbuild.core.errors import UsageError
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
 from envbuild.graph.analyze import Configured
+from envbuild.graph.goal import Goal
 from envbuild.oci.image import Image
 from envbuild.publish.archive import archive_image, archive_platform
 from envbuild.publish.file import write_whole
@@ -26,7 +27,7 @@ class Delivery:
 
     target: Configured
     name: str
-    obtain: Callable[[Configured], Image]
+    obtain: Callable[[Goal], Image]
     store: BlobStore
 
     def load(self, platform: str | None) -> str:
@@ -34,7 +35,7 @@ class Delivery:
         from envbuild.publish.docker import DockerEngine
 
         engine = DockerEngine()
-        image = self.obtain(self.target)
+        image = self.obtain(self.target.goal)
         wanted = Platform.parse(platform) if platform else engine.platform()
         engine.load(archive_platform(image, wanted, self.store, self.name), self.name)
         return self.name
@@ -44,7 +45,7 @@ class Delivery:
         if form == "docker-archive" and not platform and len(self.target.images) > 1:
             listed = " or ".join(f"`--platform {each}`" for each in self.target.images)
             raise UsageError("a docker-archive holds one platform", hint=f"add {listed}")
-        image = self.obtain(self.target)
+        image = self.obtain(self.target.goal)
         if platform:
             pieces = archive_platform(image, Platform.parse(platform), self.store, self.name)
         else:

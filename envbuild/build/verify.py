@@ -19,7 +19,8 @@ from envbuild.build.plan import find_artifacts
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BuildError, EnvbuildError, ExitCode
-from envbuild.graph.analyze import Configured, name_image
+from envbuild.graph.analyze import Configured
+from envbuild.graph.goal import name_image
 from envbuild.oci.image import Image
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.naming import Naming

@@ -73,7 +73,7 @@ def command(  # noqa: PLR0913 (click hands over one by one)
 
 def remember(app: App, report: Report, text: str, begun: int) -> None:
     """Keep what the command prints the next time that nothing has changed (graph/memo.py)."""
-    from envbuild.graph.analyze import name_image
+    from envbuild.graph.goal import name_image
 
     arguments = sys.argv[1:]
     if may_remember(arguments) and not report.failures:

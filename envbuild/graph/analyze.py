@@ -9,15 +9,14 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import LockError, SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
+from envbuild.graph.goal import Goal
 from envbuild.lock.check import check_lock
 from envbuild.lock.model import Index, Lock, Locked, PlatformLock, Question
 from envbuild.rule.context import Context
 from envbuild.rule.declared import DeclaredAction
 from envbuild.rule.image import Image, declare_index
-from envbuild.rule.rule import Rule
+from envbuild.rule.kind import Rule
 from envbuild.spec.targets import Target
-
-_NAME_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +41,21 @@ class Configured:
     @property
     def hash(self) -> str:
         """What names the image: the first 32 hex digits of the definition digest."""
-        return _shorten(self.definition)
+        return self.goal.hash
 
     @property
     def name(self) -> str:
         """`env_<hash>`: what the store calls the image."""
-        return name_image(self.definition)
+        return self.goal.name
 
-
-def name_image(definition: str) -> str:
-    """What the store calls the image of a definition digest ("sha256:<hex>"): `env_<hash>`."""
-    return f"env_{_shorten(definition)}"
-
-
-def _shorten(definition: str) -> str:
-    return definition.removeprefix("sha256:")[:_NAME_DIGITS]
+    @property
+    def goal(self) -> Goal:
+        """What building it takes."""
+        owners = {
+            str(platform): tuple(layer.packages for layer in image.all_layers)
+            for platform, image in self.images.items()
+        }
+        return Goal(str(self.label), self.action, owners, self.foreign)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from envbuild.graph.target_graph import LoadedGraph
 from envbuild.graph.touched import find_touched
 from envbuild.lock.files import LockFiles
 from envbuild.lock.model import Index
+from envbuild.rule.kind import Rule
 from envbuild.rule.loader import load_rules
-from envbuild.rule.rule import Rule
 from envbuild.spec.patterns import expand_patterns
 from envbuild.spec.recorder import Recorder
 from envbuild.spec.sources import CHANNEL, INDEX

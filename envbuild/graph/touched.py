@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envbuild.core.label import Label
 from envbuild.lock.files import LockFiles
-from envbuild.rule.rule import Rule
+from envbuild.rule.kind import Rule
 from envbuild.spec.attribute import Kind
 from envbuild.spec.build_file import build_file_name
 from envbuild.spec.positions import Value

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.platform import Facts, Platform
-from envbuild.spec.conda.model import ExactPackage
-from envbuild.spec.wheels import LocalWheel
 
 if TYPE_CHECKING:
     from envbuild.lock.base_image import BaseImage
+    from envbuild.spec.conda.model import ExactPackage
+    from envbuild.spec.wheels import LocalWheel
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from envbuild.core.errors import EnvbuildError, Location, SpecError
 from envbuild.rule.image import Image
+from envbuild.rule.kind import Rule
 from envbuild.rule.purity import Undeclared, watch_purity
-from envbuild.rule.rule import Rule
 
 if TYPE_CHECKING:
     from envbuild.rule.context import Context

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from envbuild.core.errors import EnvbuildError, Location, SpecError
 from envbuild.rule.guard import failing_line, guard_rule, rule_place
-from envbuild.rule.rule import Rule
+from envbuild.rule.kind import Rule
 from envbuild.spec.recorder import Recorder
 
 _SHIPPED = "envbuild_rules"

@@ -17,8 +17,8 @@ from envbuild.lock.base_image import BaseImage, Folder, Root
 from envbuild.lock.check import record_inputs
 from envbuild.lock.model import Build, ImageQuestion, Index, Lock, Locked, PlatformLock
 from envbuild.rule.image import Image
+from envbuild.rule.kind import Rule
 from envbuild.rule.loader import load_rules
-from envbuild.rule.rule import Rule
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.files import FileEntry
 from envbuild.spec.requirements import Requirements

@@ -16,7 +16,7 @@ from envbuild.core.errors import RegistryError, StoreError
 from envbuild.execute.builtin import BuiltinExecutor
 from envbuild.execute.caching import CachingExecutor
 from envbuild.execute.table import BUILTINS
-from envbuild.graph.analyze import Configured
+from envbuild.graph.goal import Goal
 from envbuild.lock.model import Locked
 from envbuild.oci.reference import Reference, RegistryName
 from envbuild.oci.validate import check_image
@@ -86,9 +86,9 @@ class Machine:
             layout.rename(self.folder / f"gone-{layout.name}")
 
 
-def target(name: str = "app", wheels: Sequence[Wheel] = WHEELS, **attributes: object) -> Configured:
+def target(name: str = "app", wheels: Sequence[Wheel] = WHEELS, **attributes: object) -> Goal:
     world = World()
-    return world.configure(world.environment(name, [lock_wheel(wheel) for wheel in wheels], **attributes))
+    return world.configure(world.environment(name, [lock_wheel(each) for each in wheels], **attributes)).goal
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from envbuild.core.platform import Platform
+from envbuild.rule.kind import Rule
 from envbuild.rule.loader import load_rules, shipped_folder
-from envbuild.rule.rule import Rule
 from envbuild.spec.attribute import Kind
 from envbuild.spec.recorder import Unrecorded
 from tests.makers.workspace import Looks, failures, write_files
