@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,7 @@ from envbuild.ui.output import Output, choose_sinks
 
 # What only some commands need is imported when they ask for it: building waits for nothing else.
 if TYPE_CHECKING:
+    from envbuild.build.choice import Choices
     from envbuild.build.deliver import Delivery
     from envbuild.build.lock import Locker
     from envbuild.build.program import Wanted
@@ -261,29 +262,29 @@ class App:
         builder = self._builder(self.run_actions, registry=bool(self.registry_name))
         return Delivery(configured, self.naming.tag(configured.hash), builder.obtain, self.store)
 
-    def prepare_run(self, target: str, wanted: Wanted, platform: str, engine: str) -> Start:
+    def prepare_run(self, target: str, wanted: Wanted, platform: str, engine: str, choices: Choices) -> Start:
         """Get one target's image ready to run a program in it, which the result does.
 
-        The `engine` is the sandbox's or Docker's, by the names of spec/settings.
+        The `engine` is as `--engine` says. Which image it is goes to `choices`.
         """
-        from envbuild.build.program import choose_platform, make_step
-        from envbuild.build.run import prepare_container, prepare_sandbox
+        from envbuild.build.choice import Choice
+        from envbuild.build.program import choose_platform
+        from envbuild.build.run import prepare
 
+        begun = time.time_ns()
         delivery = self.deliver(target)
         chosen = choose_platform(tuple(delivery.target.images), platform)
-        step = partial(make_step, wanted=wanted)
+        choice = Choice(delivery.target.name, delivery.name, chosen)
 
-        def prepare() -> Start:
-            image = delivery.obtain(delivery.target.goal)
-            if engine == DOCKER:
-                name = delivery.name
-                return prepare_container(image, chosen, self.disk, step, wanted.seconds, name).start
-            return prepare_sandbox(image, chosen, self.disk, step, wanted.seconds).start
+        def start() -> Start:
+            return prepare(delivery.obtain(delivery.target.goal), choice, self.disk, wanted, engine)
 
         try:
-            return prepare()
+            prepared = start()
         except BlobMismatch:  # it was set aside, and is made or fetched again
-            return prepare()
+            prepared = start()
+        choices.remember(choice, self.signatures.found, begun)
+        return prepared
 
     def export_lock(self, target: str, form: str, folder: Path, platform: str | None) -> str:
         """One target's lock in another tool's form; paths in it are relative to `folder`."""

@@ -5,23 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from envbuild.build.choice import Choice
+from envbuild.build.program import Wanted, make_step
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, ExitCode
 from envbuild.core.platform import Platform
 from envbuild.execute.sandbox.identity import find_identity
+from envbuild.execute.sandbox.instead import or_in_docker
 from envbuild.execute.sandbox.roots import Blob, Roots
-from envbuild.execute.sandbox.runner import or_in_docker
 from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
 from envbuild.oci.config import ImageConfig, Runtime
 from envbuild.oci.image import Image
-from envbuild.publish.archive import archive_platform
-from envbuild.publish.docker import DockerEngine
+from envbuild.publish.layout import LocalImages
 from envbuild.store.disk import DiskStore
+from envbuild.store.faults import BlobMismatch
 from envbuild.store.interrupt import Interrupted
 
+DOCKER: Final = "docker"
 _INSTEAD: Final = "run it in a Docker engine with `--engine docker`"
 _HINT: Final = "; `--engine sandbox` needs none"
 
@@ -105,6 +109,9 @@ def prepare_container(
     name: str,
 ) -> ContainerRun:
     """Have an image in the Docker engine, by this name where it is not there yet."""
+    from envbuild.publish.archive import archive_platform
+    from envbuild.publish.docker import DockerEngine
+
     root, manifest = image.select(platform)
     step = make_step(ImageConfig.parse(store.read(manifest.config.digest)).runtime)
     engine = DockerEngine(hint=_HINT)
@@ -112,6 +119,24 @@ def prepare_container(
     if not known:
         known = engine.load(archive_platform(image, platform, store, name), name)
     return ContainerRun(known, step, store.root, seconds)
+
+
+def prepare(image: Image, choice: Choice, store: DiskStore, wanted: Wanted, engine: str) -> Start:
+    """What runs in an image, all of whose bytes are in the store; `engine` as `--engine` says."""
+    step = partial(make_step, wanted=wanted)
+    if engine == DOCKER:
+        return prepare_container(image, choice.platform, store, step, wanted.seconds, choice.tag).start
+    return prepare_sandbox(image, choice.platform, store, step, wanted.seconds).start
+
+
+def prepare_again(choice: Choice, cache: Path, wanted: Wanted, engine: str) -> Start | None:
+    """The same for an image that was chosen before; None where the store lacks some of it."""
+    store = DiskStore(cache)
+    image = LocalImages(cache, store).find(choice.image)
+    try:
+        return prepare(image, choice, store, wanted, engine) if image else None
+    except BlobMismatch:  # it was set aside, and is to be made or fetched again
+        return None
 
 
 @contextmanager

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from envbuild import __version__
 from envbuild.cli.options import common_options, jobs_option
+from envbuild.cli.quick import memo_folder
 from envbuild.core.errors import ExitCode, UsageError
+from envbuild.graph import memo
 from envbuild.options import Options
 
 if TYPE_CHECKING:
+    from envbuild.build.program import Wanted
+    from envbuild.build.run import Start
     from envbuild.execute.sandbox.sandbox import Bind
 
 
@@ -71,7 +76,6 @@ def command(
     ARGV replaces the image's command. Nothing that the program changes stays, but in the current folder,
     which is mounted, and in other mounts.
     """
-    from envbuild.app import open_app
     from envbuild.build.program import Wanted
     from envbuild.build.run import as_not_started
     from envbuild.store.lease import shared_lease
@@ -88,9 +92,27 @@ def command(
             network=stated["network"],
             seconds=stated["timeout"] or 0,
         )
-        with open_app(options, jobs=jobs) as app:
-            start = app.prepare_run(target, wanted, platform, engine)
-        return start()
+        return _prepare(options, jobs, target, wanted, platform, engine)()
+
+
+def _prepare(
+    options: Options, jobs: int | None, target: str, wanted: Wanted, platform: str, engine: str
+) -> Start:
+    """What runs the program: without a look at the workspace, where it is known what it would tell."""
+    from envbuild.build.choice import Choices
+    from envbuild.build.run import prepare_again
+
+    asked = ["run", target, platform, str(options.workspace), options.registry]
+    question = memo.question_key(__version__, asked, os.environ)
+    choices = Choices(memo_folder(str(options.cache_dir)), question)
+    choice = None if options.events or options.profile else choices.recall()
+    start = choice and prepare_again(choice, options.cache_dir, wanted, engine)
+    if start:
+        return start
+    from envbuild.app import open_app
+
+    with open_app(options, jobs=jobs) as app:
+        return app.prepare_run(target, wanted, platform, engine, choices)
 
 
 def _read_variables(stated: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.forker import FORKER
 from envbuild.execute.sandbox.identity import Identity, find_identity
-from envbuild.execute.sandbox.inside.namespaces import NO_NAMESPACES
+from envbuild.execute.sandbox.instead import or_in_docker
 from envbuild.execute.sandbox.mounting import Mounting, Stated
 from envbuild.execute.sandbox.roots import Roots
 from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
@@ -51,17 +48,6 @@ class SandboxRunner:
     def looking(self, kept: Path) -> str:
         """The command that shows what a failed step has changed."""
         return f"{'' if self._identity.host else 'unshare --map-root-user --map-auto '}ls -lR {kept}"
-
-
-@contextmanager
-def or_in_docker(instead: str) -> Iterator[None]:
-    """Where there are no namespaces, say by a hint what needs none."""
-    try:
-        yield
-    except BuildError as error:
-        if not error.message.startswith(NO_NAMESPACES):
-            raise
-        raise BuildError(error.message, hint=f"{instead}; {error.hint}") from error
 
 
 def _describe(step: StepRun, mounts: Stated) -> Step:
