@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
 from envbuild import __version__
+from envbuild.cli.failure import WithResults
 from envbuild.cli.options import common_options, jobs_option, patterns_argument, platform_option, step_options
 from envbuild.cli.quick import may_remember, memo_folder
-from envbuild.core.errors import ErrorGroup
 from envbuild.graph import memo
 from envbuild.options import Options, StepOptions
 
@@ -61,14 +60,14 @@ def command(  # noqa: PLR0913 (click hands over one by one)
     from envbuild.cli.show import show_report
 
     begun = time.time_ns()
-    with ExitStack() as afterwards, open_app(options, jobs=jobs, reverse=reverse, steps=steps) as app:
+    with open_app(options, jobs=jobs, reverse=reverse, steps=steps) as app:
         report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
         text = show_report(report, options)
         if not (push or no_memo):
             remember(app, report, show_report(report.when_repeated(), options), begun)
-        afterwards.callback(click.echo, text, nl=False)  # once the live view is gone
         if report.failures:
-            raise ErrorGroup(report.failures)
+            raise WithResults(text, report.failures)
+    click.echo(text, nl=False)
 
 
 def remember(app: App, report: Report, text: str, begun: int) -> None:

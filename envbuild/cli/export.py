@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -46,8 +47,14 @@ def command(
             raise UsageError(f"`--format {form}` needs a file", hint="name it with `-o FILE`")
         else:
             app.deliver(target).archive(form, path, platform)
-    if path and path.is_file() and not options.quiet:
-        click.echo(f"wrote {path}, {show_size(path.stat().st_size)}")
+    if path and path.is_file():
+        click.echo(_show(path, path.stat().st_size, options), nl=False)
+
+
+def _show(path: Path, size: int, options: Options) -> str:
+    if options.output == "json":
+        return json.dumps({"file": str(path), "size": size}) + "\n"
+    return "" if options.quiet else f"wrote {path}, {show_size(size)}\n"
 
 
 def _write_text(text: str, path: Path | None) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
-import sys
 from collections.abc import Sequence
 
 import click
 
 from envbuild import __version__
-from envbuild.core.errors import EnvbuildError, ExitCode, UsageError
+from envbuild.cli.failure import report
+from envbuild.core.errors import UsageError
 
 # Command -> module of this package; each is imported only when it is called.
 COMMANDS = {
@@ -72,12 +71,11 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        return _report(_in_our_words(error), _color(arguments))
+        return report(_in_our_words(error), arguments)
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted\n")
-        return ExitCode.INTERRUPTED
+        return report(KeyboardInterrupt(), arguments)
     except Exception as error:  # noqa: BLE001 (a bug of ours gets a report, never a bare traceback)
-        return _report(error, _color(arguments))
+        return report(error, arguments)
 
 
 def _suggest(command: str) -> str:
@@ -98,23 +96,3 @@ def _in_our_words(error: click.ClickException) -> UsageError:
     refused = UsageError(message, hint=hint)
     refused.exit_code = getattr(context and context.command, "usage_code", refused.exit_code)
     return refused
-
-
-def _report(error: Exception, color: str) -> int:
-    from envbuild.ui.failure import render_crash, render_failure
-    from envbuild.ui.text import allow_color
-
-    if isinstance(error, EnvbuildError):
-        sys.stderr.write(render_failure(error, color=allow_color(color, sys.stderr, os.environ)))
-        return error.exit_code
-    sys.stderr.write(render_crash(error))
-    return ExitCode.BUG
-
-
-def _color(arguments: Sequence[str]) -> str:
-    for n, argument in enumerate(arguments):
-        if argument.startswith("--color="):
-            return argument.partition("=")[2]
-        if argument == "--color" and n + 1 < len(arguments):
-            return arguments[n + 1]
-    return "auto"

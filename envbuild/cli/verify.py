@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
+from envbuild.cli.failure import WithResults
 from envbuild.cli.options import common_options, jobs_option, patterns_argument
-from envbuild.core.errors import ErrorGroup
 from envbuild.options import Options
 
 if TYPE_CHECKING:
@@ -30,12 +29,11 @@ def command(options: Options, patterns: tuple[str, ...], jobs: int | None) -> No
     from envbuild.app import open_app
     from envbuild.build.verify import NotReproducible
 
-    with ExitStack() as afterwards, open_app(options, jobs=jobs) as app:
+    with open_app(options, jobs=jobs) as app:
         found = app.verify(patterns)
-        afterwards.callback(click.echo, _show(found, options), nl=False)  # once the live view is gone
-        errors = [NotReproducible(each) for each in found if each.difference]
-        if errors:
-            raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
+        if errors := [NotReproducible(each) for each in found if each.difference]:
+            raise WithResults(_show(found, options), errors)
+    click.echo(_show(found, options), nl=False)
 
 
 def _show(found: Sequence[Verified], options: Options) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
+from typing import TypeVar
 
 from envbuild.core.dataclass import dataclass
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 class ExitCode(IntEnum):
@@ -127,3 +131,16 @@ def raise_all(failures: Sequence[EnvbuildError]) -> None:
         raise failures[0]
     if failures:
         raise ErrorGroup(failures)
+
+
+def for_each(function: Callable[[_T], _R], items: Iterable[_T]) -> tuple[_R, ...]:
+    """What `function` returns for each item; where it fails, for all items first, each error once."""
+    results: list[_R] = []
+    failures: dict[str, EnvbuildError] = {}
+    for item in items:
+        try:
+            results.append(function(item))
+        except EnvbuildError as error:
+            failures.setdefault(str(error), error)
+    raise_all(tuple(failures.values()))
+    return tuple(results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
@@ -148,8 +148,7 @@ class Analyzer:
             raise LockError(f"`{label}` has no lock", hint=f"run `{mend}`")
         reasons = self.find_stale(label, lock, {platform: question})
         if reasons:
-            listed = "\n".join(f"  {reason}" for reason in reasons)
-            raise LockError(f"the lock of `{label}` is stale:\n{listed}", hint=f"run `{mend}`")
+            raise LockError(describe_stale(label, reasons), hint=f"run `{mend}`")
         return lock.platforms[platform]
 
     def _context(self, label: Label, platform: Platform, locked: PlatformLock | None) -> Context:
@@ -177,3 +176,8 @@ class Analyzer:
                 location=self._targets(label).location,
             )
         return self.image(below, platform)
+
+
+def describe_stale(label: Label, reasons: Iterable[str]) -> str:
+    """Why a lock is stale, for users: a reason a line."""
+    return "\n".join([f"the lock of `{label}` is stale:", *(f"  {reason}" for reason in reasons)])

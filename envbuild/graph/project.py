@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from envbuild.core.errors import LockError, for_each
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer, Configured, Settings
@@ -76,16 +77,24 @@ class Project:
         return expand_patterns(patterns, self.package, self.targets)
 
     def with_dependencies(self, labels: Sequence[Label]) -> tuple[Label, ...]:
-        """The labels and all they stand on, each once, what is stood on first."""
+        """The labels and all they stand on, each once, what is stood on first; raises the errors of all."""
         ordered: dict[Label, None] = {}
-        for label in labels:
-            self._add_with_dependencies(label, ordered)
+        for_each(lambda label: self._add_with_dependencies(label, ordered), labels)
         return tuple(ordered)
 
     def configure(self, patterns: Sequence[str], platforms: Sequence[str] = ()) -> tuple[Configured, ...]:
-        """The targets that patterns name, with their actions declared."""
+        """The targets that patterns name, with their actions declared.
+
+        Raises what is wrong with any of their specs, else LockError that names every missing or stale lock.
+        """
         chosen = tuple(Platform.parse(text) for text in platforms)
-        return tuple(self.analyzer.configure(label, chosen) for label in self.labels(patterns))
+        labels = self.labels(patterns)
+        all_labels = self.with_dependencies(labels)
+        try:
+            return tuple(self.analyzer.configure(label, chosen) for label in labels)
+        except LockError:
+            self.check_locks(all_labels)
+            raise
 
     def touched(self, changed: Iterable[Path]) -> tuple[Label, ...]:
         """The targets whose locks a change of these files may make stale, sorted; raises SpecError."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
-from envbuild.core.errors import SpecError
+from envbuild.core.errors import SpecError, for_each
 from envbuild.core.label import Label, Pattern
 from envbuild.spec.targets import Targets
 
@@ -13,12 +14,12 @@ def expand_patterns(patterns: Sequence[str], package: str, targets: Targets) -> 
     """The labels that `patterns` name, seen from the folder `package`, each once and sorted.
 
     What an exclusion matches is left out wherever it stands; where nothing else is named, the
-    folder's own targets are meant. Raises SpecError, also where nothing is left.
+    folder's own targets are meant. Raises the errors of all files; SpecError, also where nothing is left.
     """
-    parsed = [Pattern.parse(text, package=package) for text in patterns]
+    parsed = for_each(lambda text: Pattern.parse(text, package=package), patterns)
     wanted = [pattern for pattern in parsed if not pattern.excluded] or [Pattern(package)]
     excluded = [pattern for pattern in parsed if pattern.excluded]
-    found = {label for pattern in wanted for label in expand_pattern(pattern, targets)}
+    found = set(chain.from_iterable(for_each(lambda each: expand_pattern(each, targets), wanted)))
     left = {label for label in found if not any(pattern.matches(label) for pattern in excluded)}
     if not left:
         raise SpecError("no target is left", hint="exclude less")
@@ -30,8 +31,8 @@ def expand_pattern(pattern: Pattern, targets: Targets) -> tuple[Label, ...]:
     if pattern.exact:
         return (targets.declared(pattern.exact).label,)
     packages = targets.packages(pattern.package) if pattern.recursive else (pattern.package,)
-    found = (each.label for package in packages for each in targets.declared_in(package).values())
-    labels = tuple(sorted(found))
+    declared = for_each(targets.declared_in, packages)
+    labels = tuple(sorted(each.label for each in chain.from_iterable(named.values() for named in declared)))
     if not labels:
         shown = f"//{pattern.package}/..." if pattern.package else "//..."
         shown = shown if pattern.recursive else f"//{pattern.package}:all"

@@ -6,13 +6,16 @@ import platform
 import re
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
+from typing import Any
 
 from envbuild import __version__
 from envbuild.core.errors import EnvbuildError, ErrorGroup
 from envbuild.ui.text import printable
 
 _RED, _CYAN, _RESET = "\x1b[1;31m", "\x1b[36m", "\x1b[0m"
+_CRASHED = f"envbuild crashed: this is a bug of envbuild {__version__}"
 _ALIKE = 4  # so many errors that share a hint are shown
 # What libraries' words may hold: logins in URLs, headers, and fields of forms and of JSON.
 _SECRETS = (
@@ -31,9 +34,19 @@ def render_failure(error: EnvbuildError, *, color: bool) -> str:
     A place in a file comes first (`BUILD.yaml:3:5: error: ...`), where editors look for it. Of errors
     without a place that share a hint, the first few are shown: one cause made them all.
     """
-    errors = error.errors if isinstance(error, ErrorGroup) else (error,)
-    groups = groupby(_flatten(errors), key=lambda each: "" if each.location else each.hint)
+    groups = groupby(_flatten([error]), key=lambda each: "" if each.location else each.hint)
     return "".join(_render_group(list(group), hint, color=color) for hint, group in groups)
+
+
+def describe_failure(error: BaseException, code: int) -> dict[str, Any]:
+    """The object for programs: what the command ended with, of several errors also `errors`, one by one."""
+    if isinstance(error, EnvbuildError):
+        flat = _flatten([error])
+        several = {"errors": [_describe(each, each.exit_code) for each in flat]} if len(flat) > 1 else {}
+        return {**_describe(flat[0] if len(flat) == 1 else error, code), **several}
+    crashed = not isinstance(error, KeyboardInterrupt)
+    text, hint = (_CRASHED, "report it with what stderr says") if crashed else ("interrupted", "")
+    return _describe(EnvbuildError(text, hint=hint), code)
 
 
 def render_crash(error: BaseException) -> str:
@@ -41,7 +54,7 @@ def render_crash(error: BaseException) -> str:
     trace = "".join(traceback.format_exception(error))
     text = (
         f"{trace}\n"
-        f"error: envbuild crashed: this is a bug of envbuild {__version__}\n"
+        f"error: {_CRASHED}\n"
         f"hint: report it with all of the above, the command, and this line: "
         f"Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
     )
@@ -50,11 +63,16 @@ def render_crash(error: BaseException) -> str:
     return printable(text)
 
 
-def _flatten(errors: tuple[EnvbuildError, ...]) -> list[EnvbuildError]:
+def _flatten(errors: Sequence[EnvbuildError]) -> list[EnvbuildError]:
     flat: list[EnvbuildError] = []
     for error in errors:
         flat += _flatten(error.errors) if isinstance(error, ErrorGroup) else [error]
     return flat
+
+
+def _describe(error: EnvbuildError, code: int) -> dict[str, Any]:
+    location = asdict(error.location) if error.location else None
+    return {"code": code, "message": error.message, "hint": error.hint, "location": location}
 
 
 def _render_group(errors: Sequence[EnvbuildError], hint: str, *, color: bool) -> str:

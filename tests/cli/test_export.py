@@ -111,6 +111,15 @@ def test_uv_takes_pylock(layered: Project) -> None:
     )
 
 
+def test_a_written_file_for_programs(layered: Project) -> None:
+    """Without a file, stdout is the export itself."""
+    command = ["export", ":app", "--format", "requirements", "--output", "json"]
+    written = layered.succeed(*command, "-o", "requirements.txt").json
+    text = layered.succeed(*command).out
+    assert written == {"file": "requirements.txt", "size": len(text)}
+    assert (layered.root / "requirements.txt").read_text() == text
+
+
 # The path of a local wheel is the only thing that depends on where the file is.
 def test_local_wheels_are_named_from_the_file(layered: Project) -> None:
     (layered.root / "deploy").mkdir()

@@ -44,7 +44,7 @@ def test_a_stale_lock(locked: Project, index: FakeIndex) -> None:
     """The message names target, requirement and the command that mends it, which does."""
     locked.write({"beta/requirements.in": "beta>1\n"})
     assert locked.fail(3, "hook", "lock-check", "beta/requirements.in") == (
-        "error: `//beta:beta`: `beta` is locked at 1.0, but `>1` is required\n"
+        "error: the lock of `//beta:beta` is stale:\n  `beta` is locked at 1.0, but `>1` is required\n"
         "hint: run `envbuild lock //beta:beta`\n"
     )
     index.add(make_package("beta", "2.0"))
@@ -85,7 +85,7 @@ def test_several_workspaces_below_a_repository(locked: Project) -> None:
     locked.write({"ml/envbuild.yaml": "", "ml/BUILD.yaml": environment("bare", pip=["six"])})
     files = ["beta/requirements.in", "ml/BUILD.yaml", "../loose.txt"]
     assert locked.fail(3, "hook", "lock-check", *files) == (
-        "error: `//beta:beta`: `beta` is locked at 1.0, but `>1` is required\n"
+        "error: the lock of `//beta:beta` is stale:\n  `beta` is locked at 1.0, but `>1` is required\n"
         "hint: run `envbuild lock //beta:beta`\n"
         "error: `//:bare` has no lock\n"
         "hint: in `ml`, run `envbuild lock //:bare`\n"

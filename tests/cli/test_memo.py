@@ -162,7 +162,7 @@ def ask(
     monkeypatch.setattr(sys, "argv", ["envbuild", *ASK, *more])
     code = main()
     out, err = capsys.readouterr()
-    targets = json.loads(out)["targets"] if out else []
+    targets = json.loads(out).get("targets", [])
     errors = [line for line in err.splitlines() if "error: " in line]
     return code, [f"{each['label']} {each['image']} {each['digest']}" for each in targets], errors
 

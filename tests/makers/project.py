@@ -127,15 +127,29 @@ class Project:
         Returns what it says, from the first error on. A failing command has no result, and changes no
         file of the workspace.
         """
+        outcome = self.refuse(code, *arguments)
+        assert outcome.out == "", outcome
+        lines = outcome.err.splitlines(keepends=True)
+        return "".join(itertools.dropwhile(lambda line: "error: " not in line, lines))
+
+    def fail_as_json(self, code: int, *arguments: str) -> dict[str, Any]:
+        """The same with `--output json`; returns the error as programs read it."""
+        outcome = self.refuse(code, *arguments, "--output", "json")
+        assert "error: " in outcome.err, outcome
+        (name, error), *others = outcome.json.items()
+        assert (name, error["code"], others) == ("error", code, []), outcome
+        assert isinstance(error, dict)
+        return error
+
+    def refuse(self, code: int, *arguments: str) -> Outcome:
+        """Run `envbuild`, which must fail with this exit code and leave nothing half-written."""
         before = self.contents()
         outcome = self.run(*arguments)
         assert outcome.code == code, outcome
-        assert outcome.out == "", outcome
         assert "Traceback" not in outcome.err, outcome
         assert self.contents() == before
         assert self.leftovers() == []
-        lines = outcome.err.splitlines(keepends=True)
-        return "".join(itertools.dropwhile(lambda line: "error: " not in line, lines))
+        return outcome
 
     def contents(self) -> dict[str, bytes]:
         """All files of the workspace."""

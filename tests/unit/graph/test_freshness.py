@@ -59,7 +59,8 @@ def test_every_fault_is_named(folder: Folder) -> None:
     assert lines == [
         "`//:base` has no lock",
         "`//:child` can be checked once what it stands on is locked",
-        "`//:stale`: `six` is not locked, but it is required",
-        "`//:stale`: `numpy` is no longer required",
+        "the lock of `//:stale` is stale:",
+        "  `six` is not locked, but it is required",
+        "  `numpy` is no longer required",
     ]
     assert caught.value.hint == "run `envbuild lock //:base //:broken //:child //:stale`"

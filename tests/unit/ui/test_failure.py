@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from envbuild.core.errors import ErrorGroup, Location, ResolveError, SourceError, SpecError
-from envbuild.ui.failure import render_crash, render_failure
+from envbuild.core.errors import ErrorGroup, Location, LockError, ResolveError, SourceError, SpecError
+from envbuild.ui.failure import describe_failure, render_crash, render_failure
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "commands.md"
 
 
 def test_an_error_and_its_hint() -> None:
@@ -92,3 +97,44 @@ def test_errors_of_one_cause_are_folded() -> None:
 def test_errors_at_places_are_never_folded() -> None:
     errors = [SpecError("wrong", hint="mend it", location=Location("BUILD.yaml", n)) for n in range(1, 9)]
     assert render_failure(ErrorGroup(errors), color=False).count("error: wrong\nhint: mend it\n") == 8
+
+
+def test_an_error_for_programs() -> None:
+    error = SpecError("no", hint="mend it", location=Location("a/BUILD.yaml", 3, 5))
+    location = {"file": "a/BUILD.yaml", "line": 3, "column": 5}
+    described = {"code": 2, "message": "no", "hint": "mend it", "location": location}
+    assert describe_failure(error, 2) == described
+    # A group of one is that one.
+    assert describe_failure(ErrorGroup([error]), 2) == described
+
+
+def test_it_is_what_the_documentation_shows() -> None:
+    section = DOCUMENT.read_text().partition("## When a command fails")[2]
+    shown = json.loads(section.partition("```json\n")[2].partition("```")[0])["error"]
+    error = SpecError(shown["message"], hint=shown["hint"], location=Location(**shown["location"]))
+    assert describe_failure(error, 2) == shown
+
+
+def test_several_errors_for_programs() -> None:
+    group = ErrorGroup([SpecError("one", hint="1"), ErrorGroup([LockError("two"), LockError("three")])])
+    described = describe_failure(group, 3)
+    errors = described.pop("errors")
+    assert [(each["code"], each["message"], each["hint"]) for each in errors] == [
+        (2, "one", "1"),
+        (3, "two", ""),
+        (3, "three", ""),
+    ]
+    message = "one\nhint: 1\ntwo\nthree"
+    assert described == {"code": 3, "message": message, "hint": "", "location": None}
+
+
+def test_a_crash_for_programs_tells_nothing_of_its_trace() -> None:
+    described = describe_failure(ValueError("https://user:secret@host/x"), 37)
+    assert described["message"].startswith("envbuild crashed: this is a bug of envbuild ")
+    assert described["hint"] == "report it with what stderr says"
+    assert "secret" not in str(described)
+
+
+def test_an_interruption_for_programs() -> None:
+    interrupted = {"code": 8, "message": "interrupted", "hint": "", "location": None}
+    assert describe_failure(KeyboardInterrupt(), 8) == interrupted
