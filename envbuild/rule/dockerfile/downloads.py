@@ -64,13 +64,15 @@ def _walk(
     """Each ADD of a stage with what its words may name; ARGs and ENVs go to `arguments` and `variables`."""
     declared: set[str] = set()
     for instruction in stage.instructions:
-        scope = _Noted({**arguments, **variables}, declared)
+        scope = _Noted({**variables, **arguments}, declared)
         if instruction.name == "ARG":
             declared |= {word.partition("=")[0] for word in instruction.words}
             plan.declare(instruction, arguments, variables)
         elif instruction.name == "ENV":
             words = [plan.expand(word, scope, instruction) for word in instruction.words]
-            variables |= dict(zip(words[::2], words[1::2], strict=True))
+            for name, value in zip(words[::2], words[1::2], strict=True):
+                arguments.pop(name, None)
+                variables[name] = value
         elif instruction.name == "ADD":
             yield instruction, scope
 

@@ -125,7 +125,7 @@ class Plan:
             if name in self.stated:
                 arguments[name] = self.stated[name]
             elif given:
-                arguments[name] = self.expand(default, {**arguments, **variables}, instruction)
+                arguments[name] = self.expand(default, {**variables, **arguments}, instruction)
             elif name in above:
                 arguments[name] = above[name]
 

@@ -17,8 +17,16 @@ from envbuild.spec.dockerfile.instruction import Instruction
 from envbuild.spec.dockerfile.parse import parse_trigger
 
 SHELL: Final = ("/bin/sh", "-c")
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
-_UNITS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_UNITS: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 _DURATIONS: Final = {
     "interval": "Interval",
     "timeout": "Timeout",
@@ -88,12 +96,9 @@ def _healthcheck(config: Runtime, instruction: Instruction) -> Runtime:
     if kind.upper() != "CMD" or not rest:
         raise SpecError("HEALTHCHECK takes `CMD command`, or `NONE`")
     found: dict[str, Any] = {"Test": ["CMD", *rest] if instruction.is_json else ["CMD-SHELL", rest[0]]}
-    for flag, key in _DURATIONS.items():
-        if flag in instruction.flags:
-            found[key] = _read_duration(instruction.flag(flag))
-    if "retries" in instruction.flags:
-        found["Retries"] = _read_count(instruction.flag("retries"))
-    return replace(config, healthcheck=found)
+    stated = {key: _read_duration(instruction.flag(flag, "0")) for flag, key in _DURATIONS.items()}
+    stated["Retries"] = _read_count(instruction.flag("retries", "0"))
+    return replace(config, healthcheck=found | {key: value for key, value in stated.items() if value})
 
 
 def read_command(instruction: Instruction, config: Runtime) -> tuple[str, ...]:
@@ -122,11 +127,16 @@ def _read_ports(text: str) -> Iterator[str]:
 
 
 def _read_duration(text: str) -> int:
-    """Nanoseconds of "1m30s"."""
+    """Nanoseconds of "1m30s"; 0 stands for what the engine takes."""
     parts = _DURATION.findall(text)
+    if text == "0":
+        return 0
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise SpecError(f"`{text[:40]}` is no duration", hint="write `30s` or `1m30s`")
-    return sum(round(float(number) * _UNITS[unit]) for number, unit in parts)
+    total = sum(round(float(number) * _UNITS[unit]) for number, unit in parts)
+    if 0 < total < _UNITS["ms"]:
+        raise SpecError(f"`{text[:40]}` is less than a millisecond", hint="write `30s` or `1m30s`")
+    return total
 
 
 def _read_count(text: str) -> int:

@@ -72,14 +72,14 @@ class StageBuilder:
             self.layers.append(getattr(self._step, name.lower())(instruction))
         else:
             self.config = SETTINGS[name](self.config, instruction)
-            self._settle_command(name)
+            self._settle(instruction)
             if name == "WORKDIR" and self.config.workdir != "/":
                 self.layers.append(self._step.workdir(instruction))
 
     @property
     def _scope(self) -> Mapping[str, str]:
-        """The variables that words may name; what ENV sets hides an argument."""
-        return {**self.arguments, **self.config.variables}
+        """The variables that words may name: an argument hides what was set before it."""
+        return {**self.config.variables, **self.arguments}
 
     @property
     def _step(self) -> Step:
@@ -96,9 +96,15 @@ class StageBuilder:
             escape=self.plan.dockerfile.escape,
         )
 
-    def _settle_command(self, name: str) -> None:
-        """An entrypoint drops the command that the base states, but none of this stage's own."""
-        if name == "CMD":
+    def _settle(self, instruction: Instruction) -> None:
+        """An entrypoint drops the command that the base states, but none of this stage's own.
+
+        ENV hides the arguments of its names that were declared before it.
+        """
+        if instruction.name == "CMD":
             self.command_stated = True
-        elif name == "ENTRYPOINT" and not self.command_stated:
+        elif instruction.name == "ENTRYPOINT" and not self.command_stated:
             self.config = replace(self.config, command=())
+        elif instruction.name == "ENV":
+            for variable in instruction.words[::2]:
+                self.arguments.pop(variable, None)

@@ -35,6 +35,7 @@ _FLAGS: Final[Mapping[str, frozenset[str]]] = {
     "VOLUME": frozenset(),
     "WORKDIR": frozenset(),
 }
+_MAY_BE_EMPTY: Final = frozenset({"CMD", "ENTRYPOINT"})  # as lists: what the base states is gone
 _REPEATED: Final = frozenset({"mount", "exclude"})
 _ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*(\S)\s*\Z", re.IGNORECASE)
 _DIRECTIVE: Final = re.compile(r"#\s*[A-Za-z]+\s*=")
@@ -109,7 +110,7 @@ def _read_instruction(command: dockerfile.Command, location: Location) -> Instru
     if name not in _FLAGS:
         raise SpecError(f"`{name[:40]}` is no instruction of a Dockerfile", hint=suggest(name, _FLAGS))
     words = tuple(command.value)
-    if not any(words):
+    if not any(words) and not (command.json and name in _MAY_BE_EMPTY):
         raise SpecError(f"`{name}` is empty", hint="write what it is for, or remove the line")
     return Instruction(
         name=name,

@@ -6,18 +6,17 @@ commands, and with an escape character that a directive may change.
 
 from __future__ import annotations
 
-import fnmatch
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from envbuild.core.errors import SpecError
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SPECIAL: Final = frozenset("@*#?-$!0123456789")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _QUOTED: Final = frozenset('"$')  # what an escape takes its meaning from within double quotes
 _BLANKS: Final = frozenset(" \t\n\r")
+_GLOB: Final = re.compile(r"\\(.?)|(\*)|(\?)|(.)", re.DOTALL)
 
 
 def expand_word(text: str, variables: Mapping[str, str], escape: str = "\\") -> str:
@@ -38,6 +37,7 @@ class _Reader:
     at: int = 0
     words: list[str] = field(default_factory=list)
     word: list[str] | None = None  # the one being read; None between two
+    raw: bool = False  # whether escapes stay, for whoever reads a pattern next
 
     def read_all(self) -> str:
         return self._until("")
@@ -90,7 +90,7 @@ class _Reader:
         if start == self.escape:
             literal = self.text[self.at : self.at + 1]
             self.at += 1
-            return literal
+            return start + literal if self.raw else literal
         return start
 
     def _single_quoted(self) -> str:
@@ -110,9 +110,12 @@ class _Reader:
             self.at += 1
             if start == "$":
                 pieces.append(self._variable())
-            elif start == self.escape and self.text[self.at : self.at + 1] in _QUOTED | {self.escape}:
-                pieces.append(self.text[self.at])
-                self.at += 1
+            elif start == self.escape:
+                pieces.append(start if self.raw else "")
+                if self.text[self.at : self.at + 1] in _QUOTED | {self.escape}:
+                    start = self.text[self.at]
+                    self.at += 1
+                pieces.append(start)
             else:
                 pieces.append(start)
         self.at += 1
@@ -151,15 +154,18 @@ class _Reader:
         return self._edited(mark, value or "")
 
     def _edited(self, mark: str, value: str) -> str:
-        """`#` and `%` remove a prefix or suffix, `/` replaces; doubled, the longest, or all."""
+        """`#` and `%` remove a prefix or suffix, `/` replaces; doubled, the longest, or all.
+
+        In patterns only `*` and `?` mean something, and a backslash takes it from them.
+        """
         if mark not in ("#", "%", "/"):
             raise self._broken(f"`{mark}` is no modifier of a variable")
         doubled = self.text[self.at : self.at + 1] == mark
         self.at += doubled
         if mark == "/":
-            pattern = self._glob(self._until_slash())
-            return re.sub(pattern, _literally(self._until("}")), value, count=0 if doubled else 1)
-        pattern = self._glob(self._until("}"))
+            pattern, replacement = self._glob(self._raw_until("/")), self._raw_until("}")
+            return _replace(pattern, replacement, value, everywhere=doubled)
+        pattern = self._glob(self._raw_until("}"))
         ends = range(len(value) + 1)
         if mark == "#":
             cuts = (n for n in (reversed(ends) if doubled else ends) if re.fullmatch(pattern, value[:n]))
@@ -167,27 +173,28 @@ class _Reader:
         cuts = (n for n in (ends if doubled else reversed(ends)) if re.fullmatch(pattern, value[n:]))
         return value[: next(cuts, len(value))]
 
-    def _until_slash(self) -> str:
-        pieces = []
-        while self.at < len(self.text) and self.text[self.at] not in "/}":
-            pieces.append(self._piece())
-        if self.text[self.at : self.at + 1] == "/":
-            self.at += 1
-        return "".join(pieces)
+    def _raw_until(self, stop: str) -> str:
+        before, self.raw = self.raw, True
+        try:
+            return self._until(stop)
+        finally:
+            self.raw = before
 
-    def _glob(self, pattern: str) -> str:
-        return fnmatch.translate(pattern).removesuffix(r"\Z").removesuffix(r"\z")
+    def _glob(self, pattern: str) -> re.Pattern[str]:
+        return re.compile("".join(map(self._translate, _GLOB.finditer(pattern))), re.DOTALL)
+
+    def _translate(self, part: re.Match[str]) -> str:
+        escaped, star, one, plain = part.groups()
+        if escaped is not None and (not escaped or escaped not in "*?\\/}"):
+            raise self._broken(f"`\\{escaped}` means nothing in a pattern")
+        if star or one:
+            return ".*" if star else "."
+        return re.escape(escaped or plain)
 
     def _name(self) -> str:
         match = _NAME.match(self.text, self.at)
-        if match:
-            self.at = match.end()
-            return match[0]
-        special = self.text[self.at : self.at + 1]
-        if special and special in _SPECIAL:
-            self.at += 1
-            return special
-        return ""
+        self.at = match.end() if match else self.at
+        return match[0] if match else ""
 
     def _take(self) -> str:
         taken = self.text[self.at : self.at + 1]
@@ -197,12 +204,22 @@ class _Reader:
         return taken
 
     def _expect(self, stop: str) -> None:
-        if self._take() != stop:
-            raise self._broken(f"`{stop}` is missing")
+        if self.text[self.at : self.at + 1] != stop:
+            raise self._broken("`${` is not closed" if stop == "}" else f"`{stop}` is missing")
+        self.at += 1
 
     def _broken(self, what: str) -> SpecError:
         return SpecError(f"{what} in `{self.text[:80]}`", hint="see the Dockerfile reference on variables")
 
 
-def _literally(text: str) -> Callable[[re.Match[str]], str]:
-    return lambda _: text
+def _replace(pattern: re.Pattern[str], replacement: str, value: str, *, everywhere: bool) -> str:
+    """The value with a pattern replaced; nothing behind a match is none of its own, as in Go."""
+    pieces, at, after = [], 0, -1
+    for match in pattern.finditer(value):
+        if match.start() == match.end() == after:
+            continue
+        pieces += [value[at : match.start()], replacement]
+        at = after = match.end()
+        if not everywhere:
+            break
+    return "".join((*pieces, value[at:]))

@@ -25,7 +25,7 @@ from tests.makers.workspace import Looks
 STEPS = {
     "add-archives": (0, 8),
     "apt-packages": (2, 0),
-    "arguments": (2, 1),
+    "arguments": (3, 1),
     "build-tool": (2, 3),
     "changes": (5, 0),
     "copy-existing": (1, 13),

@@ -9,6 +9,7 @@ from envbuild.oci.config import Runtime
 from envbuild.rule.dockerfile.settings import SETTINGS
 from envbuild.spec.dockerfile.parse import parse_dockerfile
 
+_PLAIN: dict[str, Any] = {"Test": ["CMD-SHELL", "a b"]}
 _CHECK = {"Test": ["CMD", "a"], "Interval": 90 * 10**9, "Timeout": 15 * 10**8, "Retries": 3}
 _PORTS: dict[str, Any] = {"8000/tcp": {}, "8001/tcp": {}}
 
@@ -35,11 +36,15 @@ def apply(text: str, config: Runtime | None = None) -> dict[str, Any]:
         ("VOLUME /b /a\nVOLUME [\"/c\"]", {"Volumes": {"/a": {}, "/b": {}, "/c": {}}}),
         ("CMD a b", {"Cmd": ["/bin/sh", "-c", "a b"]}),
         ('CMD ["a", "b"]', {"Cmd": ["a", "b"]}),
+        ("CMD a\nENTRYPOINT b\nCMD []\nENTRYPOINT []", {}),
+        ('ENTRYPOINT [""]', {"Entrypoint": [""]}),
         ('SHELL ["x", "-y"]\nENTRYPOINT a', {"Entrypoint": ["x", "-y", "a"], "Shell": ["x", "-y"]}),
         ("STOPSIGNAL SIGUSR1", {"StopSignal": "SIGUSR1"}),
         ("ONBUILD RUN a  b\nONBUILD USER c", {"OnBuild": ["RUN a  b", "USER c"]}),
         ("HEALTHCHECK NONE", {"Healthcheck": {"Test": ["NONE"]}}),
-        ("HEALTHCHECK CMD a b", {"Healthcheck": {"Test": ["CMD-SHELL", "a b"]}}),
+        ("HEALTHCHECK --interval=0 --timeout=0s --retries=0 CMD a b", {"Healthcheck": _PLAIN}),
+        ("HEALTHCHECK --timeout=.5s CMD a b", {"Healthcheck": {**_PLAIN, "Timeout": 5 * 10**8}}),
+        ("HEALTHCHECK CMD a b", {"Healthcheck": _PLAIN}),
         (
             'HEALTHCHECK --interval=1m30s --timeout=1.5s --retries=3 CMD ["a"]',
             {"Healthcheck": _CHECK},
@@ -58,6 +63,7 @@ def test_settings(text: str, expected: dict[str, Any]) -> None:
         ("EXPOSE 9-8", "`9-8` is no port"),
         ("SHELL a b", "SHELL takes a JSON array"),
         ("HEALTHCHECK --interval=5 CMD a", "`5` is no duration"),
+        ("HEALTHCHECK --interval=1us CMD a", "`1us` is less than a millisecond"),
         ("HEALTHCHECK --retries=x CMD a", "`--retries=x` is no number"),
         ("HEALTHCHECK WHAT a", "HEALTHCHECK takes `CMD command`, or `NONE`"),
         ("ONBUILD FROM a", "`ONBUILD FROM a` is no trigger"),

@@ -87,3 +87,11 @@ def test_what_is_refused(text: str, expected: list[str]) -> None:
 def test_what_is_no_text(data: bytes) -> None:
     (said,) = failures(lambda: parse_dockerfile(data, "Dockerfile"))
     assert said.startswith("Dockerfile: a Dockerfile ")
+
+
+@pytest.mark.parametrize("text", ["RUN []", 'RUN [""]', "SHELL []", "VOLUME []", "CMD", "ENTRYPOINT"])
+def test_what_may_not_be_empty(text: str) -> None:
+    """Only lists of CMD and ENTRYPOINT may: they take away what the base states."""
+    name = text.partition(" ")[0]
+    (said,) = failures(lambda: parse(f"FROM a\n{text}\n"))
+    assert said.startswith(f"Dockerfile:2: `{name}` is empty")

@@ -54,6 +54,15 @@ VARIABLES = {"PWD": "/home", "EMPTY": "", "SHELL": "bash", "TWO": "a b", "PATHS"
         ("${PATHS//a/x}", "/x/b.txr.gz"),
         ("${PATHS/./}", "/a/btar.gz"),
         ("${PATHS#none}", "/a/b.tar.gz"),
+        ("${PATHS#[/]}", "/a/b.tar.gz"),  # brackets are characters as any other
+        ("${PATHS//\\//-}", "-a-b.tar.gz"),
+        ("${PATHS/a/\\/}", "/\\//b.tar.gz"),  # of a replacement the escape stays
+        ("${PATHS//*/x}", "x"),  # once: behind all there is nothing more
+        ("${SHELL//s*/}", "ba"),
+        ("${SHELL%'sh'}", "ba"),
+        ('${SHELL#"${SHELL%ash}"}', "ash"),
+        ("${UNSET:-${SHELL%h}\\}}", "bas}"),
+        ("$12x", "x"),
     ],
 )
 def test_expansion(text: str, expected: str) -> None:
@@ -83,7 +92,20 @@ def test_another_escape_character() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["'open", '"open', "${", "${PWD", "${PWD:", "${PWD:=x}", "${}", "${UNSET:?why}", "${PWD:-x", "${PWD^^}"],
+    [
+        "'open",
+        '"open',
+        "${",
+        "${PWD",
+        "${PWD:",
+        "${PWD:=x}",
+        "${}",
+        "${UNSET:?why}",
+        "${PWD:-x",
+        "${PWD^^}",
+        "${PWD/a}",
+        "${PWD#\\a}",
+    ],
 )
 def test_what_is_broken(text: str) -> None:
     with pytest.raises(SpecError) as caught:
