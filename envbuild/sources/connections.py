@@ -14,7 +14,7 @@ from threading import Lock
 from typing import IO, TYPE_CHECKING, Final
 
 from envbuild.core.errors import SourceError
-from envbuild.sources.url import is_loopback, parse_url, redact, split_login
+from envbuild.sources.url import is_loopback, origin, parse_url, redact, split_login
 
 if TYPE_CHECKING:
     import ssl
@@ -44,6 +44,7 @@ class Connections:
         self._pool_size = pool_size
         self._timeouts = (connect_timeout, read_timeout)
         self._managers: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._proxies: dict[tuple[str, str], str] = {}
         self._lock = Lock()
 
     def send(
@@ -66,8 +67,12 @@ class Connections:
                 manager.clear()
 
     def _manager(self, url: str) -> urllib3.PoolManager:
-        scheme, proxy = parse_url(url).scheme, choose_proxy(url)
+        scheme, host = origin(url)[:2]
         with self._lock:
+            # Once for a host: all of the environment is read for it.
+            if (scheme, host) not in self._proxies:
+                self._proxies[scheme, host] = choose_proxy(url)
+            proxy = self._proxies[scheme, host]
             if (scheme, proxy) not in self._managers:
                 self._managers[scheme, proxy] = self._open_manager(scheme, proxy)
             return self._managers[scheme, proxy]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import urllib3
 
 CHUNK: Final = 1 << 18
+_REST: Final = 1 << 12  # bytes of a body that nobody reads: less work than another connection
 _ADVICE: Final = {
     401: "put a login for this host into ~/.netrc, or the file that `NETRC` names",
     403: "ask for access, or check the login for this host in ~/.netrc",
@@ -58,7 +60,10 @@ class Response:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
 
     def expect(self, *statuses: int) -> Self:
         """Itself; raises StatusError, and lets the connection go, unless its status is one of these."""
@@ -94,7 +99,14 @@ class Response:
         return TransportError(message, hint="check the network, then try again later", passing=False)
 
     def close(self) -> None:
-        """Let the connection go: back to the pool if the body is read, else closed."""
+        """Let the connection go: back to the pool if the body is read, or all but read, else closed."""
+        rest = self._raw.length_remaining
+        if rest is not None and rest <= _REST and not self._raw.closed:
+            with suppress(SourceError):
+                self.read(_REST)
+        self._abandon()
+
+    def _abandon(self) -> None:
         self._raw.close()
         self._raw.release_conn()
 

@@ -73,7 +73,7 @@ Around = Callable[[Asked, Forward], Answer]
 
 @dataclass(slots=True)
 class Gate:
-    """Forwards to `upstream` ("" = there is none); keeps what was asked."""
+    """Forwards to `upstream` ("" = there is none); keeps what was asked, and by which connections."""
 
     upstream: str
     before: Before = lambda asked: None
@@ -81,6 +81,7 @@ class Gate:
     around: Around = lambda asked, forward: forward(asked)
     host: str = ""
     asked: list[Asked] = field(default_factory=list)
+    connections: set[tuple[str, int]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, asked: Asked) -> Answer:
@@ -123,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.gate.connections.add(self.client_address)
         answer = self.server.gate.answer(Asked(self.command, self.path, headers, body))
         if answer.broken is None:
             self._send(answer, answer.body)

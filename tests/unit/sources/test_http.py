@@ -327,7 +327,46 @@ def test_proxies_are_used_but_not_for_this_machine(
     assert server.asked[1].target == "/g"
     monkeypatch.setenv("no_proxy", "somewhere.invalid")
     with pytest.raises(TransportError, match="is unknown"):
-        http.get("http://somewhere.invalid/f")
+        HttpClient(patience=Patience(pause=0.001)).get("http://somewhere.invalid/f")
+
+
+SHORT = Answer(404, b'{"errors": []}')
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("HEAD", Answer(200)),
+        ("HEAD", Answer(404)),
+        ("POST", Answer(202, b"", {"Location": "/u"})),
+        ("PUT", Answer(201)),
+        ("DELETE", Answer(204)),
+        ("GET", SHORT),
+        ("GET", Answer(401, b"{}")),
+    ],
+)
+def test_an_answer_that_nobody_reads_leaves_its_connection(method: str, answer: Answer, server: Gate) -> None:
+    server.before = lambda asked: answer
+    client = HttpClient(patience=Patience(pause=0.001))
+    for _ in range(3):
+        with client.request(method, f"http://{server.host}/f", body=b"" if method == "POST" else None) as got:
+            assert got.status == answer.status
+    assert len(server.connections) == 1
+    client.close()
+
+
+def test_a_redirect_leaves_its_connection(http: HttpClient, server: Gate) -> None:
+    moved = Answer(302, b"moved", {"Location": "/there"})
+    server.before = lambda asked: moved if asked.path == "/here" else SHORT
+    for _ in range(3):
+        http.get(f"http://{server.host}/here").close()
+    assert len(server.connections) == 1
+
+
+def test_much_that_nobody_reads_is_not_waited_for(http: HttpClient, server: Gate) -> None:
+    for _ in range(2):
+        http.get(f"http://{server.host}/f").close()
+    assert len(server.connections) == 2
 
 
 def test_a_refused_connection_says_so(http: HttpClient) -> None:
