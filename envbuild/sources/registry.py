@@ -24,6 +24,8 @@ from envbuild.sources.url import join_url
 __all__ = ["Mount", "RegistryClient", "RegistryStatusError", "UploadSession"]
 
 _OURS: Final = (MANIFEST, INDEX)
+# Of Docker before 1.10: signed, and with a history in the place of a config.
+_SCHEMA_1: Final = "application/vnd.docker.distribution.manifest.v1+"
 _NO_MOUNTS: Final = (404, 405)  # from registries that know no mounts, though they should begin an upload
 _LOST: Final = 404  # what an upload gets whose session is forgotten
 
@@ -247,6 +249,9 @@ class RegistryClient:
     def _manifest_type(self, page: Page, path: str, accepted: Sequence[str]) -> str:
         """The media type of a manifest; other web servers answer 200 to anything, too."""
         media_type = page.headers.get("Content-Type", "").partition(";")[0].strip()
+        if media_type.startswith(_SCHEMA_1):
+            message = f"`{self.host}/{path}` is in the form of Docker's schema 1, which is no longer read"
+            raise RegistryError(message, hint="convert it with `skopeo copy --format v2s2`, or push it again")
         if media_type and media_type not in accepted:
             message = f"`{self.host}/{path}` is no image of ours: its media type is `{excerpt(media_type)}`"
             raise RegistryError(message, hint="check the address: this may be no registry")

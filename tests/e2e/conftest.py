@@ -14,9 +14,12 @@ import pytest
 
 from tests.makers.conda_channel import Channel
 from tests.makers.debian import serve
+from tests.makers.debian_image import DebianImage, find_debian_image, make_debian_image
+from tests.makers.docker import Docker
 from tests.makers.examples import copy_examples, publish_locked
 from tests.makers.faithful_channel import make_faithful_channel
 from tests.makers.project import Project
+from tests.makers.servers import require_programs
 from tests.makers.stored import StoredImage
 
 
@@ -51,9 +54,7 @@ class Sources:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The examples, built from this machine's own package sources; test processes share one build."""
-    top = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        top = top.parent
+    top = _find_top(tmp_path_factory)
     project = Project(top / "examples", machine_environment())
     report = top / "report.json"
     with (top / "examples-lock").open("w") as lock:
@@ -83,10 +84,28 @@ def channel(built: Built) -> Channel:
         return Channel(folder) if folder.exists() else make_faithful_channel(folder, built.project.cache)
 
 
+@pytest.fixture(scope="session")
+def debian_image(running_engine: str, tmp_path_factory: pytest.TempPathFactory) -> DebianImage:
+    """An image by Debian's own tools, from this machine's mirror; test processes share it."""
+    require_programs("mmdebstrap", "skopeo")
+    top = _find_top(tmp_path_factory)
+    docker = Docker(running_engine)
+    with (top / "debian-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = top / "debian"
+        return find_debian_image(folder) or make_debian_image(folder, docker)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A copy of the examples' workspace with an empty cache, on a machine that is configured for nothing."""
     return copy_examples(Project(tmp_path))
+
+
+def _find_top(factory: pytest.TempPathFactory) -> Path:
+    """The folder that all test processes of this session share."""
+    top = factory.getbasetemp()
+    return top.parent if "PYTEST_XDIST_WORKER" in os.environ else top
 
 
 def machine_environment() -> dict[str, str]:

@@ -67,8 +67,12 @@ class Upstream:
         architecture: str = "amd64",
         config: Mapping[str, Any] = CONFIG,
         docker: bool = False,
+        more: Mapping[str, Any] = {},
     ) -> dict[str, Any]:
-        """Put an image for one platform there, under its digest or a tag; returns its descriptor."""
+        """Put an image for one platform there, under its digest or a tag; returns its descriptor.
+
+        `more` are further fields of the config's document.
+        """
         for layer in layers:
             self.put_blob(layer.data)
         stated = {
@@ -76,6 +80,7 @@ class Upstream:
             "os": "linux",
             "config": config,
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+            **more,
         }
         kind = f"{DOCKER}.container.image.v1+json" if docker else f"{OCI}.config.v1+json"
         manifest = {

@@ -9,7 +9,7 @@ import os
 import posixpath
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,16 +44,16 @@ class Docker:
         config["Env"] = sorted(config.get("Env", ()))  # of which the order says nothing
         return {key: config[key] for key in _CONFIG if key in config}
 
-    def tree(self, image: str) -> dict[str, str]:
-        """Each path of an image with its type, mode, owner, and target or contents."""
+    def tree(self, image: str, *, above: int = 0) -> dict[str, str]:
+        """Each path of an image with its type, mode, owner, and target or contents.
+
+        Only of what lies `above` so many layers, for images that have the same below.
+        """
         saved = self("image", "save", image)
         with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
             (manifest,) = json.loads(_read(archive, "manifest.json"))
-            layers = [_read(archive, name) for name in manifest["Layers"]]
-        found: dict[str, str] = {}
-        for layer in layers:
-            _put(layer, found)
-        return dict(sorted(found.items()))
+            layers = [_read(archive, name) for name in manifest["Layers"][above:]]
+        return read_tree(layers)
 
 
 _CONFIG = (
@@ -76,6 +76,14 @@ def _read(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     assert file is not None
     return file.read()
+
+
+def read_tree(layers: Iterable[bytes]) -> dict[str, str]:
+    """What `Docker.tree` tells, of layers as they are, bottom first."""
+    found: dict[str, str] = {}
+    for layer in layers:
+        _put(layer, found)
+    return dict(sorted(found.items()))
 
 
 def _put(layer: bytes, found: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ PACKAGES = {
     "htpasswd": "apache2-utils",
     "busybox": "busybox-static",
     "newuidmap": "uidmap",
+    "mmdebstrap": "mmdebstrap",
     "qemu-aarch64-static": "qemu-user-static",
     "qemu-x86_64-static": "qemu-user-static",
 }

@@ -43,6 +43,11 @@ _DOCKER_LAYERS: Final = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": "tar+gzip",
     "application/vnd.docker.image.rootfs.diff.tar": "tar",
 }
+# Layers that only their makers may hand out ("foreign" to Docker): registries need not have them.
+_BOUND: Final = (
+    "application/vnd.oci.image.layer.nondistributable.",
+    "application/vnd.docker.image.rootfs.foreign.",
+)
 _KINDS: Final = {media_type: kind for kind, media_type in LAYER_TYPES.items()} | _DOCKER_LAYERS
 
 
@@ -186,6 +191,11 @@ def _lock_layers(manifest: Manifest, config: ImageConfig, name: ImageName) -> tu
 
 
 def _kind(layer: Descriptor) -> str:
+    if layer.media_type.startswith(_BOUND):
+        raise BadImage(
+            f"its layer `{layer.digest}` is one that only its maker may distribute",
+            hint="name a base without such layers: nobody else may push what stands on them",
+        )
     if layer.media_type not in _KINDS:
         raise BadImage(
             f"it has a layer of the media type `{excerpt(layer.media_type)}`",

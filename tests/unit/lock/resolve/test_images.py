@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,64 +13,20 @@ from uuid import uuid4
 import pytest
 
 from envbuild.core.digest import Digest
-from envbuild.core.errors import EnvbuildError, RegistryError, ResolveError, SourceError
-from envbuild.core.platform import Platform
-from envbuild.lock.base_image import BaseImage, Folder
+from envbuild.lock.base_image import Folder
 from envbuild.lock.check_image import GENERATION
-from envbuild.lock.model import Download, ImageQuestion, Locked, PlatformLock
-from envbuild.lock.registries import Registries
-from envbuild.lock.resolve.images import look_up, resolve_images
+from envbuild.lock.model import Download, Locked, PlatformLock
+from envbuild.lock.resolve.images import look_up
 from envbuild.oci.reference import RegistryName
-from envbuild.sources.credentials import DockerCredentials
-from envbuild.sources.http import HttpClient, Patience
-from envbuild.sources.registry import RegistryClient
 from envbuild.store.disk import DiskStore
 from tests.makers.base_images import LIBC, OCI, PYTHON, ROOT, Upstream, make_layer, sha256
 from tests.makers.debian import folder, link
+from tests.makers.desk import Desk
 from tests.makers.gate import Answer, Asked, Gate, open_gate
 from tests.makers.servers import require_programs
 from tests.makers.targets import AMD64, ARM64
 
 pytestmark = pytest.mark.services
-
-
-@dataclass
-class Desk:
-    """A store, the registries, and a repository of others in one of them."""
-
-    upstream: Upstream
-    store: DiskStore
-    aliases: dict[str, RegistryName] = field(default_factory=dict)
-    fetched: list[str] = field(default_factory=list)
-
-    @property
-    def registries(self) -> Registries:
-        http = HttpClient(patience=Patience(attempts=1))
-        return Registries(lambda host: RegistryClient(http, host, DockerCredentials({})), self.aliases)
-
-    def fetch(self, artifact: Locked) -> Path:
-        digest = Digest(artifact.sha256, artifact.size)
-        if not self.store.has(digest):
-            self.fetched.append(artifact.name)
-            with self.store.writer() as writer:
-                self.registries.fetch(artifact, writer)
-        return self.store.path(digest)
-
-    def keep(self, download: Download) -> Digest:
-        return self.store.put(download.url.encode())  # of a web that has the URL at each URL
-
-    def answer(self, *references: str, **more: Any) -> PlatformLock:
-        question = ImageQuestion(references, more.pop("platform", AMD64), **more)
-        return resolve_images(question, self.registries, self.fetch, self.keep)
-
-    def resolve(self, tag: str = ":1", platform: Platform = AMD64) -> BaseImage:
-        reference = f"{self.upstream.host}/{self.upstream.repository}{tag}"
-        return self.answer(reference, platform=platform).images[reference]
-
-    def fail(self, tag: str = ":1", platform: Platform = AMD64) -> EnvbuildError:
-        with pytest.raises((ResolveError, RegistryError, SourceError)) as caught:
-            self.resolve(tag, platform)
-        return caught.value
 
 
 @pytest.fixture
