@@ -19,11 +19,15 @@ _UNFLUSHED: Final = "volatile"
 
 
 class Overlay:
-    """A stack of unpacked layers, bottom first; `marks` is the family of its extended attributes."""
+    """A stack of unpacked layers, bottom first; `marks` is the family of its extended attributes.
+
+    A layer may be there several times, such as that of steps that change nothing. The kernel takes each
+    folder once, and the uppermost does all that those below it do.
+    """
 
     def __init__(self, folder: str, layers: list[str], marks: str) -> None:
         self._folder = folder
-        self._layers = layers
+        self._layers = list(dict.fromkeys(reversed(layers)))[::-1]
         self._marks = marks
 
     @property

@@ -313,3 +313,13 @@ def test_an_interrupt_ends_the_step_and_cleans_up(tmp_path: Path, busybox: bytes
 def test_output_is_told_as_it_comes_with_its_action(machine: Machine, busybox: bytes) -> None:
     machine.script([busybox], "echo one; echo two >&2; printf '10%%\\r20%%\\r\\n'; printf '\\377 half'")
     assert machine.lines[-4:] == ["one", "two", "20%", "\ufffd half"]
+
+
+def test_a_layer_that_is_there_twice(machine: Machine, busybox: bytes) -> None:
+    """Steps that change nothing have one layer, and so has what is copied again."""
+    nothing = machine.script([busybox], "true")
+    copied = machine.script([busybox], "mkdir /a; echo 1 > /a/b; rm /etc/group")
+    changed = machine.script([busybox, copied], "rm /a/b; echo 2 > /a/c; echo g > /etc/group")
+    below = [busybox, nothing, copied, nothing, changed, nothing, copied]
+    lines = machine.tell(below, "cat /a/*; ls /etc")
+    assert lines == ["1", "2", "hostname", "hosts", "passwd", "resolv.conf"]
