@@ -78,7 +78,7 @@ class RegistryPublisher:
         reference = self.reference(name_hash)
         self._events.emit(Phase("pushing", str(reference)))
         sent = self._bring_blobs(reference.repository, image, foreign)
-        for document in image.documents:
+        for document in image.documents[:-1]:
             self._put(reference.repository, str(document.digest), document)
         first = self._find(name_hash)
         if not first:

@@ -44,7 +44,8 @@ class Uploader:
     def bring(self, digest: Digest, stop: Stop) -> Transfer:
         """Bring a blob that other images may share; raises RegistryError where only a rebuild can give it.
 
-        A mount is tried at once: for what the pool has, that is the only request.
+        A mount is tried at once: for what the pool has, that is the only request. Else the registry has
+        begun an upload, which takes the blob, and the pool gets it from the repository.
         """
         stop.check()
         if self._is_mounted_from_origin(digest):
@@ -57,10 +58,12 @@ class Uploader:
         if mount.session is None:
             self._refused.set()
             return self.send(digest, stop)
-        if self.client.has_blob(self.pool, digest):
-            return self._send_again(digest, mount.session, stop)
-        self.client.cancel_upload(self.repository, mount.session)
-        return self._send_to_pool(digest, stop)
+        if self._fetch(digest):
+            self._refused.set()  # the pool has it, and yet it was not mounted
+        self._upload(self.repository, digest, mount.session, stop)
+        if not self._refused.is_set():
+            self._share(digest)
+        return Transfer(digest.size)
 
     def _is_mounted_from_origin(self, digest: Digest) -> bool:
         """Take a base's blob over from the base's own repository, where that is of this registry."""
@@ -84,26 +87,22 @@ class Uploader:
         self._upload(self.repository, digest, None, stop)
         return Transfer(digest.size)
 
-    def _send_to_pool(self, digest: Digest, stop: Stop) -> Transfer:
-        self._upload(self.pool, digest, None, stop)
-        mount = self.client.mount_blob(self.repository, digest, self.pool)
+    def _share(self, digest: Digest) -> None:
+        """Have the pool take a blob over, for other images."""
+        mount = self.client.mount_blob(self.pool, digest, self.repository)
         if mount.done:
-            return Transfer(digest.size)
-        sent = self._send_again(digest, mount.session, stop)
-        return Transfer(sent.bytes + digest.size)
-
-    def _send_again(self, digest: Digest, session: UploadSession | None, stop: Stop) -> Transfer:
-        """Send what the pool has but the registry would not mount."""
+            return
         self._refused.set()
-        self._fetch(digest)
-        self._upload(self.repository, digest, session, stop)
-        return Transfer(digest.size)
+        if mount.session:
+            self.client.cancel_upload(self.pool, mount.session)
 
-    def _fetch(self, digest: Digest) -> None:
-        """Have a blob in the store that may be in the pool only."""
-        if not self.blobs.has(digest) and self.client.has_blob(self.pool, digest):
-            with self.blobs.writer() as writer:
-                self.client.download_blob(self.pool, digest, writer)
+    def _fetch(self, digest: Digest) -> bool:
+        """Get a blob that the store lacks from the pool; whether it came from there."""
+        if self.blobs.has(digest) or not self.client.has_blob(self.pool, digest):
+            return False
+        with self.blobs.writer() as writer:
+            self.client.download_blob(self.pool, digest, writer)
+        return True
 
     def _upload(self, repository: str, digest: Digest, session: UploadSession | None, stop: Stop) -> None:
         if digest in self.foreign.origins and not self.blobs.has(digest):

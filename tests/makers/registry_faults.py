@@ -34,17 +34,19 @@ _TAG, _BY_DIGEST = r"/manifests/latest$", r"/manifests/sha256:"
 # In the order in which publishing comes to them.
 PUBLISHING = (
     Endpoint("GET tag", "GET", _TAG, "nothing"),
-    Endpoint("mount", "POST", r"/uploads/\?mount="),
-    Endpoint("HEAD pool", "HEAD", r"/envs/blobs/blobs/sha256:"),
-    Endpoint("DELETE upload", "DELETE", r"/uploads/"),
-    Endpoint("POST upload", "POST", r"/uploads/$"),
+    Endpoint("mount", "POST", r"/envs/env_\w+/blobs/uploads/\?mount="),
     Endpoint("PUT upload", "PUT", r"/uploads/"),
+    Endpoint("mount into pool", "POST", r"/envs/blobs/blobs/uploads/\?mount="),
     Endpoint("HEAD config", "HEAD", r"/envs/env_\w+/blobs/sha256:"),
+    Endpoint("POST upload", "POST", r"/uploads/$"),
     Endpoint("PUT manifest", "PUT", _BY_DIGEST),
     Endpoint("GET tag before PUT", "GET", _TAG, "documents"),
     Endpoint("PUT tag", "PUT", _TAG),
     Endpoint("GET tag after PUT", "GET", _TAG, "tag"),
 )
+# Of a registry that mounts nothing: where the store lacks a blob, and where the pool is not to have one.
+HEAD_POOL = Endpoint("HEAD pool", "HEAD", r"/envs/blobs/blobs/sha256:")
+DELETE_UPLOAD = Endpoint("DELETE upload", "DELETE", r"/envs/blobs/blobs/uploads/")
 PULLING = (
     Endpoint("GET tag", "GET", _TAG),
     Endpoint("GET manifest", "GET", _BY_DIGEST),
@@ -153,6 +155,15 @@ def flip(data: bytes) -> bytes:
     """The data with one bit of its middle byte changed."""
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def mount_nothing(asked: Asked, forward: Forward) -> Answer:
+    """A registry that begins an upload wherever it is to mount."""
+    return forward(replace(asked, target=asked.path) if "mount=" in asked.target else asked)
+
+
+def know_no_mounts(asked: Asked, forward: Forward) -> Answer:
+    return Answer(405, b"{}") if "mount=" in asked.target else forward(asked)
 
 
 def circle(asked: Asked, forward: Forward) -> Answer:

@@ -7,7 +7,7 @@ import pytest
 
 from envbuild.store.disk import DiskStore
 from tests.makers.gate import Gate, open_gate
-from tests.makers.images import LAYERS, load_image, make_index, make_manifest
+from tests.makers.images import AMD64, load_image, make_index
 from tests.makers.registry_bench import Bench
 
 
@@ -15,13 +15,14 @@ from tests.makers.registry_bench import Bench
 def shared(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     store = DiskStore(tmp_path_factory.mktemp("store"))
     with open_gate(Gate(registry)) as gate:
-        yield Bench(gate, store, load_image(store, make_manifest(store, LAYERS[:1])))
+        yield Bench(gate, store, load_image(store, make_index(store, [AMD64])))
 
 
 @pytest.fixture
 def bench(shared: Bench) -> Bench:
     shared.gate.around = lambda asked, forward: forward(asked)
     shared.gate.asked.clear()
+    shared.gate.connections.clear()
     return Bench(shared.gate, shared.store, shared.image, place=f"t{uuid4().hex}")
 
 

@@ -172,7 +172,7 @@ def test_the_first_publisher_wins(gate: Gate, tmp_path: Path, name: RegistryName
     done = threading.Event()
 
     def publish_theirs(asked: Asked) -> Answer | None:
-        if asked.method == "PUT" and "/manifests/" in asked.path and not done.is_set():
+        if asked.method == "PUT" and "/uploads/" in asked.path and not done.is_set():
             done.set()
             other.publish(HASH, theirs)
         return None

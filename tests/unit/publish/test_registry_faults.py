@@ -14,6 +14,7 @@ from tests.makers.gate import Answer, Asked, Forward
 from tests.makers.images import load_image, make_index
 from tests.makers.registry_bench import HASH, PATIENCE, Bench, at_each, silence
 from tests.makers.registry_faults import (
+    DELETE_UPLOAD,
     NO_DIGEST,
     ODD_DIGEST,
     PASSING,
@@ -23,7 +24,9 @@ from tests.makers.registry_faults import (
     WRONG_DIGEST,
     Endpoint,
     Fault,
+    Trouble,
     damaged,
+    mount_nothing,
     padded,
     status,
     with_header,
@@ -49,10 +52,9 @@ def test_sending_gets_over_a_fault(bench: Bench, endpoint: Endpoint, fault: str)
 def test_sending_gives_up(bench: Bench, endpoint: Endpoint, fault: str) -> None:
     bench.patience = silence(fault)
     trouble = bench.make(endpoint, PASSING[fault], always=True)
-    if endpoint.name == "DELETE upload" or (endpoint.name, fault) == ("PUT upload", "answer lost"):
-        # The registry forgets uploads by itself. A blob that is there need not be sent again.
-        bench.publish()
-        assert trouble.hits <= 2
+    if (endpoint.name, fault) == ("PUT upload", "answer lost"):
+        bench.publish()  # a blob that is there need not be sent again
+        assert trouble.hits == len(bench.image.blobs)
         return
     bench.refuse(bench.publish)
     bench.check_tries(trouble, fault)
@@ -66,11 +68,11 @@ def test_sending_gives_up(bench: Bench, endpoint: Endpoint, fault: str) -> None:
 GOES_ON = {
     ("GET tag", "404"),
     ("GET tag before PUT", "404"),
-    ("HEAD pool", "404"),
-    ("HEAD pool", "another web server"),  # sent into the image's repository: the pool is no need
     ("HEAD config", "404"),
     ("mount", "404"),
     ("mount", "405"),
+    ("mount into pool", "404"),
+    ("mount into pool", "405"),
 }
 
 
@@ -78,7 +80,7 @@ GOES_ON = {
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_sending_is_refused(bench: Bench, endpoint: Endpoint, fault: str) -> None:
     trouble = bench.make(endpoint, REFUSALS[fault], always=True)
-    if endpoint.name == "DELETE upload" or (endpoint.name, fault) in GOES_ON:
+    if (endpoint.name, fault) in GOES_ON:
         bench.publish()
         assert trouble.hits
         return
@@ -97,6 +99,27 @@ def test_sending_is_refused(bench: Bench, endpoint: Endpoint, fault: str) -> Non
     assert bench.standing() in (None, str(bench.image.digest))
     if endpoint.name not in ("PUT tag", "GET tag after PUT"):
         assert bench.gate.count("PUT", "/manifests/latest") == 0
+
+
+@pytest.mark.parametrize("fault", PASSING | REFUSALS)
+def test_a_registry_that_mounts_nothing_is_asked_to_once(bench: Bench, fault: str) -> None:
+    """What it began instead is given up; where that fails, it forgets it by itself."""
+    bench.patience = silence(fault)
+    trouble = Trouble(DELETE_UPLOAD, (PASSING | REFUSALS)[fault], always=True)
+    bench.gate.around = lambda asked, forward: trouble(asked, lambda same: mount_nothing(same, forward))
+    bench.publish()
+    assert trouble.hits
+    assert bench.gate.count("POST", "mount=") == 2  # of the first layer, to and fro
+
+
+def test_a_new_layer_takes_three_requests(bench: Bench) -> None:
+    bench.publish()
+    layers = len(bench.image.layers)
+    assert bench.gate.count("POST", "mount=") == 2 * layers
+    assert bench.gate.count("PUT", "/uploads/") == layers + 1
+    # Beside them: three of the tag, three of the config, a manifest, and the index as what the tag names.
+    assert len(bench.gate.asked) == 3 * layers + 3 + 3 + 2
+    assert len(bench.gate.connections) == 1
 
 
 def test_a_forgotten_upload_begins_again(bench: Bench) -> None:

@@ -8,15 +8,20 @@ import pytest
 
 from envbuild.sources.patience import Patience
 from envbuild.store.disk import DiskStore
-from tests.makers.gate import Answer, Asked, Forward
 from tests.makers.registry_bench import Bench, at_each, silence
 from tests.makers.registry_content import read_tag
 from tests.makers.registry_faults import (
+    HEAD_POOL,
+    PASSING,
     PASSING_FOR_READERS,
     PULLING,
+    REFUSALS,
     REFUSALS_FOR_READERS,
     Endpoint,
+    Fault,
     Trouble,
+    know_no_mounts,
+    mount_nothing,
     trickle,
 )
 
@@ -50,22 +55,24 @@ def test_reading_is_refused(pulling: Bench, endpoint: Endpoint, fault: str, tmp_
     assert pulling.waits == []
 
 
+def without_layers(bench: Bench, folder: Path) -> DiskStore:
+    """A machine's store that has the image's documents only."""
+    store = DiskStore(folder)
+    for part in (*bench.image.documents, bench.image.manifests[0][1].config):
+        store.put(bench.store.read(part.digest))
+    return store
+
+
+@pytest.mark.parametrize("unmounted", [mount_nothing, know_no_mounts])
 @pytest.mark.parametrize("fault", PASSING_FOR_READERS | REFUSALS_FOR_READERS)
-def test_bytes_that_only_the_pool_has(bench: Bench, fault: str, tmp_path: Path) -> None:
+def test_bytes_that_only_the_pool_has(bench: Bench, unmounted: Fault, fault: str, tmp_path: Path) -> None:
     """A machine without them sends them where mounts are refused: what it gets from the pool is checked."""
     bench.publish()
-    documents = [*bench.image.documents, bench.image.manifests[0][1].config]
-    full, bench.store = bench.store, DiskStore(tmp_path)
-    for part in documents:
-        bench.store.put(full.read(part.digest))
+    bench.store = without_layers(bench, tmp_path)
     bench.patience = silence(fault)
     faults = PASSING_FOR_READERS | REFUSALS_FOR_READERS
     trouble = Trouble(PULLING[-1], faults[fault], always=fault in REFUSALS_FOR_READERS)
-
-    def refuse_mounts(asked: Asked, forward: Forward) -> Answer:
-        return Answer(405, b"{}") if "mount=" in asked.target else trouble(asked, forward)
-
-    bench.gate.around = refuse_mounts
+    bench.gate.around = lambda asked, forward: trouble(asked, lambda same: unmounted(same, forward))
     other = "1" * 32
     if fault in PASSING_FOR_READERS:
         assert bench.publisher(bench.store).publish(other, bench.image).mounted == 0
@@ -74,6 +81,20 @@ def test_bytes_that_only_the_pool_has(bench: Bench, fault: str, tmp_path: Path) 
         bench.refuse(lambda: bench.publisher(bench.store).publish(other, bench.image))
         assert read_tag(bench.gate.upstream, f"{bench.place}/envs/env_{other}") is None
         assert not bench.store.has(bench.image.layers[0].digest)
+    assert trouble.hits
+
+
+@pytest.mark.parametrize("fault", PASSING | REFUSALS)
+def test_a_pool_that_does_not_tell_what_it_has(bench: Bench, fault: str, tmp_path: Path) -> None:
+    bench.publish()
+    bench.store = without_layers(bench, tmp_path)
+    bench.patience = silence(fault)
+    trouble = Trouble(HEAD_POOL, (PASSING | REFUSALS)[fault], always=fault in REFUSALS)
+    bench.gate.around = lambda asked, forward: trouble(asked, lambda same: mount_nothing(same, forward))
+    if fault in PASSING or fault == "another web server":  # which says yes, and the bytes are there
+        assert bench.publisher(bench.store).publish("1" * 32, bench.image).mounted == 0
+    else:
+        bench.refuse(lambda: bench.publisher(bench.store).publish("1" * 32, bench.image))
     assert trouble.hits
 
 

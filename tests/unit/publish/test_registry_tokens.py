@@ -109,7 +109,7 @@ def test_a_token_that_runs_out_while_sending(bench: Bench, guard: TokenGuard, en
     assert trouble.hits
 
 
-@at_each(*(endpoint for endpoint in PUBLISHING if endpoint.name != "DELETE upload"))
+@at_each(*PUBLISHING)
 def test_tokens_that_always_run_out_while_sending(
     bench: Bench, guard: TokenGuard, endpoint: Endpoint
 ) -> None:
