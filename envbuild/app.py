@@ -158,7 +158,7 @@ class App:
         if (self._steps.executor or self.project.workspace.build.executor) == DOCKER:
             from envbuild.execute.docker.runner import DockerRunner
 
-            return DockerRunner(self.options.cache_dir, self.sink, self.interrupt)
+            return DockerRunner(self.options.cache_dir, self.interrupt)
         from envbuild.execute.sandbox.runner import SandboxRunner
 
         return SandboxRunner(self.options.cache_dir, self.interrupt)

@@ -4,7 +4,7 @@
 # need it are left out and named at the end, unless ENVBUILD_REQUIRE_SERVICES=1 forbids that.
 set -eu
 bin=${1:?usage: tests/run.sh VENV/bin}
-packages="docker.io docker-registry skopeo iptables apache2-utils qemu-user-static gpg gpgv busybox-static uidmap mmdebstrap"
+packages="docker.io docker-registry skopeo iptables apache2-utils qemu-user-static gpg gpgv busybox-static uidmap mmdebstrap attr libcap2-bin"
 
 missing=""
 for package in $packages; do

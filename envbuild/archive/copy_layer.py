@@ -18,7 +18,8 @@ from envbuild.archive.layer import LayerWriter
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.root_facts import find_groups, find_users
 from envbuild.archive.root_scan import Node, RootScan, clean_path, entry_path
-from envbuild.archive.tar_reader import EVERY_KIND, read_tar
+from envbuild.archive.tar_header import NO_ATTRIBUTES
+from envbuild.archive.tar_reader import EVERY_KIND, read_capability, read_tar
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
@@ -89,10 +90,19 @@ class CopyWriter:
             self._folders[path] = new
         self._name_above(path)
 
-    def file(self, path: str, contents: Source, size: int, mode: int, owner: Owner) -> None:
-        """Add a file."""
+    def file(
+        self,
+        path: str,
+        contents: Source,
+        size: int,
+        mode: int,
+        owner: Owner,
+        attributes: Mapping[str, bytes] = NO_ATTRIBUTES,
+    ) -> None:
+        """Add a file; it keeps its attributes with whatever owner."""
         made = self._owned(owner)
         self._claim(path)
+        self.writer.attributes(path, attributes)
         self.writer.copied_file(path, contents, size, mode=self._mode(mode), uid=made.uid, gid=made.gid)
 
     def text(self, path: str, data: bytes, mode: int) -> None:
@@ -202,7 +212,7 @@ def unpack_archive(archive: ForwardReader, copies: CopyWriter) -> None:
         elif entry.islnk():
             copies.same_file(path, copies.place(entry_path(entry.linkname)))
         else:
-            copies.file(path, contents, entry.size, mode, owner)
+            copies.file(path, contents, entry.size, mode, owner, read_capability(entry))
     copies.destination = asked
 
 
@@ -237,7 +247,8 @@ def _copy_contents(
         paths = wanted.get((number, entry_path(entry.name)))
         if paths and entry.isreg():
             first, *others = paths
-            copies.file(first, contents, entry.size, entry.mode & 0o7777, Owner(entry.uid, entry.gid))
+            mode, owner = entry.mode & 0o7777, Owner(entry.uid, entry.gid)
+            copies.file(first, contents, entry.size, mode, owner, read_capability(entry))
             for path in others:
                 copies.same_file(path, first)
 

@@ -11,6 +11,7 @@ from envbuild.core.errors import ArchiveError
 BLOCK: Final = 512
 FILE, HARDLINK, SYMLINK, DIRECTORY, FIFO, _EXTENDED = b"0", b"1", b"2", b"5", b"6", b"x"
 ATTRIBUTE: Final = "SCHILY.xattr."  # a PAX record for each extended attribute (OCI image spec, layer.md)
+CAPABILITY: Final = "security.capability"  # the one attribute that layers of steps and copies have
 NO_ATTRIBUTES: Final[Mapping[str, bytes]] = {}
 
 _MAX_ID: Final = 0o7777777

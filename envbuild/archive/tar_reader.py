@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, cast
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import MAX_ENTRIES
-from envbuild.archive.tar_header import BLOCK
+from envbuild.archive.tar_header import ATTRIBUTE, BLOCK, CAPABILITY, NO_ATTRIBUTES
 from envbuild.core.errors import ArchiveError
 
 MAX_HEADERS: Final = 1 << 16  # of one entry: two paths, and room for attributes
@@ -28,11 +28,12 @@ _LONG_NUMBER: Final = re.compile(rb"[0-9]{256}")  # no name may be as long
 
 
 def read_tar(
-    archive: ForwardReader, kinds: Sequence[bytes] = PLAIN_KINDS
+    archive: ForwardReader, kinds: Sequence[bytes] = PLAIN_KINDS, *, any_time: bool = False
 ) -> Iterator[tuple[tarfile.TarInfo, Source]]:
     """The entries in order, each with its contents, which must be read before the next entry is asked for.
 
-    Raises ArchiveError for an entry of another kind, and for an archive that is cut off.
+    Raises ArchiveError for an entry of another kind, and for an archive that is cut off. `any_time` is for
+    who makes no use of times: a program may state absurd ones.
     """
     headers = _Headers(archive)
     try:
@@ -43,6 +44,8 @@ def read_tar(
                 if not tar.pax_headers.keys() <= _GLOBAL:
                     raise ArchiveError("a tar archive has a header for all that follows")
                 _refuse(entry, count, kinds)
+                if not any_time:
+                    _refuse_time(entry)
                 yield entry, _Contents(archive, entry)
                 tar.members.clear()  # type: ignore[attr-defined]  # it keeps them all
                 headers.left = MAX_HEADERS
@@ -67,6 +70,12 @@ def read_whole(contents: Source, size: int) -> bytes:
     return b"".join(pieces)
 
 
+def read_capability(entry: tarfile.TarInfo) -> Mapping[str, bytes]:
+    """The file capabilities of an entry, as an extended attribute: BuildKit's layers have no other."""
+    value = entry.pax_headers.get(ATTRIBUTE + CAPABILITY)
+    return NO_ATTRIBUTES if value is None else {CAPABILITY: value.encode("utf-8", "surrogateescape")}
+
+
 def _refuse(entry: tarfile.TarInfo, count: int, kinds: Sequence[bytes]) -> None:
     if count >= MAX_ENTRIES:
         raise ArchiveError(f"an archive has more than {MAX_ENTRIES} entries")
@@ -79,6 +88,9 @@ def _refuse(entry: tarfile.TarInfo, count: int, kinds: Sequence[bytes]) -> None:
         raise ArchiveError(f"{entry.name!a} states {entry.size} bytes of contents and cannot have them")
     if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
         raise ArchiveError(f"{entry.name!a} has an owner that cannot be")
+
+
+def _refuse_time(entry: tarfile.TarInfo) -> None:
     if not -_MAX_TIME < entry.mtime < _MAX_TIME:  # which no comparison with "nan" is
         raise ArchiveError(f"{entry.name!a} has a time that cannot be")
 

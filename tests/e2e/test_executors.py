@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +10,26 @@ from typing import Any
 
 import pytest
 
-from envbuild.core.errors import BuildError
+from envbuild.core.errors import ArchiveError, BuildError
 from envbuild.execute.docker.runner import DockerRunner
 from envbuild.execute.sandbox.sandbox import Limits
 from envbuild.execute.steps import PLAIN, StepSettings
+from envbuild.sources.engine import EngineError
 from envbuild.store.interrupt import Interrupted
-from tests.makers.roots import Machine, list_layer, make_busybox, require_sandbox
+from tests.makers.roots import (
+    Machine,
+    list_layer,
+    make_busybox,
+    make_tools,
+    read_attributes,
+    require_sandbox,
+)
 from tests.makers.secrets import find_in_folder
 from tests.unit.execute.sandbox.test_capture import BEFORE, CASES
 
 pytestmark = pytest.mark.services
 
+SOCKET = """perl -e 'socket($s, 1, 1, 0); bind($s, pack("Sa*", 1, "%s")) or die $!'"""  # AF_UNIX, SOCK_STREAM
 SECRET = b"hunter2-in-a-container"
 
 
@@ -28,7 +38,7 @@ def container(cache: Path, engine: str, settings: StepSettings = PLAIN) -> Machi
     return Machine(
         cache,
         settings,
-        lambda machine: DockerRunner(cache, machine.recorder, machine.interrupt, engine),
+        lambda machine: DockerRunner(cache, machine.interrupt, engine),
     )
 
 
@@ -89,9 +99,116 @@ OTHERS = {
 }
 
 
+# What a program may do to make who looks at its changes stumble.
+HOSTILE = {
+    "left running": "sleep 1000 & (sleep 1000 &); setsid sleep 1000 & echo > /x",
+    "streams closed": "exec 0<&- 1>&- 2>&-; echo > /new",
+    "everybody killed": "kill -9 1; kill -9 -1 || true; mount -o remount,rw / || true; echo > /x",
+    "many names": """mkdir /h; echo > /h/a; perl -e 'for (1..10000) { link("/h/a", "/h/$_") or die $! }'""",
+    "names of what is no file": "mkfifo /p; ln /p /q; ln -s x /l; ln /l /m; touch -h /link; touch /pipe",
+    "holes": "dd if=/dev/zero of=/s bs=1 count=0 seek=30M 2>&-",
+    "sockets": "; ".join(
+        ["rm /file; mkdir /n", *(SOCKET % path for path in ("/new", "/file", "/n/socket", "/d/socket"))]
+    ),
+    "times that cannot be": "echo > /x; mkdir /y; touch -d '2300-01-01' /x /y; touch -d '1902-01-01' /file",
+    "no permissions": "mkdir -p /p/q; echo > /p/q/f; chmod 0 /p/q/f /p/q /p /d /file",
+    "marks over marks": "rm -r /d/sub; mkdir /d/sub; rm -r /d; mkdir -p /d/sub/in; echo > /d/sub/in/x",
+    "there and back": (
+        "rm /file; mkdir /file; rm -r /file; echo old > /file; mv /d /e; echo > /d; rm /d; mv /e /d; "
+        "rm /link; mkdir /link; rmdir /link; ln -s file /link"
+    ),
+    "names": r"""cd /tmp; for n in 'a\b' 'a b' ' ' '*' a.b a-b a0 A; do mkdir "$n"; echo > "$n/f"; done; """
+    r"""echo > "$(printf 'a\tb\r\033')"; echo > "$(printf 'e\314\201')"; echo > "$(printf '\303\251')" """,
+    "long paths": """perl -e '$p = "/"; for (1..14) { $p .= "x" x 250 . "/"; mkdir $p or die $! }'""",
+    "wide owners": "echo > /x; chown 4294967294:4294967294 /x; echo > /y; chown 3000000:65536 /y",
+    "the root itself": "chmod 700 /; chown 5 /; echo > /x",
+    "half of it": "rm -rf /tmp /root /d; echo > /root",
+}
+
+
+@pytest.fixture(scope="module")
+def tools(busybox: bytes) -> bytes:
+    return make_tools("perl", "setcap", "setfattr")
+
+
+@pytest.mark.parametrize("script", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_steps(
+    machines: tuple[Machine, Machine], below: list[bytes], tools: bytes, script: str
+) -> None:
+    run_both(machines, [*below, tools], script)
+
+
+# The script, what is said of it, and by which error. An engine would leave most of it out in silence.
+REFUSED = {
+    "a mark": ("echo > /d/.wh.two", "`/d/.wh.two` has a name that means in layers"),
+    "a mark of old": (
+        "mkdir /.wh..wh.x; echo > /.wh..wh.x/y",
+        "`/.wh..wh.x` has a name that means in layers",
+    ),
+    "no text": ("echo > $(printf 'a\\377b')", "is not Unicode text"),
+    "no text to link to": ("ln -s $(printf 'a\\377b') /x", "is not Unicode text"),
+    "a line feed": ("echo > \"$(printf 'a\\nb')\"", "is not a path that a layer may hold"),
+    "too long": (
+        "perl -e '$n = \"x\" x 250; for (1..20) { mkdir $n or die $!; chdir $n or die $! }'",
+        "a path of more than 4095 bytes",
+    ),
+    "too deep": (
+        'perl -e \'for (1..200) { mkdir "x" or die $!; chdir "x" or die $! }\'',
+        "more than 128 folders deep",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_no_layer_can_hold_is_refused(
+    machines: tuple[Machine, Machine], below: list[bytes], tools: bytes, script: str, said: str
+) -> None:
+    told = []
+    for machine in machines:
+        with pytest.raises((ArchiveError, BuildError), match=re.escape(said)) as caught:
+            machine.script([*below, tools], script)
+        told.append((type(caught.value), caught.value.message))
+    assert told[0] == told[1]
+    assert list((machines[0].cache / "sandboxes").iterdir()) == []
+
+
+CAPABLE = "setcap cap_net_raw+ep /file; setfattr -n user.note -v hi /file /d; "
+# The script before, which makes a layer of its own, the script, and what has capabilities then.
+ATTRIBUTES = {
+    "given": ("true", f"{CAPABLE} echo > /x; setcap cap_chown+eip /x; chmod 600 /x", {"file", "x"}),
+    "of a file with several names": ("true", f"{CAPABLE} ln /file /0; ln /file /z", {"0"}),
+    "kept": (CAPABLE, "chmod 700 /file; ln /file /hard", {"file"}),
+    "the same again": (CAPABLE, CAPABLE, set()),
+    "other notes": (CAPABLE, "setfattr -n user.note -v other /file /d", set()),
+    "taken away": (CAPABLE, "setcap -r /file; cp /file /copy", set()),
+    "lost with the owner": (CAPABLE, "chown 1 /file; chown 0 /file", set()),
+}
+
+
+@pytest.mark.parametrize(("before", "script", "capable"), ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_attributes(
+    machines: tuple[Machine, Machine],
+    below: list[bytes],
+    tools: bytes,
+    before: str,
+    script: str,
+    capable: set[str],
+) -> None:
+    root = [*below, tools]
+    layer = run_both(machines, [*root, machines[0].script(root, before)], script)
+    found = {path: set(read_attributes(layer, path)) for path in list_layer(layer)}
+    assert {path for path, names in found.items() if names} == capable
+    assert set().union(*found.values()) <= {"security.capability"}
+
+
 @pytest.mark.parametrize("script", OTHERS.values(), ids=OTHERS)
 def test_other_changes(machines: tuple[Machine, Machine], below: list[bytes], script: str) -> None:
     run_both(machines, below, script)
+
+
+def test_what_an_engine_refuses_is_no_fault_of_the_disk(tmp_path: Path, engine: str, busybox: bytes) -> None:
+    with pytest.raises(EngineError, match="the Docker engine refused"):
+        container(tmp_path, engine).script([busybox], "true", environment={"": "x"})
 
 
 def test_what_a_step_finds(machines: tuple[Machine, Machine], busybox: bytes) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import shutil
+import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ LOCAL = (
     "add-archives",
     "arguments",
     "build-tool",
+    "capabilities",
     "changes",
     "copy-existing",
     "copy-forms",
@@ -38,6 +41,22 @@ LOCAL = (
     "users",
 )
 
+# cap_net_bind_service=ep, as the kernel keeps it (linux/capability.h, VFS_CAP_REVISION_2).
+CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
+
+
+def _make_capable() -> bytes:
+    """A tar of programs that have a file capability and a note."""
+    attributes = {"security.capability": CAPABILITY, "user.note": b"kept by nobody"}
+    headers = {f"SCHILY.xattr.{name}": value.decode() for name, value in attributes.items()}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in ("serve", "watch"):
+            info, data = entry(name, b"#!/bin/sh\n", 0o755, pax_headers=headers)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
 _ARCHIVE = make_tar(
     [
         folder("top/", 0o750),
@@ -49,6 +68,7 @@ _ARCHIVE = make_tar(
     ]
 )
 _FILES: Mapping[str, bytes] = {
+    "capable.tar": _make_capable(),
     "app/main.py": b"print('main')\n",
     "app/util/text.py": b"text = 1\n",
     "app/data/table.csv": b"a,b\n1,2\n",

@@ -129,7 +129,10 @@ def _describe(archive: tarfile.TarFile, member: tarfile.TarInfo, files: dict[str
     if member.isreg():
         data = _read_member(archive, member)
         content = repr(data) if len(data) < 200 else hashlib.sha256(data).hexdigest()
-    return f"{what} {member.mode & 0o7777:04o} {owner} {content}".rstrip()
+    attributes = "".join(
+        f" {key}={value!a}" for key, value in sorted(member.pax_headers.items()) if "xattr" in key
+    )
+    return f"{what} {member.mode & 0o7777:04o} {owner} {content}".rstrip() + attributes
 
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,22 @@ def make_busybox() -> bytes:
     """The root's layer."""
     out = io.BytesIO()
     write_busybox(out)
+    return out.getvalue()
+
+
+def make_tools(*names: str) -> bytes:
+    """A layer with programs of this machine, and the libraries that they load."""
+    require_programs(*names)
+    programs = [shutil.which(name) or "" for name in names]
+    listed = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=True).stdout
+    paths = {*programs, *(word for word in listed.split() if word.startswith("/") and not word.endswith(":"))}
+    out = io.BytesIO()
+    writer = LayerWriter(out)
+    for path in sorted(paths):
+        writer.file(path.lstrip("/"), Path(path).read_bytes(), mode=0o755)
+    for folder in sorted({str(above).lstrip("/") for path in paths for above in Path(path).parents} - {""}):
+        writer.directory(folder)
+    writer.finish()
     return out.getvalue()
 
 

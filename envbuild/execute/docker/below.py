@@ -9,10 +9,8 @@ from typing import Final
 
 from envbuild.archive.decompress import PIECE, Source, open_layer
 from envbuild.archive.root_scan import Node, RootScan, entry_path
-from envbuild.archive.tar_header import ATTRIBUTE
-from envbuild.archive.tar_reader import EVERY_KIND, read_tar
+from envbuild.archive.tar_reader import EVERY_KIND, read_capability, read_tar
 from envbuild.core.dataclass import dataclass
-from envbuild.execute.sandbox.inside.attributes import is_carried
 from envbuild.execute.sandbox.roots import Blob
 
 
@@ -70,19 +68,7 @@ def read_contents(entry: tarfile.TarInfo, source: Source) -> Contents:
         piece = source.read(min(left, PIECE))
         sha256.update(piece)
         left -= len(piece)
-    return Contents(size, sha256.hexdigest(), _read_attributes(entry.pax_headers))
-
-
-def _read_attributes(headers: Mapping[str, str]) -> dict[str, bytes]:
-    """The extended attributes that layers carry, sorted."""
-    stated = {
-        key.removeprefix(ATTRIBUTE): value for key, value in headers.items() if key.startswith(ATTRIBUTE)
-    }
-    return {
-        name: value.encode("utf-8", "surrogateescape")
-        for name, value in sorted(stated.items())
-        if is_carried(name)
-    }
+    return Contents(size, sha256.hexdigest(), read_capability(entry))
 
 
 _NOTHING: Final = Contents(0, hashlib.sha256().hexdigest(), {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 import tarfile
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from copy import copy
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,6 @@ from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import BuildError
 from envbuild.execute.docker.below import Below, Contents, read_contents
 from envbuild.execute.sandbox.inside import changes
-from envbuild.execute.sandbox.inside.attributes import read_attributes
 from envbuild.execute.sandbox.inside.channel import Message
 
 _OTHER_MARKS: Final = ".wh..wh."
@@ -37,22 +36,17 @@ class Changed:
 
 
 class Changes:
-    """The changes in a layer; `places` are those of mounts, of which nothing is told.
+    """The changes in a layer; `places` are those of mounts, of which nothing is told."""
 
-    `upper` is the engine's own folder of the container's files, where we may read it: its archives lack
-    the `user.*` attributes.
-    """
-
-    def __init__(self, layer: Path, below: Below, places: Collection[str], upper: Path | None) -> None:
+    def __init__(self, layer: Path, below: Below, places: Collection[str]) -> None:
         self._below = below
-        self._upper = upper
         self._places = places
         self._entries: dict[str, Changed] = {}
         self._gone: set[str] = set()
         self._replaced: set[str] = set()
         self._names: dict[str, list[str]] = {}  # of files: under the first one in the layer
         with layer.open("rb") as file:
-            for entry, source in read_tar(open_layer(file), EVERY_KIND):
+            for entry, source in read_tar(open_layer(file), EVERY_KIND, any_time=True):
                 self._take(entry, read_contents(entry, source))
 
     def tell(self) -> Iterator[tuple[Message, int | None]]:
@@ -77,11 +71,15 @@ class Changes:
         elif name.startswith(WHITEOUT) and not name.startswith(_OTHER_MARKS):
             self._gone.add(f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/"))
         elif path and not name.startswith(_OTHER_MARKS):
+            entry = self._unlinked(entry)
             first = entry_path(entry.linkname) if entry.islnk() else path
             self._names.setdefault(first, []).append(path)
-            if self._upper is not None:
-                contents = replace(contents, attributes=read_attributes(str(self._upper / path)))
             self._entries[path] = Changed(entry, contents)
+
+    def _unlinked(self, entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        """Another name of a pipe or symbolic link as one of its own: layers link files alone."""
+        first = self._entries.get(entry_path(entry.linkname)) if entry.islnk() else None
+        return entry if first is None or first.entry.isreg() else copy(first.entry)
 
     def _files(self) -> dict[str, Message]:
         """What to tell, without the folders that only lie above it."""
@@ -162,7 +160,7 @@ class Changes:
             "gid": gid,
             "size": holder.contents.size,
             "target": holder.entry.linkname,
-            "attributes": holder.contents.attributes,
+            "attributes": {} if what == changes.HARD_LINK else holder.contents.attributes,
         }
 
     def _order(self, path: str) -> tuple[tuple[int, str], ...]:

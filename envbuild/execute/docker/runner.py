@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from envbuild.archive.layer import EPOCH
 from envbuild.core.errors import BuildError
-from envbuild.core.events import EventSink, Note
 from envbuild.execute.docker.below import Below
 from envbuild.execute.docker.changes import Changes
 from envbuild.execute.docker.container import create_container
@@ -20,8 +19,9 @@ from envbuild.execute.docker.image import load_root, save_top
 from envbuild.execute.docker.mounts import Mounts, PlacedFile, write_tar
 from envbuild.execute.docker.session import FOLDER, open_session
 from envbuild.execute.sandbox.caches import Caches
-from envbuild.execute.sandbox.capture import Capture
+from envbuild.execute.sandbox.capture import Capture, refuse_mark
 from envbuild.execute.sandbox.child import Take
+from envbuild.execute.sandbox.inside.changes import TOO_LONG
 from envbuild.execute.sandbox.sandbox import Step, Watch
 from envbuild.execute.steps import StepRun
 from envbuild.sources.engine import open_engine
@@ -33,15 +33,14 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.05  # seconds between looks at whether the user wants it to end
 _KEPT: Final = "changes.tar.gz"
-_UNTOLD: Final = "this Docker engine does not tell of `user.*` attributes: layers of steps have none"
+_TOO_LONG: Final = "file name too long"  # ENAMETOOLONG as Go says it
 
 
 class DockerRunner:
     """Runs steps as containers of the engine at `address`; `cache` is for locks and temporary files."""
 
-    def __init__(self, cache: Path, sink: EventSink, interrupt: Interrupt, address: str = "") -> None:
+    def __init__(self, cache: Path, interrupt: Interrupt, address: str = "") -> None:
         self._cache = cache
-        self._sink = sink
         self._interrupt = interrupt
         self._address = address
 
@@ -91,16 +90,28 @@ class DockerRunner:
         if mounts.files:  # secrets may be among them
             empty = [PlacedFile(file.target, b"") for file in mounts.files]
             container.put_archive("/", write_tar(empty))
+        _refuse_marks(container)
         layer = save_top(container.commit(), len(step.below), folder)
-        if layer is None:
-            return
-        container.reload()
-        data = (container.attrs.get("GraphDriver") or {}).get("Data") or {}
-        upper = Path(data.get("UpperDir") or "/nowhere")
-        if not upper.is_dir():
-            self._sink.emit(Note("info", _UNTOLD))
-        for message, offset in Changes(layer, below, mounts.places, upper if upper.is_dir() else None).tell():
-            take(message, None if offset is None else _open_at(layer, offset))
+        if layer is not None:
+            for message, offset in Changes(layer, below, mounts.places).tell():
+                take(message, None if offset is None else _open_at(layer, offset))
+
+
+def _refuse_marks(container: Container) -> None:
+    """Raise EnvbuildError for what the engine would leave out in silence.
+
+    It, too, takes such names for marks, and it cannot open paths that are too long.
+    """
+    import docker
+
+    try:
+        found = container.diff() or ()
+    except docker.errors.APIError as error:
+        if _TOO_LONG not in str(error.explanation):
+            raise
+        raise BuildError(TOO_LONG) from error
+    for change in found:
+        refuse_mark(str(change["Path"]).lstrip("/"))
 
 
 def _require_overlay(client: docker.DockerClient) -> None:

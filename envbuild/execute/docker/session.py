@@ -24,6 +24,8 @@ def open_session(client: docker.DockerClient, cache: Path) -> Iterator[tuple[Pat
 
     What killed steps left goes first. Raises StoreError, and what the SDK does.
     """
+    import requests
+
     parent = cache / FOLDER
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -36,6 +38,8 @@ def open_session(client: docker.DockerClient, cache: Path) -> Iterator[tuple[Pat
                 yield folder, {LABEL: folder.name}
             finally:
                 _remove(client, folder.name)
+    except requests.RequestException:  # an OSError that says nothing of the disk
+        raise
     except OSError as error:
         raise store_fault(error, parent) from error
 

@@ -26,7 +26,8 @@ class Capture:
     def take(self, change: Message, descriptor: int | None) -> None:
         """Add one change; closes its open file. Raises ArchiveError for a path that no layer can hold."""
         with nullcontext() if descriptor is None else FileIO(descriptor) as file:
-            _refuse_mark(change)
+            if change["what"] != changes.GONE:
+                refuse_mark(change["path"])
             if file is None:
                 self._add(change)
             else:
@@ -67,7 +68,7 @@ class Capture:
         self._writer.file(f"{folder}/{name}" if folder else name, b"", mode=_MARK_MODE)
 
 
-def _refuse_mark(change: Message) -> None:
-    """A name that every reader of the layer would take for a mark."""
-    if change["path"].rpartition("/")[2].startswith(WHITEOUT) and change["what"] != changes.GONE:
-        raise ArchiveError(f"`/{change['path']}` has a name that means in layers that something is gone")
+def refuse_mark(path: str) -> None:
+    """Raise ArchiveError for a name that every reader of the layer would take for a mark."""
+    if path.rpartition("/")[2].startswith(WHITEOUT):
+        raise ArchiveError(f"`/{path}` has a name that means in layers that something is gone")

@@ -6,6 +6,7 @@ that replace what was there (Documentation/filesystems/overlayfs.rst, "whiteouts
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -28,6 +29,7 @@ REPLACED: Final = "replaced"  # a folder, with nothing of what lay below it
 
 _CHUNK: Final = 1 << 20
 _DEVICE_HINT: Final = "remove it in the same step"
+TOO_LONG: Final = "the step made a path of more than 4095 bytes, which no layer can hold"
 
 
 class _Folder:
@@ -54,16 +56,24 @@ class Changes:
 
     def send(self, channel: Channel) -> None:
         """Send every change, sorted by name below each folder; a folder comes after what is in it."""
-        for change in self._walk():
-            if change["what"] != FILE:
-                channel.send(change)
-                continue
-            source = f"{self._upper}/{change['path']}"
-            descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                channel.send(change, descriptor)
-            finally:
-                os.close(descriptor)
+        try:
+            for change in self._walk():
+                self._send(change, channel)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise Refusal(TOO_LONG) from error
+            raise
+
+    def _send(self, change: Message, channel: Channel) -> None:
+        if change["what"] != FILE:
+            channel.send(change)
+            return
+        source = f"{self._upper}/{change['path']}"
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            channel.send(change, descriptor)
+        finally:
+            os.close(descriptor)
 
     def _walk(self) -> Iterator[Message]:
         """Depth first, with a stack of our own: a step may nest folders as deep as paths are long."""

@@ -19,7 +19,7 @@ from envbuild.archive.root_scan import OPAQUE, WHITEOUT
 from envbuild.archive.tar_header import ATTRIBUTE
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import ArchiveError
-from envbuild.execute.sandbox.inside.attributes import is_carried
+from envbuild.execute.sandbox.inside.attributes import is_unpacked
 from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal
 from envbuild.execute.sandbox.inside.namespaces import remember_maps, require_mapped
 
@@ -136,7 +136,7 @@ class _Unpacking:
         os.chmod(path, entry.mode & 0o7777)
         for key, value in entry.pax_headers.items():
             name = key.removeprefix(ATTRIBUTE)
-            if name != key and is_carried(name):
+            if name != key and is_unpacked(name):
                 os.setxattr(path, name, value.encode("utf-8", "surrogateescape"))
 
     def _make_folders(self, folder: str) -> str:

@@ -226,6 +226,21 @@ def test_a_folder_is_emptied_without_following_links(tmp_path: Path) -> None:
     assert (outside / "a/b/file").exists()
 
 
+def test_a_folder_of_any_depth_is_emptied(tmp_path: Path) -> None:
+    here = Path.cwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(40):  # 10,000 bytes: no call takes such a path
+            for name in ("n" * 250, "empty"):
+                Path(name).mkdir()
+            Path("file").touch()
+            os.chdir("n" * 250)
+    finally:
+        os.chdir(here)
+    remove_below([tmp_path], find_identity())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_everything_may_belong_to_root(tmp_path: Path) -> None:
     data = tar(entry("mail", uid=8, gid=8))
     root = unpack(tmp_path, data, all_root=True)
