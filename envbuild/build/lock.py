@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label
+from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer
 from envbuild.lock.check import record_inputs
 from envbuild.lock.codec import BrokenLock, encode_lock
@@ -138,7 +139,7 @@ class Locker:
 
     def _lock_one(self, label: Label, upgrade: Upgrade) -> LockReport:
         old, broken = self._read(label)
-        questions = self.analyzer.questions(label)
+        questions = self.analyzer.questions(label, old.platforms if old else {})
         if not questions:
             return LockReport(label, written=False, path=self.files.path(label))
         stale = self.analyzer.find_stale(label, old, questions) if old else broken
@@ -146,17 +147,33 @@ class Locker:
             moved = self._find_moved(old, old)
             return LockReport(label, written=False, path=self.files.path(label), moved=moved)
         self.sink.emit(Phase("resolving", str(label)))
-        platforms = {
-            platform: self._answer_all(question, old.platforms.get(platform) if old else None, upgrade)
-            for platform, question in questions.items()
-        }
-        new = Lock(self.analyzer.rule(label).name, record_inputs(questions), platforms)
+        asked, platforms = self._answer_target(label, old, upgrade)
+        new = Lock(self.analyzer.rule(label).name, record_inputs(asked), platforms)
         written = old is None or encode_lock(new) != encode_lock(old)
         if written:
             self.files.write(label, new)
         changes = tuple(compare_locks(old, new))
         moved = () if upgrade.everything else self._find_moved(old, new)
         return LockReport(label, written, self.files.path(label), changes, stale, tuple(_notes(new)), moved)
+
+    def _answer_target(
+        self, label: Label, old: Lock | None, upgrade: Upgrade
+    ) -> tuple[Mapping[Platform, Question], Mapping[Platform, PlatformLock]]:
+        """What a target asks, and the answers: asked again where an answer is part of what is asked."""
+        asked = self.analyzer.questions(label)
+        before = old.platforms if old else {}
+        answers = {
+            platform: self._answer_all(question, before.get(platform), upgrade)
+            for platform, question in asked.items()
+        }
+        further = self.analyzer.questions(label, answers)
+        if further == asked:
+            return asked, answers
+        settled = {
+            platform: self._answer_all(question, answers[platform], Upgrade())
+            for platform, question in further.items()
+        }
+        return further, settled
 
     def _find_moved(self, old: Lock | None, new: Lock) -> tuple[Change, ...]:
         """The images that stayed as they were locked, and whose tags did not."""

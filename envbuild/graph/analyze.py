@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
@@ -17,6 +18,8 @@ from envbuild.rule.declared import DeclaredAction
 from envbuild.rule.image import Image, declare_index
 from envbuild.rule.kind import Rule
 from envbuild.spec.targets import Target
+
+_NOTHING: Final[Mapping[Platform, PlatformLock]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +117,21 @@ class Analyzer:
             self._images[key] = self.rule(label).implementation(context)
         return self._images[key]
 
-    def question(self, label: Label, platform: Platform) -> Question | None:
-        """What must be locked for the target; needs the locks of what it stands on."""
-        ask = self.rule(label).question
-        return ask(self._context(label, platform, locked=None)) if ask else None
+    def question(
+        self, label: Label, platform: Platform, known: PlatformLock | None = None
+    ) -> Question | None:
+        """What must be locked for the target; needs the locks of what it stands on.
 
-    def questions(self, label: Label) -> dict[Platform, Question]:
+        `known` is what is locked so far: what an image of it says may be part of what is asked.
+        """
+        ask = self.rule(label).question
+        return ask(self._context(label, platform, known=known)) if ask else None
+
+    def questions(
+        self, label: Label, known: Mapping[Platform, PlatformLock] = _NOTHING
+    ) -> dict[Platform, Question]:
         """What must be locked for each of the target's platforms."""
-        asked = {platform: self.question(label, platform) for platform in self.platforms(label)}
+        asked = {each: self.question(label, each, known.get(each)) for each in self.platforms(label)}
         return {platform: question for platform, question in asked.items() if question is not None}
 
     def find_stale(self, label: Label, lock: Lock, questions: Mapping[Platform, Question]) -> tuple[str, ...]:
@@ -139,10 +149,12 @@ class Analyzer:
                 )
 
     def _locked(self, label: Label, platform: Platform) -> PlatformLock | None:
-        question = self.question(label, platform)
-        if question is None:
+        if not self.asks(label):
             return None
         lock = self._locks(label)
+        question = self.question(label, platform, lock.platforms.get(platform) if lock else None)
+        if question is None:
+            return None
         mend = f"envbuild lock {label}"
         if lock is None:
             raise LockError(f"`{label}` has no lock", hint=f"run `{mend}`")
@@ -151,7 +163,14 @@ class Analyzer:
             raise LockError(describe_stale(label, reasons), hint=f"run `{mend}`")
         return lock.platforms[platform]
 
-    def _context(self, label: Label, platform: Platform, locked: PlatformLock | None) -> Context:
+    def _context(
+        self,
+        label: Label,
+        platform: Platform,
+        *,
+        locked: PlatformLock | None = None,
+        known: PlatformLock | None = None,
+    ) -> Context:
         target = self._targets(label)
         below = {each: self._dependency(label, each, platform) for each in target.dependencies}
         return Context(
@@ -163,6 +182,7 @@ class Analyzer:
             epoch=self._settings.epoch,
             channels=self._settings.channels,
             locked=locked,
+            known=known,
             location=target.location,
         )
 

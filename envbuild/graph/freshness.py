@@ -29,7 +29,7 @@ def _find_faults(label: Label, analyzer: Analyzer, files: LockFiles) -> Sequence
     except BrokenLock as error:
         return [error.message]
     try:
-        questions = analyzer.questions(label)
+        questions = analyzer.questions(label, lock.platforms if lock else {})
         if lock is None:
             return [f"`{label}` has no lock"] if questions else []
         reasons = analyzer.find_stale(label, lock, questions)

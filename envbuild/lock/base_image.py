@@ -10,6 +10,8 @@ from typing import Final
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.lock.model import Json, Locked
+from envbuild.oci.config import Runtime
+from envbuild.oci.document import Document
 
 # Kinds of artifacts that are layers, and their media types (OCI image spec, layer.md).
 LAYER_TYPES: Final = {
@@ -81,3 +83,8 @@ class BaseImage:
     facts: Mapping[str, str] = field(default_factory=dict)
     root: Root = field(default_factory=Root)
     packages: tuple[str, ...] = ()
+
+    @property
+    def runtime(self) -> Runtime:
+        """How a container of it starts; raises BadImage."""
+        return Runtime.read(Document(dict(self.config), f"the locked config of `{self.manifest}`"))

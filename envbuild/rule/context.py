@@ -16,7 +16,6 @@ from envbuild.core.platform import Facts, Platform
 from envbuild.lock.base_image import Root
 from envbuild.lock.model import Index, Locked, PlatformLock
 from envbuild.oci.config import Runtime
-from envbuild.oci.document import Document
 from envbuild.rule import builtins
 from envbuild.rule.bytecode import compile_library, compile_wheel, interpreter_layers
 from envbuild.rule.conda_record import describe_package
@@ -48,8 +47,8 @@ class Context:
 
     `attributes` are the checked values of the rule's attributes, with defaults filled in;
     `dependencies` the images of the targets that label attributes name; `channels` the workspace's
-    by priority; `locked` the answer to the rule's question (None while locking); `epoch` the time of
-    every file, in Unix seconds.
+    by priority; `locked` the answer to the rule's question (None while locking); `known` what is locked
+    so far while the question is asked; `epoch` the time of every file, in Unix seconds.
     """
 
     label: Label
@@ -60,6 +59,7 @@ class Context:
     epoch: int
     channels: tuple[str, ...] = ()
     locked: PlatformLock | None = None
+    known: PlatformLock | None = None
     location: Any = field(default=None, compare=False)
 
     def __getitem__(self, name: str) -> Any:
@@ -196,7 +196,7 @@ class Context:
     def locked_image(self, reference: str, config: Config) -> Image:
         """A registry's image, as the lock has it, with a configuration over its own."""
         locked = self.answer.images[reference]
-        runtime = Runtime.read(Document(dict(locked.config), f"the locked config of `{reference}`"))
+        runtime = locked.runtime
         foreign = tuple(ForeignLayer(layer, reference) for layer in locked.layers)
         annotations = describe_base(reference, locked)
         bare = Image(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from envbuild.lock.model import ImageQuestion
+from envbuild.oci.config import Runtime
 from envbuild.rule.context import Context
 from envbuild.rule.dockerfile.downloads import find_downloads
 from envbuild.rule.dockerfile.plan import Plan, has_network, make_plan
@@ -22,9 +23,12 @@ def ask_images(ctx: Context, dockerfile: Dockerfile) -> ImageQuestion | None:
     return ImageQuestion(tuple(sorted(images)), ctx.platform, networked, downloads=downloads)
 
 
-def _inherited(ctx: Context, plan: Plan) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """The variables of the targets that stages stand on."""
+def _inherited(ctx: Context, plan: Plan) -> Iterator[tuple[int, Runtime]]:
+    """The configuration of what stages stand on: of targets, and of images that are locked so far."""
+    images = ctx.known.images if ctx.known else {}
     for stage in plan.stages():
         base = plan.base(stage)
         if base and base.label:
-            yield stage.number, ctx.dependencies[base.label].config.variables
+            yield stage.number, ctx.dependencies[base.label].config
+        elif base and base.image in images:
+            yield stage.number, images[base.image].runtime
