@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 _LONGEST = 80
 _LONGEST_REASON = 200
+# A path may stand for a URL, with one slash.
+_SECRET = re.compile(r"(:/+)[^/\s]*(?=@)|(:/+\S*?/t/)[^/\s'\"\])}]+")
 
 
 def escape(text: str) -> str:
@@ -14,8 +18,12 @@ def escape(text: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """What an error may quote of a text that anybody may have written: one line, printable, not endless."""
-    return escape(text) if len(text) <= _LONGEST else f"{escape(text[:_LONGEST])}..."
+    """What an error may quote of a text that anybody may have written: one line, printable, not endless.
+
+    Of URLs without logins, and without tokens as conda writes them.
+    """
+    shown = _SECRET.sub(r"\1\2***", text) if ":/" in text else text
+    return escape(shown) if len(shown) <= _LONGEST else f"{escape(shown[:_LONGEST])}..."
 
 
 def summarize(error: BaseException) -> str:

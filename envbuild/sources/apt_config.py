@@ -48,6 +48,11 @@ def all_apt_mirrors(apt: Path = APT) -> tuple[Mirror, ...]:
     return _mirrors(_read_entries(apt), apt)
 
 
+def apt_suites(apt: Path = APT) -> tuple[str, ...]:
+    """The suites of all entries, sorted; raises SourceError."""
+    return tuple(sorted({suite for entry in _read_entries(apt) for suite in entry.suites}))
+
+
 def _mirrors(entries: Iterable[_Entry], apt: Path) -> tuple[Mirror, ...]:
     found = {
         url.rstrip("/"): _keyrings(entry.signed_by, apt)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -15,7 +16,7 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, Note, Silent
 from envbuild.core.protocols import BlobWriter
-from envbuild.sources.apt_config import APT, ARCHIVE_KEYRING, Mirror, all_apt_mirrors, apt_mirrors
+from envbuild.sources.apt_config import APT, ARCHIVE_KEYRING, Mirror, all_apt_mirrors, apt_mirrors, apt_suites
 from envbuild.sources.blame import blame
 from envbuild.sources.copies import first_answer
 from envbuild.sources.debian_index import DebianIndex, Row, decode_rows, encode_rows, parse_packages
@@ -162,16 +163,17 @@ class DebianSource:
         if self.urls:
             return self._named_mirrors()
         mirrors = apt_mirrors(suite, component, self.apt)
-        return mirrors or self._refuse_none(f" for `{suite}` with `{component}`")
+        near = get_close_matches(suite, apt_suites(self.apt), 1)
+        return mirrors or self._refuse_none(f" for `{suite}` with `{component}`", near)
 
     def _package_mirrors(self) -> tuple[Mirror, ...]:
-        return self._named_mirrors() if self.urls else all_apt_mirrors(self.apt) or self._refuse_none("")
+        return self._named_mirrors() if self.urls else all_apt_mirrors(self.apt) or self._refuse_none("", ())
 
-    def _refuse_none(self, wanted: str) -> NoReturn:
-        entry = f"debian: {{name: {self.alias}, urls: [...]}}"
+    def _refuse_none(self, wanted: str, near: Sequence[str]) -> NoReturn:
+        state = f"name one in envbuild.yaml: `sources: [debian: {{name: {self.alias}, urls: [...]}}]`"
         raise SourceError(
             f"apt's configuration on this machine names no mirror{wanted}",
-            hint=f"name one in envbuild.yaml: `sources: [{entry}]`",
+            hint=f"did you mean `{near[0]}`? Else {state}" if near else state,
         )
 
     def _named_mirrors(self) -> tuple[Mirror, ...]:

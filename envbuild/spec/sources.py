@@ -118,7 +118,7 @@ def _read_source(kind: str, entry: Entry, root: Path, problems: Problems) -> Sou
     alias = checked.get("name") or ""
     if "name" in stated and alias and not _ALIAS.match(alias):
         hint = "use lower-case letters, digits, `-` and `_`"
-        problems.add(f"`{alias}` is not an alias", stated["name"].value.location, hint)
+        problems.add(f"`{excerpt(alias)}` is not an alias", stated["name"].value.location, hint)
     _refuse_taken_default(kind, alias, entry, problems)
     urls = (checked["url"],) if checked.get("url") else tuple(checked.get("urls") or ())
     for place, url in _placed(stated, urls):

@@ -54,6 +54,8 @@ UNSATISFIABLE: list[tuple[tuple[str, ...], list[str]]] = [
     (("gpu",), ["__cuda", "the target offers no `__cuda`", "`virtual_packages: {__cuda: ...}`"]),
     (("newest",), ["__glibc", "the target offers `__glibc 2.36`"]),
     (("theirs::libfoo",), ["not among the `channels`", "they are `ours`"]),
+    (("our::libfoo",), ["not among the `channels`", "hint: did you mean `ours`?"]),
+    (("libfooo >=1", "tool"), ["libfooo", "hint: did you mean `libfoo`?"]),
 ]
 
 

@@ -90,7 +90,7 @@ def test_unknown_package(project: Project, packages: FakeIndex) -> None:
     project.write({"BUILD.yaml": environment(pip=["alhpa"])})
     error = project.fail(2, "lock")
     assert "alhpa was not found" in error
-    assert error.endswith("hint: relax one of the requirements above, or correct its name\n")
+    assert error.endswith("hint: `alhpa` is in no index (`pypi`): correct its name, or add one that has it\n")
 
 
 # As in an environment.yml that was made by hand: pip is asked for what only conda or the base can bring.

@@ -6,7 +6,7 @@ Channels are shown to rattler by the names that specs call them; where they lie 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from envbuild.lock.resolve.conda_records import Packages, as_record, find_place,
 from envbuild.sources.channel_index import ChannelIndexes, Index
 from envbuild.sources.channel_shards import Shards
 from envbuild.spec.conda.model import ExactPackage
+from envbuild.spec.problems import suggest_near
 
 if TYPE_CHECKING:
     from rattler import MatchSpec, RepoDataRecord, SparseRepoData
@@ -61,19 +62,20 @@ class CondaResolver:
         threads: ThreadPoolExecutor,
     ) -> list[RepoDataRecord]:
         """What rattler chooses beside the packages that are taken as they are."""
-        data = self._read(question, exact, threads)
+        found = self._read(question, threads)
+        names = {spec_name(text) for text in question.specs}
+        names |= {spec_name(text) for package in exact for text in (package.name, *package.requires)}
+        data = _open_all(found, names, threads)
         try:
-            records = _solve(question, specs, data, exact)
+            records = _solve(question, specs, data, exact, lambda: _all_names(found, data))
         finally:
             for each in data:
                 each.close()
         given = {each.name for each in exact}
         return [record for record in records if record.name.normalized not in given]
 
-    def _read(
-        self, question: CondaQuestion, exact: Sequence[Locked], threads: ThreadPoolExecutor
-    ) -> list[SparseRepoData]:
-        """The indexes of all channels, in order of priority."""
+    def _read(self, question: CondaQuestion, threads: ThreadPoolExecutor) -> list[tuple[str, str, Index]]:
+        """The indexes of all channels, with channel and folder, in order of priority."""
         fresh = question.upgrade is None
         wanted = [(name, each) for name in question.channels for each in (question.platform.conda, _NOARCH)]
         read = threads.map(lambda each: self.indexes.read(*each, fresh=fresh), wanted)
@@ -87,9 +89,7 @@ class CondaResolver:
                     f"the channel `{name}` has nothing for `{question.platform.conda}`, nor `noarch`",
                     hint="check its URL: it is the folder that has these two",
                 )
-        names = {spec_name(text) for text in question.specs}
-        names |= {spec_name(text) for package in exact for text in (package.name, *package.requires)}
-        return _open_all(found, names, threads)
+        return found
 
 
 def _parse(text: str, channels: Sequence[str]) -> MatchSpec:
@@ -107,7 +107,7 @@ def _parse(text: str, channels: Sequence[str]) -> MatchSpec:
         listed = ", ".join(f"`{each}`" for each in channels)
         raise ResolveError(
             f"`{text}` is to come from a channel that is not among the `channels`",
-            hint=f"they are {listed}: add it to them",
+            hint=suggest_near(str(wanted.name or ""), channels) or f"they are {listed}: add it to them",
         )
     return spec
 
@@ -131,6 +131,12 @@ def _open_all(
                 channel, folder, _ = found[number]
                 opened[number] = _open(channel, folder, path)
     return [opened[number] for number in sorted(opened)]
+
+
+def _all_names(found: Sequence[tuple[str, str, Index]], data: Sequence[SparseRepoData]) -> Iterator[str]:
+    """The names of all packages; what is opened of shards is a part of them."""
+    for (_, _, index), opened in zip(found, data, strict=True):
+        yield from index.hashes if isinstance(index, Shards) else opened.package_names()
 
 
 def _dependencies_in(data: SparseRepoData) -> Depends:
@@ -159,6 +165,7 @@ def _solve(
     specs: Sequence[MatchSpec],
     data: Sequence[SparseRepoData],
     exact: Sequence[Locked],
+    known: Callable[[], Iterable[str]],
 ) -> list[RepoDataRecord]:
     from rattler import ChannelPriority, solve_with_sparse_repodata
     from rattler.exceptions import SolverError
@@ -176,7 +183,7 @@ def _solve(
             )
         )
     except SolverError as error:
-        raise explain_failure(str(error), question) from None
+        raise explain_failure(str(error), question, known) from None
     except OSError as error:  # records are read when they are needed
         raise _unreadable(question.channels, question.platform.conda, error) from None
 

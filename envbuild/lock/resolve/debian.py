@@ -17,6 +17,7 @@ from envbuild.lock.resolve.debian_selection import Selection
 from envbuild.sources.debian_index import DebianIndex, Package, Row
 from envbuild.sources.debian_relations import Relation
 from envbuild.sources.debian_version import upstream_version
+from envbuild.spec.problems import suggest_among
 
 Fetch = Callable[[Locked], Path]
 
@@ -98,22 +99,13 @@ def _read_request(text: str, question: DebianQuestion, index: DebianIndex) -> Re
         raise ResolveError(
             f"there is no package `{name}` for {question.platform.debian} in `{question.suite}`"
             f" ({', '.join(question.components)})",
-            hint=_suggest(name, index),
+            hint=suggest_among(name, index.names),
         )
     if version and version not in (each.version for each in offered):
         known = ", ".join(f"`{each.version}`" for each in offered) or "none: others provide it"
         hint = f"the suite has {known}; a snapshot mirror keeps older ones"
         raise ResolveError(f"there is no version `{version}` of `{name}` in `{question.suite}`", hint=hint)
     return Relation(name, "=" if version else "", version)
-
-
-def _suggest(name: str, index: DebianIndex) -> str:
-    """Names that look alike; only those that begin alike are compared, as there are 60,000."""
-    from difflib import get_close_matches
-
-    alike = [each for each in index.names if each[:2] == name[:2] and abs(len(each) - len(name)) < 4]
-    near = get_close_matches(name, alike, n=3, cutoff=0.7)
-    return f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else ""
 
 
 def _kept_versions(question: DebianQuestion) -> Mapping[str, Locked]:

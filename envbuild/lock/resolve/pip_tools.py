@@ -29,6 +29,7 @@ from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_
 from envbuild.lock.resolve.owner import find_owner
 from envbuild.lock.resolve.sdists import Sdists
 from envbuild.lock.resolve.stand_in import write_stand_ins
+from envbuild.lock.resolve.unknown_package import suggest_package
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import IndexSwitch, open_switch
 from envbuild.sources.url import origin, redact, split_login
@@ -51,6 +52,7 @@ _KEPT = frozenset(
 )
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_UNKNOWN = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
 _MAX_CAUSES = 12  # pip names every version that it tried
 
 
@@ -92,7 +94,7 @@ class PipToolsResolver:
         if "failed" in answer:
             raise _unreachable(answer["failed"], switch)
         if "error" in answer:
-            raise _explain(answer, question)
+            raise _explain(answer, question, switch.served)
         candidates = list(sdists.restore(_read_answer(answer, switch.served, own)))
         return answer_question(question, candidates, wheels, self.describe)
 
@@ -258,8 +260,19 @@ def _unreachable(name: str, switch: IndexSwitch) -> SourceError:
     )
 
 
-def _explain(answer: Mapping[str, Any], question: PythonQuestion) -> ResolveError:
-    """The error for pip's words; a base's packages are named, because nothing in the target's files does."""
+def _unknown_name(cause: str) -> str:
+    """The package that pip says it found nothing of, in normal form; "" where it says something else."""
+    from packaging.utils import canonicalize_name
+
+    match = _UNKNOWN.match(cause)
+    return canonicalize_name(match[1]) if match else ""
+
+
+def _explain(answer: Mapping[str, Any], question: PythonQuestion, served: Collection[str]) -> ResolveError:
+    """The error for pip's words; a base's packages are named, because nothing in the target's files does.
+
+    `served` are the packages that an index has.
+    """
     said = (
         each for each in (answer["error"], *answer["causes"]) if not each.startswith("ResolutionImpossible")
     )
@@ -267,6 +280,8 @@ def _explain(answer: Mapping[str, Any], question: PythonQuestion) -> ResolveErro
     names = {name for cause in causes for name in _NAME.findall(cause.lower())}
     pins = [f"`{name}` {pin.version}" for name, pin in sorted(question.pins.items()) if name in names]
     hint = "relax one of the requirements above, or correct its name; from source, only `sdists` are built"
+    if unknown := [name for name in map(_unknown_name, causes) if name and name not in served]:
+        hint = suggest_package(unknown[0], question)
     if pins:
         hint = f"the base has {', '.join(pins)}: change the base, or ask for what it has"
     return ResolveError("the requirements have no solution", hint=hint, causes=causes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ from envbuild.lock.resolve.uv_inputs import (
 )
 from envbuild.spec.wheels import LocalWheel, parse_wheel_name
 
+# A project's name (PEP 508): an upgrade may name Debian packages and images, too.
+_PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 # Where certificates, proxies, logins and the cache are, and how patient to be: nothing changes an answer.
 _KEPT = frozenset(
     {"HOME", "PATH", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "UV_CACHE_DIR"}
@@ -146,7 +149,8 @@ def _command(question: PythonQuestion, indexes: OpenIndexes) -> list[str]:
     command += ["--python-platform", target_name(question.facts), "--index-strategy", "first-index"]
     if question.upgrade is None:
         command.append("--refresh")
-    command += [f"--refresh-package={name}" for name in sorted(question.upgrade or ())]
+    moving = (name for name in sorted(question.upgrade or ()) if _PACKAGE.fullmatch(name))
+    command += [f"--refresh-package={name}" for name in moving]
     # A switch's addresses change with each run: what uv remembers of them would never be asked again.
     return command if indexes.only else [*command, "--no-cache"]
 

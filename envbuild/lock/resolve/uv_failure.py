@@ -9,10 +9,12 @@ from envbuild.core.errors import EnvbuildError, ResolveError, SourceError
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import PythonQuestion
 from envbuild.lock.resolve.candidates import no_wheel_fits
+from envbuild.lock.resolve.unknown_package import name_indexes, suggest_package
 
 _LONGEST = 500  # characters of a line that is shown
 _FITS_NOT = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:[=<>!~][^ ]*)? (?:has|have) no wheels with a matching")
 _NO_PYTHON = re.compile(r"\bpython was not found\b")
+_UNKNOWN = re.compile(r"\b([a-z0-9][a-z0-9._-]*) was not found in the package registry")
 _NO_WHEELS = re.compile(r"Wheels are required for `([^`]+)` because")
 _TRANSPORT = re.compile(
     r"failed to fetch|error sending request|request failed|could not be queried|network connectivity|"
@@ -52,8 +54,8 @@ def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str
 
 
 def _name_indexes(question: PythonQuestion) -> str:
-    first, *others = [f"`{index.alias}`" for index in question.indexes] or ["none"]
-    return f"one of the indexes {', '.join([first, *others])}" if others else f"the index {first}"
+    listed = name_indexes(question)
+    return f"one of the indexes {listed}" if len(question.indexes) > 1 else f"the index {listed}"
 
 
 def _show_address(url: str, known: Mapping[str, str]) -> str:
@@ -74,6 +76,8 @@ def _hint(text: str, question: PythonQuestion) -> str:
         return f"the base has {', '.join(pins)}: change the base, or ask for what it has"
     if _NO_PYTHON.search(text):
         return "no index has Python itself: conda or the base brings it, so ask there for another version"
+    if match := _UNKNOWN.search(text):
+        return suggest_package(match[1], question)
     return "relax one of the requirements above, or correct its name"
 
 

@@ -17,7 +17,8 @@ _PLAIN = re.compile(
     re.ASCII,
 )
 _OPERATOR = re.compile(r"[<>=!~,|]")
-_LOGIN = re.compile(r"//[^/\s]*@|/t/[^/\s]+/")
+_LOGIN = re.compile(r"//[^/\s]*@")
+_TOKEN = re.compile(r"/t/[^/\s]")  # as conda writes them: `https://host/t/TOKEN/channel`
 
 
 @lru_cache(maxsize=1 << 14)
@@ -40,6 +41,12 @@ def refuse_credentials(text: str) -> None:
         raise SpecError(
             "the URL holds credentials",
             hint="write it without them: credentials belong into netrc",
+        )
+    if _TOKEN.search(text):
+        raise SpecError(
+            "the URL holds a token",
+            hint="name the channel in envbuild.yaml, `- channel: {name: corp, url: ..., username_env: ...,"
+            " password_env: ...}`, and write its alias",
         )
 
 

@@ -57,6 +57,7 @@ def read_channel(text: str) -> str:
     if "://" in channel:
         _check_url(channel)
         return channel.rstrip("/")
+    refuse_credentials(channel)
     if not _ALIAS.match(channel) or ".." in channel.split("/"):
         raise SpecError(
             f"`{excerpt(text)}` is no channel",

@@ -265,6 +265,9 @@ def test_apt_configuration(site: Site, tmp_path: Path, keys: list[Signer]) -> No
     with pytest.raises(SourceError, match="no mirror for `other`") as caught:
         source.index(replace(SUITE, name="other"))
     assert "envbuild.yaml" in caught.value.hint
+    with pytest.raises(SourceError, match="no mirror for `tesing`") as caught:
+        source.index(replace(SUITE, name="tesing"))
+    assert caught.value.hint.startswith("did you mean `testing`? Else name one in envbuild.yaml: ")
 
 
 def test_apt_configuration_without_mirrors(site: Site, tmp_path: Path) -> None:

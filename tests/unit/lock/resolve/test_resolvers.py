@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,34 @@ def test_contradictions_name_their_causes(make_resolver: MakeResolver, name: str
     assert "one" in text
     assert "dep" in text
     assert "127.0.0.1" not in text
+
+
+@both
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("alhpa", "did you mean `alpha`?"),
+        ("entirely", "`entirely` is in no index (`main`): correct its name, or add one that has it"),
+    ],
+)
+def test_a_package_that_no_index_has(make_resolver: MakeResolver, name: str, asked: str, hint: str) -> None:
+    """An index does not tell all its names; the lock so far has some."""
+    with run_index(make_package("alpha")) as index:
+        resolver = make_resolver({"main": index.url}, name)
+        (alpha,) = resolver.resolve(ask("alpha", facts=HOST)).artifacts
+        question = replace(ask("alpha", asked, facts=HOST), preferences={"alpha": alpha})
+        with pytest.raises(ResolveError, match=asked) as caught:
+            resolver.resolve(question)
+    assert caught.value.hint == hint
+
+
+@both
+def test_upgrades_of_what_is_no_python_package(make_resolver: MakeResolver, name: str) -> None:
+    """One option names packages of all kinds, and images."""
+    named = frozenset({"alpha", "libstdc++6", "docker.io/library/alpha:latest", "alpha (conda)"})
+    with run_index(make_package("alpha")) as index:
+        found = make_resolver({"main": index.url}, name).resolve(ask("alpha", facts=HOST, upgrade=named))
+    assert versions(found) == {"alpha": "1.0"}
 
 
 @both

@@ -83,7 +83,7 @@ REFUSED = {
         "linux.txt:3: a package for `linux-64` in a file for `osx-64`"
     ),
     "@EXPLICIT\nhttps://me:hush@h.example/c/linux-64/a-1-0.conda": "linux.txt:2: the URL holds credentials",
-    "@EXPLICIT\nhttps://h.example/t/hush/c/linux-64/a-1-0.conda": "linux.txt:2: the URL holds credentials",
+    "@EXPLICIT\nhttps://h.example/t/hush/c/linux-64/a-1-0.conda": "linux.txt:2: the URL holds a token",
     "@EXPLICIT\nhttps://h.example/c/linux-64/a-1-0.conda?x=1.conda": "linux.txt:2: ",
     "@EXPLICIT\n# pip x @ https://files.example/x-1.tar.gz": "linux.txt:2: `https://files.example/x-1.tar.gz`",
     "@EXPLICIT\n\x1b[2J.conda\n": "linux.txt:2: `\\x1b[2J.conda` is no",
