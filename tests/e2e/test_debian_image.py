@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -231,6 +232,10 @@ def test_a_user_without(project: Project, nobodys: Project) -> None:
     refused = run_as_nobody(nobodys, ["build", "//:step"], prefix)
     assert refused.returncode == 1, refused
     assert "has the gid 42, which is not mapped" in refused.stderr
+    advised = re.search("sub-ids: `echo (.+) [|] sudo tee -a /etc/subuid /etc/subgid`", refused.stderr)
+    assert advised, refused
+    followed = run_as_nobody(nobodys, ["build", "//:step"], grant(f"{advised[1]}\n", nobodys.top))
+    assert followed.returncode == 0, followed
 
 
 def test_nothing_of_the_base_moves(project: Project, upstream: Upstream, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from envbuild.execute.sandbox.identity import Identity
 from envbuild.execute.sandbox.inside.channel import Channel, Message, open_channel
 from envbuild.execute.sandbox.inside.forwarding import FORWARDED, KEYS
 from envbuild.execute.sandbox.inside.main import DONE, REFUSED
-from envbuild.execute.sandbox.inside.namespaces import UNSHARED
+from envbuild.execute.sandbox.inside.namespaces import SUB_IDS, UNSHARED
+from envbuild.execute.sandbox.sub_ids import advise_sub_ids
 from envbuild.store.faults import FULL
 
 Take = Callable[[Message, int | None], None]
@@ -189,4 +190,5 @@ def _refused(message: Message) -> EnvbuildError:
     if message["errno"] in FULL:
         hint = "free some space, or run `envbuild cache gc`"
         return StoreError(f"the disk is full: {message['message']}", hint=hint)
-    return BuildError(message["message"], hint=message["hint"])
+    hint = message["hint"]
+    return BuildError(message["message"], hint=advise_sub_ids(os.geteuid()) if hint == SUB_IDS else hint)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
 import shutil
 import subprocess
 from pathlib import Path
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
+from envbuild.execute.sandbox.sub_ids import FILES, find_names, read_grants
 
 _EVERYTHING = 2**32 - 1
 
@@ -85,7 +85,7 @@ def find_identity() -> Identity:
             return Identity()
         # Root of somebody's namespace: all that is mapped there is mapped in ours.
         return Identity(tuple(map(_same, users)), tuple(map(_same, groups)))
-    users, groups = read_sub_ids(Path("/etc/subuid"), uid), read_sub_ids(Path("/etc/subgid"), uid)
+    users, groups = (read_sub_ids(path, uid) for path in FILES)
     if users and groups and shutil.which("newuidmap") and shutil.which("newgidmap"):
         return Identity((Range(0, uid, 1), *users), (Range(0, gid, 1), *groups), by_program=True)
     return Identity((Range(0, uid, 1),), (Range(0, gid, 1),))
@@ -102,19 +102,11 @@ def _same(known: Range) -> Range:
 
 def read_sub_ids(path: Path, uid: int) -> tuple[Range, ...]:
     """The ranges that a file grants to a user by name or number, put behind one another from 1 on."""
-    try:
-        names = {str(uid), pwd.getpwuid(uid).pw_name}
-    except KeyError:
-        names = {str(uid)}
-    try:
-        rows = [line.split(":") for line in path.read_text().splitlines()]
-    except OSError:
-        return ()
     found: list[Range] = []
-    for row in rows:
-        if len(row) == 3 and row[0] in names and row[1].isdecimal() and row[2].isdecimal():
+    for grant in read_grants(path):
+        if grant.user in find_names(uid):
             begin = found[-1].inside + found[-1].count if found else 1
-            found.append(Range(begin, int(row[1]), int(row[2])))
+            found.append(Range(begin, grant.begin, grant.count))
     return tuple(found)
 
 

@@ -24,10 +24,7 @@ _HINT: Final = (
     "kernel.apparmor_restrict_unprivileged_userns` show what forbids them; in a container, run it with "
     "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined` or `--privileged`"
 )
-_SUB_IDS: Final = (
-    "install `uidmap`, and get sub-ids: "
-    "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`"
-)
+SUB_IDS: Final = "sub-ids"  # the hint of who lacks some; the other side knows how to get them
 
 
 def enter_namespaces(channel: Channel, flags: int, *, own_users: bool) -> None:
@@ -87,7 +84,7 @@ def require_mapped(uid: int, gid: int, what: str) -> None:
     """Raises Refusal where this namespace lacks an owner's numbers: nobody could become that owner."""
     for kind, number in (("uid", uid), ("gid", gid)):
         if number and not is_mapped(kind, number):
-            raise Refusal(f"{what} has the {kind} {number}, which is not mapped to any of yours", _SUB_IDS)
+            raise Refusal(f"{what} has the {kind} {number}, which is not mapped to any of yours", SUB_IDS)
 
 
 def raise_loopback() -> None:

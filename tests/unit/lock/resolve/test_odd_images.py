@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
-import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import zstandard
 
 from envbuild.store.disk import DiskStore
 from tests.makers.base_images import DOCKER, OCI, ROOT, Layer, Upstream, make_layer, sha256
-from tests.makers.debian import entry, make_tar
 from tests.makers.desk import Desk
 from tests.makers.gate import Answer, Asked, Gate, open_gate
+from tests.makers.lazy_layers import make_chunked, make_estargz
 from tests.makers.targets import ARM64
 
 pytestmark = pytest.mark.services
@@ -99,40 +97,10 @@ def test_layers_with_nothing_in_them(desk: Desk) -> None:
     assert image.facts == FACTS
 
 
-def split_tar() -> tuple[list[bytes], bytes]:
-    """A layer's tar in pieces, one per file, and all of it."""
-    files = [entry(path, text if isinstance(text, bytes) else text.encode()) for path, text in ROOT.items()]
-    pieces = [make_tar([file])[: 512 + -(-len(file[1]) // 512) * 512] for file in files]
-    pieces.append(bytes(1024))
-    return pieces, b"".join(pieces)
-
-
-def make_estargz() -> Layer:
-    """A member per file, one for the table of contents, and a footer that says where that is (estargz.md)."""
-    pieces, _ = split_tar()
-    toc = make_tar([entry("stargz.index.json", b'{"version": 1, "entries": []}')])
-    members = [gzip.compress(piece, mtime=0) for piece in (*pieces[:-1], toc)]
-    place = sum(map(len, members[:-1]))
-    extra = b"SG" + struct.pack("<H", 22) + b"%016xSTARGZ" % place
-    footer = b"\x1f\x8b\x08\x04" + bytes(4) + b"\x00\xff" + struct.pack("<H", len(extra)) + extra
-    footer += b"\x01\x00\x00\xff\xff" + bytes(8)  # a stored block of nothing, its checksum and size
-    tar = b"".join((*pieces[:-1], toc))
-    return Layer(b"".join(members) + footer, f"{OCI}.layer.v1.tar+gzip", sha256(tar))
-
-
-def make_chunked() -> Layer:
-    """A frame per file, and frames to be skipped that hold the table of contents (zstd:chunked of Podman)."""
-    pieces, tar = split_tar()
-    compress = zstandard.ZstdCompressor().compress
-    toc = compress(b'{"version": 1, "entries": []}')
-    frames = [compress(piece) for piece in pieces]
-    skipped = [struct.pack("<II", 0x184D2A50, len(data)) + data for data in (toc, bytes(64))]
-    return Layer(b"".join((*frames, *skipped)), f"{OCI}.layer.v1.tar+zstd", sha256(tar))
-
-
 @pytest.mark.parametrize("make", [make_estargz, make_chunked])
-def test_layers_that_can_be_pulled_lazily(desk: Desk, make: Callable[[], Layer]) -> None:
-    layer = make()
+def test_layers_that_can_be_pulled_lazily(desk: Desk, make: Callable[[bytes], Layer]) -> None:
+    plain = make_layer(form="")
+    layer = make(plain.data)
     desk.upstream.push(layer, tag="1")
     image = desk.resolve()
     assert [each.version for each in image.layers] == [layer.diff_id]
