@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from envbuild.core.events import EventSink
 from envbuild.core.label import Label
@@ -29,9 +30,23 @@ if TYPE_CHECKING:
     from envbuild.sources.index import PackageIndexes
     from envbuild.sources.registry import RegistryClient
 
+T = TypeVar("T")
 DOWNLOADS: Final = 32
 """At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
 index's page, so that some sixteen files are on their way."""
+
+
+class once(cached_property[T]):  # noqa: N801 (a decorator)
+    """A property that is made once, whichever threads ask first: Python sees to that before 3.12 only."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        super().__init__(make)
+        self._making = RLock()
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T:  # type: ignore[override]
+        """What was made."""
+        with self._making:
+            return super().__get__(instance, owner)
 
 
 class Supply:
@@ -54,30 +69,21 @@ class Supply:
         """Where the layer of an image of a registry lies."""
         return self.registries.locate_layer(layer)
 
-    @cached_property
+    @once
     def http(self) -> HttpClient:
         """The client of every source and registry."""
         from envbuild.sources.http import HttpClient
 
         return HttpClient(pool_size=DOWNLOADS, patience=self._patience)
 
-    @cached_property
+    @once
     def fetcher(self) -> Fetcher:
         """Gets locked artifacts from the workspace's sources."""
         from envbuild.build.fetch import Fetcher
 
-        return Fetcher(
-            self._store,
-            self.http,
-            self.indexes,
-            self.mirrors,
-            self.registries,
-            self.channels,
-            self._owner,
-            self._sink,
-        )
+        return Fetcher(self._store, self.http, self, self._owner, self._sink)
 
-    @cached_property
+    @once
     def indexes(self) -> PackageIndexes:
         """The workspace's package indexes."""
         from envbuild.sources.index import PackageIndexes
@@ -85,7 +91,7 @@ class Supply:
         stated = (source for source in self._project.workspace.sources if source.kind == INDEX)
         return PackageIndexes(self.http, {source.alias: "".join(source.urls) for source in stated})
 
-    @cached_property
+    @once
     def mirrors(self) -> Mapping[str, DebianSource]:
         """The workspace's Debian mirrors."""
         from envbuild.sources.debian import DebianSource
@@ -99,7 +105,7 @@ class Supply:
             if source.kind == DEBIAN
         }
 
-    @cached_property
+    @once
     def channels(self) -> Channels:
         """The workspace's conda channels."""
         from envbuild.sources.channel import Address, Channels, default_channel_url
@@ -111,7 +117,7 @@ class Supply:
         }
         return Channels(self.http, addresses, default_channel_url)
 
-    @cached_property
+    @once
     def registries(self) -> Registries:
         """The registries of the workspace, and any other that a target names."""
         return self._reach_registries(self.http)

@@ -43,7 +43,7 @@ class Answers:
         if isinstance(question, ImageQuestion):
             from envbuild.lock.resolve.images import resolve_images
 
-            return resolve_images(question, self.fetcher.registries, self._fetch, self.fetcher.keep)
+            return resolve_images(question, self.fetcher.sources.registries, self._fetch, self.fetcher.keep)
         if isinstance(question, CondaQuestion):
             from envbuild.build.conda_packages import CondaPackages
             from envbuild.lock.resolve.conda_rattler import CondaResolver

@@ -78,7 +78,7 @@ class CondaPackages:
         digest = Digest(package.sha256, package.size)
         if not self.store.has(digest) and package.file.endswith(".conda"):
             channel, file = split_place(package)
-            if found := self.fetcher.channels.open(channel, file):
+            if found := self.fetcher.sources.channels.open(channel, file):
                 return cast("BinaryIO", stack.enter_context(found))
         return stack.enter_context(self._blob(package).open("rb"))
 

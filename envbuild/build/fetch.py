@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from typing import TYPE_CHECKING, Protocol
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
@@ -14,11 +15,13 @@ from envbuild.core.protocols import BlobStore
 from envbuild.lock.base_image import DIRECT, LAYER_TYPES
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import Download, Locked
-from envbuild.lock.registries import Registries
-from envbuild.sources.channel import Channels
-from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient, WrongBytes
-from envbuild.sources.index import PackageIndexes
+
+if TYPE_CHECKING:
+    from envbuild.lock.registries import Registries
+    from envbuild.sources.channel import Channels
+    from envbuild.sources.debian import DebianSource, Suite
+    from envbuild.sources.index import PackageIndexes
 
 _TOLD_EVERY = 1 << 20  # bytes between two events of one download
 
@@ -31,16 +34,33 @@ class Owner:
     suite: Suite | None = None
 
 
+class Sources(Protocol):
+    """Where artifacts come from; each kind is imported when it is asked for."""
+
+    @property
+    def indexes(self) -> PackageIndexes:
+        """Of wheels and sdists."""
+
+    @property
+    def mirrors(self) -> Mapping[str, DebianSource]:
+        """Of .debs, by alias."""
+
+    @property
+    def registries(self) -> Registries:
+        """Of layers."""
+
+    @property
+    def channels(self) -> Channels:
+        """Of conda packages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetcher:
     """Brings artifacts into the store. Safe for several threads."""
 
     store: BlobStore
     http: HttpClient
-    indexes: PackageIndexes
-    mirrors: Mapping[str, DebianSource]
-    registries: Registries
-    channels: Channels
+    sources: Sources
     owner: Callable[[Locked], Owner]
     sink: EventSink = field(repr=False)
 
@@ -52,7 +72,7 @@ class Fetcher:
             self._fetch_deb(artifact, expected)
         elif artifact.kind in LAYER_TYPES:
             with self.store.writer() as writer:
-                self.registries.fetch(artifact, writer, progress.tell)
+                self.sources.registries.fetch(artifact, writer, progress.tell)
         elif artifact.kind == CONDA:
             self._fetch_conda(artifact, expected, progress.tell)
         else:
@@ -76,7 +96,7 @@ class Fetcher:
         """Download a conda package of which one of these is known, or nothing (""); raises SourceError."""
         with self.store.writer() as writer:
             found = hashlib.md5(usedforsecurity=False)
-            for piece in self.channels.stream(channel, file):
+            for piece in self.sources.channels.stream(channel, file):
                 writer.write(piece)
                 found.update(piece)
             digest = writer.digest()
@@ -97,22 +117,25 @@ class Fetcher:
     def _fetch_wheel(self, wheel: Locked, expected: Digest, tell: Callable[[int], None]) -> None:
         with self.store.writer() as writer:
             if wheel.source:
-                self.indexes.fetch(wheel.source, wheel.name, wheel.file, expected, writer, progress=tell)
+                self.sources.indexes.fetch(
+                    wheel.source, wheel.name, wheel.file, expected, writer, progress=tell
+                )
             else:
                 self.http.download(wheel.file, writer, expected, progress=tell)
 
     def _fetch_conda(self, package: Locked, expected: Digest, tell: Callable[[int], None]) -> None:
         channel, file = split_place(package)
-        self.channels.fetch(channel, file, expected, self.store.writer, progress=tell)
+        self.sources.channels.fetch(channel, file, expected, self.store.writer, progress=tell)
 
     def _mirror(self, alias: str) -> DebianSource:
-        if alias not in self.mirrors:
-            known = ", ".join(f"`{each}`" for each in sorted(self.mirrors))
+        mirrors = self.sources.mirrors
+        if alias not in mirrors:
+            known = ", ".join(f"`{each}`" for each in sorted(mirrors))
             raise SourceError(
                 f"the workspace has no Debian source `{alias}`",
                 hint=f"it has {known}: name the mirror in envbuild.yaml, or lock again",
             )
-        return self.mirrors[alias]
+        return mirrors[alias]
 
 
 class _Progress:

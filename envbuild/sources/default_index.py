@@ -7,7 +7,6 @@ that pip itself is built with.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -30,7 +29,10 @@ def default_index_url(environment: Mapping[str, str] | None = None) -> str:
 def _from_uv(variables: Mapping[str, str]) -> str:
     for path in _uv_files(variables):
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            import tomllib
+
+            table = tomllib.loads(text)
             defaults = [str(each["url"]) for each in table.get("index", []) if each.get("default")]
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild.core.digest import Digest
@@ -12,9 +13,11 @@ from envbuild.core.protocols import BlobWriter
 from envbuild.sources.blame import blame
 from envbuild.sources.default_index import default_index_url
 from envbuild.sources.http import HttpClient, Page, StatusError, basic_authorization
-from envbuild.sources.index_listing import Listed, list_page
 from envbuild.sources.index_page import ACCEPT, IndexFile, find_in_page
 from envbuild.sources.url import origin, redact, split_login
+
+if TYPE_CHECKING:
+    from envbuild.sources.index_listing import Listed
 
 _MAX_PAGE = 128 << 20
 
@@ -53,6 +56,10 @@ class PackageIndexes:
 
     def list_files(self, alias: str, project: str) -> list[Listed] | None:
         """All files of a package, None where the index has no such package; raises SourceError."""
+        from envbuild.sources.index_listing import (
+            list_page,
+        )  # brings an HTML parser, which fetching needs not
+
         with blame(alias, project):
             page = self._read_page(alias, project)
             return list_page(page.body, page.headers.get("Content-Type", ""), page.url) if page else None

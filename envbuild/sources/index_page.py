@@ -6,7 +6,6 @@ milliseconds where an HTML parser takes seconds.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from urllib.parse import quote, unquote, urlsplit
@@ -55,12 +54,12 @@ def find_in_page(page: bytes, content_type: str, url: str, file: str) -> list[In
 def _find_in_html(page: bytes, url: str, file: str) -> Iterator[IndexFile]:
     base = url
     if match := _BASE.search(page[:_HEAD]):
-        base = join_url(url, html.unescape(match[1].decode("utf-8", "replace")))
+        base = join_url(url, _unescape(match[1]))
     seen = set()
     for name in {file.encode(), quote(file).encode()}:
         for tag in _tags_around(page, name):
             match = _HREF.search(tag)
-            link = html.unescape((match[1] or match[2] or b"").decode("utf-8", "replace")) if match else ""
+            link = _unescape(match[1] or match[2] or b"") if match else ""
             found = file_at(join_url(base, link))
             if found.name == file and found not in seen:
                 seen.add(found)
@@ -77,6 +76,16 @@ def _tags_around(page: bytes, name: bytes) -> Iterator[bytes]:
             return
         yield page[begin:end]
         position = page.find(name, max(end, position + 1))
+
+
+def _unescape(value: bytes) -> str:
+    """An attribute's value: most have nothing to unescape, and the table for that takes long to load."""
+    text = value.decode("utf-8", "replace")
+    if "&" not in text:
+        return text
+    import html
+
+    return html.unescape(text)
 
 
 def file_at(link: str) -> IndexFile:

@@ -83,6 +83,16 @@ def mirror_files(root: Path, signer: Signer) -> dict[str, File]:
 
 
 @dataclass(frozen=True)
+class StatedSources:
+    """Where a Fetcher gets things from."""
+
+    indexes: PackageIndexes
+    mirrors: Mapping[str, DebianSource]
+    registries: Registries
+    channels: Channels
+
+
+@dataclass(frozen=True)
 class World:
     """Everything that asks, with caches below `folder`; waiting takes no time and is written down."""
 
@@ -125,9 +135,8 @@ class World:
             return RegistryClient(self.http, host, DockerCredentials({}))
 
         mirrors, registries = {"debian": self.mirror}, Registries(connect, {})
-        fetcher = Fetcher(
-            self.store, self.http, self.indexes, mirrors, registries, Channels(self.http, {}), owner, Silent()
-        )
+        sources = StatedSources(self.indexes, mirrors, registries, Channels(self.http, {}))
+        fetcher = Fetcher(self.store, self.http, sources, owner, Silent())
         fetcher.fetch(artifact)
         return self.store.read(Digest(artifact.sha256, artifact.size))
 

@@ -26,6 +26,7 @@ from envbuild.store.disk import DiskStore
 from tests.makers.actions import Recorder
 from tests.makers.debian import Deb, Mirror, serve, signers
 from tests.makers.questions import ask
+from tests.makers.sources import StatedSources
 from tests.makers.targets import make_locked
 
 BASE = Deb("base-files", "12.4")
@@ -85,7 +86,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             mirrors = {"debian": DebianSource("debian", (url,), signer.keyring, http, cache, sink)}
             indexes, registries = PackageIndexes(http, {}), Registries(connect, {})
             channels = Channels(http, {})
-            fetcher = Fetcher(store, http, indexes, mirrors, registries, channels, lambda _: Owner(""), sink)
+            sources = StatedSources(indexes, mirrors, registries, channels)
+            fetcher = Fetcher(store, http, sources, lambda _: Owner(""), sink)
             known = ChannelIndexes(channels, tmp_path / "channels", sink)
             yield Desk(Answers(make_resolver, mirrors, fetcher, store, known), store, paths, oracle, made)
     http.close()

@@ -27,7 +27,7 @@ from tests.makers.actions import Recorder
 from tests.makers.base_images import Upstream, make_layer
 from tests.makers.debian import Deb, Mirror, serve, signers
 from tests.makers.index import FakeIndex, IndexedFile, make_package, run_index
-from tests.makers.sources import lock_deb, lock_file
+from tests.makers.sources import StatedSources, lock_deb, lock_file
 
 SUITE = Suite("testing", ("main",), "amd64")
 
@@ -52,16 +52,8 @@ class Desk:
     def fetcher(self) -> Fetcher:
         indexes = PackageIndexes(self.http, {"pypi": self.index.url})
         registries = Registries(self._connect, {})
-        return Fetcher(
-            self.store,
-            self.http,
-            indexes,
-            self.mirrors,
-            registries,
-            Channels(self.http, {}),
-            self._tell,
-            self.sink,
-        )
+        sources = StatedSources(indexes, self.mirrors, registries, Channels(self.http, {}))
+        return Fetcher(self.store, self.http, sources, self._tell, self.sink)
 
     def _connect(self, host: str) -> RegistryClient:
         return RegistryClient(self.http, host, DockerCredentials({}))
