@@ -173,7 +173,9 @@ class App:
         secrets = {**unstated.secrets, **{secret.name: secret for secret in given}}
         memory = unstated.step_memory if stated.memory is None else stated.memory
         seconds = unstated.step_timeout if stated.seconds is None else stated.seconds
-        return StepSettings(as_sources(secrets, os.environ), Limits(memory), seconds, stated.keep_failed)
+        processes = unstated.step_processes if stated.processes is None else stated.processes
+        limits = Limits(memory, processes)
+        return StepSettings(as_sources(secrets, os.environ), limits, seconds, stated.keep_failed)
 
     # What commands do.
 

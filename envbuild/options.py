@@ -31,6 +31,7 @@ class StepOptions:
     executor: str | None = None
     seconds: int | None = None
     memory: int | None = None
+    processes: int | None = None
     secrets: tuple[str, ...] = ()
     keep_failed: bool = False
 

@@ -63,8 +63,12 @@ _STEPS = [
     ),
     click.option("--secret", "secrets", multiple=True, metavar="id=NAME,src=FILE|env=VARIABLE"),
     click.option("--step-timeout", envvar="ENVBUILD_STEP_TIMEOUT", help="The most time of a step: `10m`."),
+    click.option("--step-memory", envvar="ENVBUILD_STEP_MEMORY", help="The most memory of a step: `2GB`."),
     click.option(
-        "--step-memory", envvar="ENVBUILD_STEP_MEMORY", help="The most memory of a step's process: `2GB`."
+        "--step-processes",
+        type=click.IntRange(0),
+        envvar="ENVBUILD_STEP_PROCESSES",
+        help="The most processes of a step; 0 is no limit, 4096 is the default.",
     ),
     click.option("--keep-failed", is_flag=True, help="Keep what a step that fails has changed."),
 ]
@@ -80,6 +84,7 @@ def step_options(function: Callable[..., Any]) -> Callable[..., Any]:
             values.pop("executor"),
             parse_span(timeout) if timeout else None,
             parse_size(memory) if memory else None,
+            values.pop("step_processes"),
             values.pop("secrets"),
             values.pop("keep_failed"),
         )

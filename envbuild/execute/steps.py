@@ -81,11 +81,19 @@ class StepRun:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended. `starved`: processes were killed for want of the memory that its limit allows."""
+
+    code: int
+    starved: bool = False
+
+
 class Runner(Protocol):
     """A way to run a program in a root."""
 
-    def run(self, step: StepRun, watch: Watch) -> int:
-        """Run a step; returns its exit code, and after 0 has told all that it changed.
+    def run(self, step: StepRun, watch: Watch) -> Ended:
+        """Run a step; after exit code 0 it has told all that it changed.
 
         Raises EnvbuildError where it cannot begin, and whatever `watch.check` raises.
         """
@@ -145,10 +153,10 @@ class StepExecutor:
         )
         log_path = self._cache / LOGS / f"{action.key.hash}.log"
         with StepLog(log_path, step.secrets.values(), self._teller(action)) as log:
-            code = self._runner.run(step, Watch(log.take, capture.take, self._checker(log.path)))
-        if code:
-            _refuse_platform(stated.get("platform", ""), code)
-            raise self._failure(step, code, log)
+            ended = self._runner.run(step, Watch(log.take, capture.take, self._checker(log.path)))
+        if ended.code:
+            _refuse_platform(stated.get("platform", ""), ended.code)
+            raise self._failure(step, ended, log)
         return capture.finish()
 
     def _teller(self, action: Action) -> Callable[[str], None]:
@@ -170,14 +178,18 @@ class StepExecutor:
 
         return check
 
-    def _failure(self, step: StepRun, code: int, log: StepLog) -> EnvbuildError:
+    def _failure(self, step: StepRun, ended: Ended, log: StepLog) -> EnvbuildError:
         """What to tell of a step that failed; a full disk is the cause, whatever the program says of it."""
         disk = os.statvfs(self._cache)
         if disk.f_bavail * disk.f_frsize < _FULL:
             return store_fault(OSError(errno.ENOSPC, ""), self._cache)
         command = shlex.join(step.stated["argv"])
-        lines = [f"`{command}` ended with exit code {code}{_explain(code)}", *log.tail]
-        hint = f"all it wrote is in `{log.path}`"
+        memory, hint = step.limits.memory, f"all it wrote is in `{log.path}`"
+        why = _explain(ended.code)
+        if ended.starved:
+            why = f" (killed: out of memory, of which the step may have {memory:,} bytes)"
+            hint = f"let it have more with `--step-memory`; {hint}"
+        lines = [f"`{command}` ended with exit code {ended.code}{why}", *log.tail]
         if step.kept is not None:
             hint += f"; what it had changed is in `{step.kept}`: `{self._runner.looking(step.kept)}`"
         return BuildError("\n  ".join(lines), hint=hint)

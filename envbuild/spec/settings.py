@@ -25,6 +25,7 @@ _BUILD: Schema = {
     "executor": Attribute(Kind.TEXT, default=SANDBOX, choices=EXECUTORS),
     "step_timeout": Attribute(Kind.TEXT),
     "step_memory": Attribute(Kind.TEXT),
+    "step_processes": Attribute(Kind.INTEGER),
     "secrets": Attribute(Kind.TEXT_MAP, default={}),
 }
 _CACHE: Schema = {
@@ -37,7 +38,7 @@ _CACHE: Schema = {
 class BuildSettings:
     """How to build; `jobs` None: as many as there are cores.
 
-    Steps run for at most `step_timeout` seconds, and each process in `step_memory` bytes (0: no limit).
+    Steps run for at most `step_timeout` seconds, in `step_memory` bytes, as `step_processes` (0: no limit).
     """
 
     jobs: int | None = None
@@ -45,6 +46,7 @@ class BuildSettings:
     executor: str = SANDBOX
     step_timeout: int = 0
     step_memory: int = 0
+    step_processes: int = 4096  # twice what Podman allows a container; what nobody ends must end itself
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
@@ -71,6 +73,7 @@ def read_build_settings(entry: Entry | None, root: Path, problems: Problems) -> 
         checked["executor"] or SANDBOX,
         _read_amount(parse_span, "step_timeout", checked, stated, problems),
         _read_amount(parse_size, "step_memory", checked, stated, problems),
+        _read_processes(checked["step_processes"], stated, problems),
         _read_secrets(stated.get("secrets"), root, problems),
     )
 
@@ -112,6 +115,12 @@ def _read_amount(
     except UsageError as error:
         problems.catch(error, stated[name].value.location)
         return 0
+
+
+def _read_processes(count: int | None, stated: Mapping[str, Entry], problems: Problems) -> int:
+    if count is not None and count < 0:
+        problems.add("`step_processes` must be at least 0", stated["step_processes"].value.location)
+    return BuildSettings().step_processes if count is None else count
 
 
 def _read_secrets(entry: Entry | None, root: Path, problems: Problems) -> Mapping[str, Secret]:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from envbuild.execute.sandbox.groups import find_homes
 from tests.makers.corpus import BASE, run_base
 from tests.makers.debian import serve
 from tests.makers.project import Project
 from tests.makers.secrets import find_in_folder
+from tests.makers.servers import leave_out
 
 SECRET = "marked/5be1@+of-a-step"
 TOLD = ["--no-memo", "-v", "--events", "../events", "--profile", "../profile.gz"]
@@ -136,13 +138,25 @@ def test_a_memory_limit_by_flag_and_file(project: Project) -> None:
     assert actions["targets"][0]["actions"]["executed"] == 0
 
 
+def test_a_limit_of_processes_by_flag_variable_and_file(project: Project) -> None:
+    if os.geteuid() == 0 and find_homes() is None:
+        leave_out("the kernel counts no processes of root's, and lets nobody make control groups here")
+    write(project, "RUN for n in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait")
+    assert "can't fork" in project.fail(1, "build", ":app", "--step-processes", "5")
+    assert "can't fork" in project.with_variables(ENVBUILD_STEP_PROCESSES="5").fail(1, "build", ":app")
+    set_up(project, "{step_processes: 5}")
+    assert "can't fork" in project.fail(1, "build", ":app")
+    project.succeed("build", ":app", "--step-processes", "0")
+
+
 def test_settings_that_are_wrong(project: Project) -> None:
     write(project, "RUN true")
-    set_up(project, "{executor: podman, step_timeout: soon, secrets: {token: x}}")
+    set_up(project, "{executor: podman, step_timeout: soon, secrets: {token: x}, step_processes: -1}")
     error = project.fail(2, "build", ":app")
     assert "podman" in error
     assert "`soon` is no amount" in error
     assert "a form that is not known" in error
+    assert "`step_processes` must be at least 0" in error
 
 
 @pytest.mark.services

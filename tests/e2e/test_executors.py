@@ -12,7 +12,7 @@ import pytest
 
 from envbuild.core.errors import ArchiveError, BuildError
 from envbuild.execute.docker.runner import DockerRunner
-from envbuild.execute.sandbox.sandbox import Limits
+from envbuild.execute.sandbox.groups import find_homes
 from envbuild.execute.steps import PLAIN, StepSettings
 from envbuild.sources.engine import EngineError
 from envbuild.store.interrupt import Interrupted
@@ -25,7 +25,9 @@ from tests.makers.roots import (
     require_sandbox,
 )
 from tests.makers.secrets import find_in_folder
+from tests.makers.servers import leave_out
 from tests.unit.execute.sandbox.test_capture import BEFORE, CASES
+from tests.unit.execute.sandbox.test_groups import BOMB, GREEDY, LIMITS
 
 pytestmark = pytest.mark.services
 
@@ -281,11 +283,43 @@ def test_devices_cannot_be_made(tmp_path: Path, engine: str, busybox: bytes) -> 
         container(tmp_path, engine).script([busybox], "mknod /null c 1 3")
 
 
-def test_limits(tmp_path: Path, engine: str, busybox: bytes) -> None:
-    settings = StepSettings(limits=Limits(memory=50_000_000), seconds=2)
-    machine = container(tmp_path, engine, settings)
-    with pytest.raises(BuildError, match=r"exit code 137 .killed: out of memory"):
-        machine.script([busybox], "dd if=/dev/zero of=/dev/null bs=100M count=1")
+# The script, and what both say of it under the limits below.
+LIMITED = {
+    "one process": (
+        "dd if=/dev/zero of=/dev/null bs=100M count=1",
+        "exit code 137 (killed: out of memory, of",
+    ),
+    "all together": (
+        GREEDY,
+        "exit code 1 (killed: out of memory, of which the step may have 50,000,000 bytes)",
+    ),
+    "files in memory": ("head -c 60000000 /dev/zero > /dev/shm/x; false", "(killed: out of memory, of which"),
+    "too many processes": (BOMB, "sh: can't fork: Resource temporarily unavailable"),
+    "doubling": ("f() { f | f & }; f; sleep 1; false", "can't fork: Resource temporarily unavailable"),
+}
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory, engine: str) -> tuple[Machine, Machine]:
+    if find_homes() is None:
+        leave_out("the kernel lets nobody make control groups here")
+    folder, settings = tmp_path_factory.mktemp("limited"), StepSettings(limits=LIMITS)
+    return Machine(folder / "sandbox", settings), container(folder / "docker", engine, settings)
+
+
+@pytest.mark.parametrize(("script", "said"), LIMITED.values(), ids=LIMITED)
+def test_limits(limited: tuple[Machine, Machine], busybox: bytes, script: str, said: str) -> None:
+    for machine in limited:
+        with pytest.raises(BuildError, match=re.escape(said)):
+            machine.script([busybox], script)
+
+
+def test_files_are_no_memory(limited: tuple[Machine, Machine], busybox: bytes) -> None:
+    run_both(limited, [busybox], "head -c 100000000 /dev/zero > /x; rm /x; echo > /new")
+
+
+def test_a_time_limit(tmp_path: Path, engine: str, busybox: bytes) -> None:
+    machine = container(tmp_path, engine, StepSettings(seconds=2))
     with pytest.raises(BuildError, match="longer than its limit of 2 seconds"):
         machine.script([busybox], "sleep 1000")
     assert left_in(engine) == []

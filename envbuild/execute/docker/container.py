@@ -33,17 +33,13 @@ def create_container(
     """
     from docker.types import Ulimit
 
-    # A limit of data would hold for what starts the container, too.
-    memory, limits = step.limits.memory or None, {"core": -1, "nproc": step.limits.processes}
+    memory = step.limits.memory or None
     host: dict[str, Any] = {
         "network_mode": "host" if step.network else "none",
         "log_config": {"Type": "none"},
         "cap_drop": ["MKNOD", "AUDIT_WRITE"],
-        "ulimits": [
-            Ulimit(name=name, soft=max(value, 0), hard=max(value, 0))
-            for name, value in limits.items()
-            if value
-        ],
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+        "pids_limit": step.limits.processes or None,
         "mem_limit": memory,
         "memswap_limit": memory,
         "mounts": list(mounts),

@@ -23,7 +23,7 @@ from envbuild.execute.sandbox.capture import Capture, refuse_mark
 from envbuild.execute.sandbox.child import Take
 from envbuild.execute.sandbox.inside.changes import TOO_LONG
 from envbuild.execute.sandbox.sandbox import Step, Watch
-from envbuild.execute.steps import StepRun
+from envbuild.execute.steps import Ended, StepRun
 from envbuild.sources.engine import open_engine
 from envbuild.store.interrupt import Interrupt
 
@@ -44,7 +44,7 @@ class DockerRunner:
         self._interrupt = interrupt
         self._address = address
 
-    def run(self, step: StepRun, watch: Watch) -> int:
+    def run(self, step: StepRun, watch: Watch) -> Ended:
         """Run a step; nothing of it stays in the engine but its cache mounts."""
         caches = Caches(self._cache, FOLDER, lambda: self._interrupt.pause(_POLL))
         with (
@@ -71,7 +71,8 @@ class DockerRunner:
                     capture = Capture(out, EPOCH)
                     self._tell(container, step, mounts, below, folder, capture.take)
                     capture.finish()
-            return code
+            container.reload()
+            return Ended(code, starved=bool(container.attrs["State"].get("OOMKilled")))
 
     def looking(self, kept: Path) -> str:
         """The command that shows what a failed step has changed."""

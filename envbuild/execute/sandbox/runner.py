@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.forker import FORKER
+from envbuild.execute.sandbox.groups import Group, find_homes, open_group
 from envbuild.execute.sandbox.identity import Identity, find_identity
 from envbuild.execute.sandbox.instead import or_in_docker
 from envbuild.execute.sandbox.mounting import Mounting, Stated
 from envbuild.execute.sandbox.roots import Roots
-from envbuild.execute.sandbox.sandbox import Sandbox, Step, Upper, Watch
-from envbuild.execute.steps import StepRun
+from envbuild.execute.sandbox.sandbox import NO_LIMITS, Sandbox, Step, Upper, Watch
+from envbuild.execute.steps import Ended, StepRun
 from envbuild.store.interrupt import Interrupt
 
 _POLL: Final = 0.05  # seconds between looks at another process's lock
@@ -35,22 +37,34 @@ class SandboxRunner:
     def _roots(self) -> Roots:
         return Roots(self._cache, self._identity, self._interrupt.check)
 
-    def run(self, step: StepRun, watch: Watch) -> int:
+    def run(self, step: StepRun, watch: Watch) -> Ended:
         """Run a step with its mounts."""
         with or_in_docker("run steps in a Docker engine with `--executor docker`"):
             layers = self._roots.unpack(step.below)
         caches = Caches(self._cache, self._identity.name, lambda: self._interrupt.pause(_POLL))
         mounting = Mounting(self._roots, caches)
         sandbox = Sandbox(self._cache, self._identity)
-        with sandbox.folder() as folder, mounting.open(step, folder) as mounts:
-            return sandbox.run(_describe(step, mounts), layers, Upper.CAPTURED, watch, kept=step.kept)
+        with (
+            sandbox.folder() as folder,
+            mounting.open(step, folder) as mounts,
+            _limit(step) as group,
+        ):
+            described = _describe(step, mounts, group)
+            code = sandbox.run(described, layers, Upper.CAPTURED, watch, kept=step.kept)
+            return Ended(code, starved=group is not None and group.starved())
 
     def looking(self, kept: Path) -> str:
         """The command that shows what a failed step has changed."""
         return f"{'' if self._identity.host else 'unshare --map-root-user --map-auto '}ls -lR {kept}"
 
 
-def _describe(step: StepRun, mounts: Stated) -> Step:
+def _limit(step: StepRun) -> AbstractContextManager[Group | None]:
+    """A group with the step's limits, where one can be made."""
+    homes = find_homes() if step.limits != NO_LIMITS else None
+    return nullcontext() if homes is None else open_group(homes, step.limits)
+
+
+def _describe(step: StepRun, mounts: Stated, group: Group | None) -> Step:
     stated = step.stated
     return Step(
         argv=tuple(stated["argv"]),
@@ -59,5 +73,6 @@ def _describe(step: StepRun, mounts: Stated) -> Step:
         user=stated["user"],
         network=stated["network"],
         mounts=tuple(mounts.mounts),
-        limits=step.limits,
+        limits=step.limits if group is None else NO_LIMITS,
+        groups=() if group is None else group.doors,
     )

@@ -87,7 +87,7 @@ Mount = Bind | Stage | CacheFolder | Memory | HeldFile
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may take; 0 is no limit. `memory` is of each process, in bytes."""
+    """What a program may take, with all that it starts; 0 is no limit. `memory` is in bytes."""
 
     memory: int = 0
     processes: int = 0
@@ -100,7 +100,9 @@ NO_LIMITS: Final = Limits()
 class Step:
     """A program in a root. `user` is as in Docker: "", a name, a number, and a group behind a colon.
 
-    The environment is this and nothing else, but for PATH and HOME where they are not stated.
+    The environment is this and nothing else, but for PATH and HOME where they are not stated. In a sandbox
+    the limits of memory hold for each process, those of processes for each user but the host's root; what
+    holds for all is said by control groups, whose files that take processes are `groups`.
     """
 
     argv: tuple[str, ...]
@@ -110,6 +112,7 @@ class Step:
     network: bool = False
     mounts: tuple[Mount, ...] = ()
     limits: Limits = NO_LIMITS
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,7 @@ def _describe(step: Step) -> dict[str, Any]:
             "/etc/resolv.conf": resolver.read_bytes() if resolver and resolver.exists() else b"",
         },
         "limits": _describe_limits(step.limits),
+        "groups": list(step.groups),
     }
 
 

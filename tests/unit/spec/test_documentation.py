@@ -33,7 +33,7 @@ def test_workspace_page(tmp_path: Path) -> None:
     aliases = [source.alias for source in workspace.sources]
     assert aliases == ["ours", "pypi", "conda-forge", "debian", "corp"]
     secrets = {"token": Secret("token", variable="TOKEN")}
-    assert workspace.build == BuildSettings(4, True, "sandbox", 30 * 60, 4 * 10**9, secrets)
+    assert workspace.build == BuildSettings(4, True, "sandbox", 30 * 60, 4 * 10**9, 1000, secrets)
     assert workspace.cache == CacheSettings(max_size=50 * 10**9, max_age=30 * 86_400)
 
 

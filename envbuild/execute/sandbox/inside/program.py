@@ -61,8 +61,16 @@ def run_first(spec: Message, channel: Channel, overlay: Overlay) -> int:
     os.chdir(workdir)
     channel.send({"kind": READY, "places": places.made})
     # The program has the same user: it must not find a way to whoever started us.
-    os.closerange(3, _MOST_FILES)
+    _close_all_but(spec["doors"])
     return _supervise(spec, account, forwarding)
+
+
+def _close_all_but(kept: list[int]) -> None:
+    begin = 3
+    for each in sorted(kept):
+        os.closerange(begin, each)
+        begin = each + 1
+    os.closerange(begin, _MOST_FILES)
 
 
 def _make_workdir(stated: str) -> str:
@@ -88,6 +96,8 @@ def _supervise(spec: Message, account: Account, forwarding: ModuleType | None) -
         if forwarding is not None:
             forwarding.release_signals(spec["signals"])
         _start(spec, account)
+    for door in spec["doors"]:
+        os.close(door)
     system.hold_capabilities(frozenset((_KILL,)))
     system.hide_process()
     if forwarding is not None:
@@ -102,12 +112,22 @@ def _supervise(spec: Message, account: Account, forwarding: ModuleType | None) -
 def _start(spec: Message, account: Account) -> NoReturn:
     try:
         system.default_signals()
+        _join_groups(spec["doors"])
         _become(spec, account)
         _execute(spec, account)
     except OSError as error:
         _die(f"cannot become user `{spec['user']}`: {error.strerror}", NOT_EXECUTABLE)
     finally:
         end_with_trace(NOT_EXECUTABLE)
+
+
+def _join_groups(doors: list[int]) -> None:
+    """Enter control groups, which have names that tell of the host: in a namespace, they are all `/`."""
+    for door in doors:
+        os.write(door, b"0")  # this process, whatever its number is there
+        os.close(door)
+    if doors:
+        system.unshare(system.NEW_CGROUP)
 
 
 def end_with_trace(code: int) -> NoReturn:
