@@ -13,6 +13,7 @@ from envbuild.rule import (
     attr,
     builtins,
     read_facts,
+    read_suites,
     rule,
 )
 
@@ -23,7 +24,7 @@ DEBS = Plan(alone=2, threshold=3_000_000, buckets=3)
 def _question(ctx: Context) -> DebianQuestion:
     return DebianQuestion(
         source=ctx["source"],
-        suite=ctx["suite"],
+        suite=read_suites(ctx["suite"]),
         components=tuple(ctx["components"]),
         packages=tuple(sorted(ctx["packages"])),
         essential=ctx["essential"],
@@ -34,7 +35,9 @@ def _question(ctx: Context) -> DebianQuestion:
 @rule(
     question=_question,
     attributes={
-        "suite": attr.text(required=True, doc="the distribution's code name, such as `bookworm`"),
+        "suite": attr.text(
+            required=True, doc="the suite, such as `bookworm`, or several with blanks between"
+        ),
         "packages": attr.text_list(required=True, doc="package names, each with an optional `=version`"),
         "components": attr.text_list(default=("main",), doc="the archive areas to take packages from"),
         "source": attr.text(default="debian", doc="the mirror's alias in envbuild.yaml"),
@@ -59,5 +62,5 @@ def debian_base(ctx: Context) -> Image:
 
 def _debian(ctx: Context) -> Debian:
     """What there is for those that add to it."""
-    none = Debian({}, ctx["source"], ctx["suite"], tuple(ctx["components"]))
+    none = Debian({}, ctx["source"], read_suites(ctx["suite"]), tuple(ctx["components"]))
     return none.add(ctx.answer.artifacts)

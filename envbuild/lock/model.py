@@ -185,7 +185,8 @@ class PythonQuestion:
 class DebianQuestion:
     """Which .debs does this target need?
 
-    `packages` are names, each with an optional `=version`; `source` is the mirror's alias;
+    `packages` are names, each with an optional `=version`; `source` is the mirror's alias; `suite` has
+    the names of one or several suites with blanks between, of which the newest versions count;
     `installed` are the versions of the packages that the base has, by name: they stay as they are and
     are not locked again. `preferences` as for Python.
     """

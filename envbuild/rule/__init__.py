@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envbuild.rule.bytecode import is_compiled
     from envbuild.rule.config import SYSTEM_PATH, Config
     from envbuild.rule.context import Context
-    from envbuild.rule.debian import Debian
+    from envbuild.rule.debian import Debian, read_suites
     from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile
     from envbuild.rule.facts import read_facts
     from envbuild.rule.image import ForeignLayer, Image, Layer, Part
@@ -75,6 +75,7 @@ __all__ = [
     "interpreter",
     "is_compiled",
     "read_facts",
+    "read_suites",
     "rule",
 ]
 
@@ -112,6 +113,7 @@ _HOMES = {
     "SpecError": "core.errors",
     "is_compiled": "rule.bytecode",
     "read_facts": "rule.facts",
+    "read_suites": "rule.debian",
     "rule": "rule.kind",
 }
 

@@ -8,7 +8,7 @@ from envbuild.core.errors import SpecError
 from envbuild.lock.model import DebianQuestion, Locked
 from envbuild.rule import attr, builtins
 from envbuild.rule.context import Context
-from envbuild.rule.debian import Debian
+from envbuild.rule.debian import Debian, read_suites
 from envbuild.rule.declared import Fetched, Input
 from envbuild.rule.image import Image, Layer, Part
 from envbuild.rule.layering import Plan
@@ -16,7 +16,7 @@ from envbuild.rule.layering import Plan
 DEBS = Plan(alone=6, threshold=3_000_000, buckets=4)
 ATTRIBUTES = {
     "apt": attr.text_list(doc="names of Debian packages, each with an optional `=version`"),
-    "apt_suite": attr.text(doc="the suite that they come from; the base's unless stated"),
+    "apt_suite": attr.text(doc="the suite or suites that they come from; the base's unless stated"),
     "apt_components": attr.text_list(doc="its areas; the base's, else `main`"),
     "apt_source": attr.text(doc="the mirror's alias in envbuild.yaml; the base's, else `debian`"),
 }
@@ -34,7 +34,7 @@ def ask_packages(ctx: Context, base: Image | None) -> DebianQuestion | None:
             f"its base `{ctx['base']}` has no Debian packages, and `apt` adds to those",
             hint="stand it on a `debian_base`, or on a `base_image` of Debian",
         )
-    suite = ctx["apt_suite"] or base.debian.suite
+    suite = read_suites(ctx["apt_suite"]) or base.debian.suite
     if not suite:
         raise _unknown_suite(ctx)
     return DebianQuestion(

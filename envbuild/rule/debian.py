@@ -40,6 +40,11 @@ class Debian:
         return replace(self, packages=packages, debs=(*self.debs, *debs), status=status)
 
 
+def read_suites(text: str) -> str:
+    """The names of suites, as apt's `Suites` has them, with one blank between."""
+    return " ".join(text.split())
+
+
 def read_debian(image: BaseImage, platform: Platform) -> Debian | None:
     """The packages of a registry's image; None where it has none."""
     rows = (match for row in image.packages if (match := _ROW.match(row)))

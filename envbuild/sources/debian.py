@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,7 +31,7 @@ _MAX_INDEX: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A suite as one architecture sees it."""
+    """A suite as one architecture sees it, or several as one: `name` has them with blanks between."""
 
     name: str
     components: tuple[str, ...]
@@ -56,8 +56,13 @@ class DebianSource:
 
     def index(self, suite: Suite) -> DebianIndex:
         """What the suite offers now; raises SourceError unless its signature and sums hold."""
-        with blame(self.alias, suite.name):
-            return DebianIndex([row for each in suite.components for row in self._rows(suite, each)])
+        rows: dict[Row, None] = {}
+        for name in suite.name.split():
+            single = replace(suite, name=name)
+            with blame(self.alias, name):
+                for component in suite.components:
+                    rows |= dict.fromkeys(self._rows(single, component))
+        return DebianIndex(rows)
 
     def fetch(
         self,

@@ -103,6 +103,27 @@ def files(layers: list[Path]) -> dict[str, str]:
     return found
 
 
+def test_security_updates_are_a_suite_of_their_own(debian: Project, mirror: Mirror) -> None:
+    fixed = tool("libcurl", version="1.0-1+deb12u1")
+    headers = tool("libcurl-dev", "libcurl (= 1.0-1)")
+    mirror.publish("stable", [*PACKAGES, headers])
+    new_headers = tool("libcurl-dev", "libcurl (= 1.0-1+deb12u1)", version="1.0-1+deb12u1")
+    mirror.publish("stable-security", [fixed, new_headers])
+    both = "stable   stable-security"
+    debian.write({"BUILD.yaml": base("libcurl", suite=both) + app("libcurl-dev")}).succeed("lock", "//...")
+    versions = {each["name"]: each["version"] for each in locked(debian, "base")["artifacts"]}
+    assert versions["libcurl"] == "1.0-1+deb12u1"
+    assert [each["version"] for each in locked(debian)["artifacts"]] == ["1.0-1+deb12u1"]
+    debian.succeed("build", ":app")
+    debian.write({"BUILD.yaml": base("libcurl", suite=both) + app("libcurl-dev", apt_suite="stable")})
+    said = debian.fail(2, "lock", ":app", "--upgrade")
+    assert "`libcurl` 1.0-1 is needed, but the base has 1.0-1+deb12u1" in said
+    assert "hint: the base is ahead of the suite: name all suites that it is from, as in `apt_suite: " in said
+    # Blanks are no change.
+    debian.write({"BUILD.yaml": base("libcurl", suite="stable stable-security") + app("libcurl-dev")})
+    debian.succeed("lock", "--check", "//...")
+
+
 def test_packages_on_a_debian_base(debian: Project, index: FakeIndex) -> None:
     index.add(make_package("numpy"))
     debian.write({"BUILD.yaml": base() + app("git", "loud", "libc6", pip=["numpy"])})
@@ -164,7 +185,8 @@ def test_an_environment_adds_to_what_its_base_added(debian: Project) -> None:
     debian.write({"BUILD.yaml": base() + app("git", name="below") + app("git", base=":below")})
     debian.succeed("lock", ":below")
     error = debian.fail(3, "lock", "--check")
-    assert "`//:app`: the Debian package `git` is in the base now" in error
+    assert "the lock of `//:app` is stale:\n" in error
+    assert "\n  the Debian package `git` is in the base now\n" in error
     debian.succeed("lock")
     assert names(debian) == []
 

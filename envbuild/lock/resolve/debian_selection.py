@@ -23,7 +23,8 @@ _CATCH_UP: Final = (
     "lock the base with `--upgrade`, or take packages from a snapshot mirror as old as the base is"
 )
 _GO_BACK: Final = (
-    "the base is ahead of the suite: stand on an older one, or state a mirror that has these versions"
+    "the base is ahead of the suite: name all suites that it is from, as in "
+    "`apt_suite: bookworm bookworm-updates bookworm-security`, or a mirror that has these versions"
 )
 
 Preferred = Callable[[Package], bool]

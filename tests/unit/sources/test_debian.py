@@ -237,6 +237,24 @@ def test_fetch_of_a_superseded_package(site: Site) -> None:
     assert "snapshot" in caught.value.hint
 
 
+def test_several_suites_on_several_mirrors(site: Site, keys: list[Signer], tmp_path: Path) -> None:
+    """As security updates are on a mirror of their own; what two suites have is there once."""
+    patched = replace(TOOL, version="1.0-1+deb12u1")
+    security = Mirror(tmp_path / "security", keys[0])
+    security.publish("testing-security", [TOOL, patched])
+    both = replace(SUITE, name="testing testing-security")
+    with serve(security.root) as (url, _):
+        source = replace(site.source, urls=(*site.source.urls, url))
+        index = source.index(both)
+        found = Digest.of((security.root / patched.file).read_bytes())
+        source.fetch(patched.file, found, site.store.writer)
+    assert [each.version for each in index.versions("tool")] == ["1.0-1+deb12u1", "1.0-1"]
+    assert [each.version for each in index.versions("libtool")] == ["1.0-1"]
+    assert site.store.has(found)
+    with pytest.raises(SourceError, match="testing-security"):
+        site.source.index(both)
+
+
 def test_next_mirror(site: Site, tmp_path: Path) -> None:
     # One that is away, one that lacks the files; a package that a mirror lacks is taken from the next.
     (tmp_path / "empty").mkdir()
