@@ -1,8 +1,8 @@
 """COPY and ADD as a layer: files put on a root file system that is known, not there.
 
 What is not in the Dockerfile reference follows BuildKit: sources replace what lies at their places,
-links of folders on the way are followed, new folders belong to the owner that is asked for, and
-folders that exist stay as they are.
+links of folders on the way are followed, and new folders belong to the owner that is asked for. Of
+folders that exist, those on the way stay as they are, and those that a source has too become as it has them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
 
-from envbuild.archive.decompress import ForwardReader, Source
+from envbuild.archive.decompress import MAX_LAYER, ForwardReader, SeekableSource, Source, open_compressed
+from envbuild.archive.file_mode import change_mode
 from envbuild.archive.layer import LayerWriter
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.root_facts import find_groups, find_users
 from envbuild.archive.root_scan import Node, RootScan, clean_path, entry_path
-from envbuild.archive.tar_header import NO_ATTRIBUTES
+from envbuild.archive.tar_header import BLOCK, NO_ATTRIBUTES
 from envbuild.archive.tar_reader import EVERY_KIND, read_capability, read_tar
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 _NEW_FOLDER: Final = 0o755
+_MAGIC: Final = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\0": ".xz", b"BZh": ".bz2", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ class Owner:
 class Destination:
     """Where copies go: an absolute path, a folder if it ends with a slash.
 
-    With `mode`, copies have that one; with `owner`, that one, and so have folders that are made.
+    With `mode`, copies have that one, or what its words make of theirs; with `owner`, that one, and so have
+    folders that are made.
     """
 
     path: str
-    mode: int | None = None
+    mode: int | str | None = None
     owner: Owner | None = None
 
 
@@ -80,14 +83,20 @@ class CopyWriter:
             self._name_above(path)
 
     def folder(self, path: str, mode: int, owner: Owner) -> None:
-        """Add a folder; one that is there keeps its mode and owner."""
+        """Add a folder, also where one is there; raises ArchiveError where something else is."""
         known = self.root.nodes.get(path)
-        if known is not None and known.is_folder:
-            self._folders.setdefault(path, known)
-        else:
-            made = self._owned(owner)
-            new = Node(tarfile.DIRTYPE, self._mode(mode), made.uid, made.gid)
-            self._folders[path] = new
+        if known is not None and not known.is_folder:
+            what = "a link" if known.is_link else "a file"
+            raise ArchiveError(
+                f"`/{path}` is {what}, and a folder would take its place",
+                hint="copy what is in the folder to where it belongs",
+            )
+        self.unpacked_folder(path, mode, owner)
+
+    def unpacked_folder(self, path: str, mode: int, owner: Owner) -> None:
+        """Add a folder, whatever is there."""
+        made = self._owned(owner)
+        self._folders[path] = Node(tarfile.DIRTYPE, self._mode(mode, is_folder=True), made.uid, made.gid)
         self._name_above(path)
 
     def file(
@@ -104,6 +113,12 @@ class CopyWriter:
         self._claim(path)
         self.writer.attributes(path, attributes)
         self.writer.copied_file(path, contents, size, mode=self._mode(mode), uid=made.uid, gid=made.gid)
+
+    def fifo(self, path: str, mode: int, owner: Owner) -> None:
+        """Add a named pipe."""
+        made = self._owned(owner)
+        self._claim(path)
+        self.writer.fifo(path, mode=self._mode(mode), uid=made.uid, gid=made.gid)
 
     def text(self, path: str, data: bytes, mode: int) -> None:
         """Add a file from memory."""
@@ -157,38 +172,56 @@ class CopyWriter:
         folder, name = posixpath.split(path)
         return posixpath.join(self._resolve(folder), name)
 
-    def _mode(self, mode: int) -> int:
-        return mode if self.destination.mode is None else self.destination.mode
+    def _mode(self, mode: int, *, is_folder: bool = False) -> int:
+        stated = self.destination.mode
+        if isinstance(stated, str):
+            return change_mode(stated, mode, is_folder=is_folder)
+        return mode if stated is None else stated
 
     def _owned(self, owner: Owner) -> Owner:
         return self.destination.owner or owner
 
 
 def read_owner(text: str, root: RootScan) -> Owner | None:
-    """Whom `user`, `user:group` or numbers mean; raises ArchiveError for a name that is not known."""
+    """Whom `user`, `user:group` or numbers mean; raises ArchiveError for a name that is not known.
+
+    `root` is known everywhere, and is the user where only a group is named.
+    """
     if not text:
         return None
     user, colon, group = text.partition(":")
-    if user.isascii() and user.isdecimal():
-        owner = Owner(int(user), int(user))
+    if colon and not group:
+        raise ArchiveError(f"`{text[:40]}` names no group", hint="name one, or take the colon out")
+    number = _read_number(user or "root")
+    if number is not None:
+        owner = Owner(number, number)
     else:
-        users = find_users(root)
-        if user not in users:
-            raise _unknown(user, "user", "/etc/passwd")
-        uid, _, gid = users[user].partition(":")
+        uid, _, gid = _look_up(user, find_users(root), "user", root).partition(":")
         owner = Owner(int(uid), int(gid))
     if not colon:
         return owner
-    if group.isascii() and group.isdecimal():
-        return replace(owner, gid=int(group))
-    groups = find_groups(root)
-    if group not in groups:
-        raise _unknown(group, "group", "/etc/group")
-    return replace(owner, gid=int(groups[group]))
+    number = _read_number(group)
+    if number is None:
+        number = int(_look_up(group, find_groups(root), "group", root))
+    return replace(owner, gid=number)
 
 
-def _unknown(name: str, kind: str, file: str) -> ArchiveError:
-    return ArchiveError(
+def _read_number(text: str) -> int | None:
+    if text == "root":
+        return 0
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _look_up(name: str, known: Mapping[str, str], kind: str, root: RootScan) -> str:
+    file = "/etc/passwd" if kind == "user" else "/etc/group"
+    if name in known:
+        return known[name]
+    if not root.exists(file):
+        raise ArchiveError(
+            f"there is no {file} to look up the {kind} `{name[:40]}`",
+            hint="write a number: `scratch` has no names, and `--link` looks at no layer below",
+        )
+    raise ArchiveError(
         f"the image has no {kind} `{name[:40]}` in {file}", hint="write a number, or add it before"
     )
 
@@ -196,17 +229,19 @@ def _unknown(name: str, kind: str, file: str) -> ArchiveError:
 def unpack_archive(archive: ForwardReader, copies: CopyWriter) -> None:
     """Add what a tar holds below the destination; raises ArchiveError.
 
-    Owners and modes are the archive's own, as with BuildKit: what is asked for is for the destination.
+    Modes are the archive's own, as with BuildKit, and owners unless one is asked for.
     """
     copies.top()
-    asked, copies.destination = copies.destination, Destination(copies.destination.path)
+    asked = copies.destination
+    copies.destination = Destination(asked.path)
     for entry, contents in read_tar(archive):
         name = entry_path(entry.name)
         if not name:
             continue
-        path, owner, mode = copies.place(name), Owner(entry.uid, entry.gid), entry.mode & 0o7777
+        path, mode = copies.place(name), entry.mode & 0o7777
+        owner = asked.owner or Owner(entry.uid, entry.gid)
         if entry.isdir():
-            copies.folder(path, mode, owner)
+            copies.unpacked_folder(path, mode, owner)
         elif entry.issym():
             copies.link(path, entry.linkname, owner)
         elif entry.islnk():
@@ -221,19 +256,28 @@ def copy_nodes(
 ) -> None:
     """Add what another root has: nodes by their path below the destination, contents from its layers.
 
+    A folder without a path stands for the destination.
+
     Files come in the layers' order; several names of one file stay names of one file.
     """
     wanted: dict[tuple[int, str], list[str]] = {}
     for below, node in sorted(chosen.items()):
         path, owner = copies.place(below, single=single), Owner(node.uid, node.gid)
-        if node.is_folder:
+        if not below:
+            copies.top()
+        elif node.is_folder:
             copies.folder(path, node.mode, owner)
         elif node.is_link:
             copies.link(path, node.target, owner)
+        elif node.kind == tarfile.FIFOTYPE:
+            copies.fifo(path, node.mode, owner)
         elif node.is_file:
             wanted.setdefault((node.layer, node.origin), []).append(path)
         else:
-            raise ArchiveError(f"`{below}` is neither file, folder nor link: it cannot be copied")
+            raise ArchiveError(
+                f"`{below}` is neither file, folder nor link: it cannot be copied",
+                hint="leave it out by `--exclude`",
+            )
     for number, layer in enumerate(layers):
         _copy_contents(number, layer, wanted, copies)
 
@@ -253,9 +297,14 @@ def _copy_contents(
                 copies.same_file(path, first)
 
 
-def find_suffix(magic: bytes) -> str | None:
-    """How a file that begins so is compressed, if it may be a tar; None for one that is no archive."""
-    for begin, suffix in ((b"\x1f\x8b", ".gz"), (b"\xfd7zXZ\0", ".xz"), (b"BZh", ".bz2")):
-        if magic.startswith(begin):
-            return suffix
-    return "" if magic[257:262] == b"ustar" else None
+def find_suffix(file: SeekableSource) -> str | None:
+    """How a file is compressed that is a tar, whatever its name is; None for every other file."""
+    begin = file.read(6)
+    file.seek(0)
+    suffix = next((suffix for magic, suffix in _MAGIC.items() if begin.startswith(magic)), "")
+    try:
+        header = open_compressed(file, suffix, limit=MAX_LAYER).read(BLOCK)
+        tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+    except (ArchiveError, tarfile.HeaderError):
+        return None
+    return suffix

@@ -65,6 +65,7 @@ _KINDS: Final = {
     Kind.FILE: tarfile.REGTYPE,
     Kind.SYMLINK: tarfile.SYMTYPE,
     Kind.HARDLINK: tarfile.REGTYPE,
+    Kind.FIFO: tarfile.FIFOTYPE,
 }
 
 

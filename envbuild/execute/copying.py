@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,8 +27,15 @@ from envbuild.core.errors import BuildError
 from envbuild.execute.builtin import Job
 from envbuild.execute.layers import finish_layer
 from envbuild.rule.builtins import LAYER, LISTING
-from envbuild.spec.dockerfile.patterns import compile_glob, has_wildcard
+from envbuild.spec.dockerfile.patterns import (
+    compile_glob,
+    compile_tree,
+    has_wildcard,
+    is_ignored,
+    read_exclusions,
+)
 
+_ROOT: Final = Node(tarfile.DIRTYPE)
 _ACCOUNTS: Final = frozenset({"etc/passwd", "etc/group"})
 
 
@@ -95,7 +103,7 @@ def _copy_item(item: Mapping[str, Any], job: Job, copies: CopyWriter) -> None:
 def _copy_file(item: Mapping[str, Any], source: Path, copies: CopyWriter, job: Job) -> None:
     with source.open("rb") as file:
         unpacked = job.parameters["unpack"] and not item.get("whole")
-        suffix = find_suffix(file.read(512)) if unpacked else None
+        suffix = find_suffix(file) if unpacked else None
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         if suffix is None:
@@ -121,39 +129,65 @@ def _choose(
     source: RootScan, patterns: Sequence[str], excluded: Sequence[str], *, parents: bool
 ) -> tuple[Mapping[str, Node], bool]:
     """Nodes by their path below the destination, and whether it is one file."""
-    refused = [compile_glob(pattern.lstrip("/")) for pattern in excluded]
+    refused = read_exclusions(excluded)
     chosen: dict[str, Node] = {}
-    single = len(patterns) == 1
+    single = len(patterns) == 1 and not parents
     for pattern in patterns:
-        for named in _find(source, pattern):
-            node = source.nodes.get(source.resolve(named))
-            single = single and node is not None and not node.is_folder
-            taken = _take(source, named, parents=parents)
-            chosen |= {below: each for below, each in taken if not any(g.fullmatch(below) for g in refused)}
+        if parents:
+            taken = dict(_take_with_parents(source, pattern))
+        else:
+            named = _find(source, pattern)
+            taken = {below: node for each in named for below, node in _take(source, each)}
+            single = single and "" not in taken
+        chosen |= {
+            below: node for below, node in taken.items() if not below or not is_ignored(refused, below)
+        }
     return chosen, single and len(chosen) == 1
 
 
 def _find(source: RootScan, pattern: str) -> Sequence[str]:
-    """The paths that a pattern names, those that lead to something."""
+    """The paths that a pattern names, those that lead to something; only one with wildcards may name none."""
     path = clean_path(pattern)
     if has_wildcard(path):
-        found = [known for known in sorted(source.nodes) if compile_glob(path).fullmatch(known)]
-    else:
-        found = [path]
-    found = [known for known in found if not source.resolve(known) or source.exists(known)]
-    if not found:
-        raise BuildError(f"`{pattern}` is not in the image that it is copied from")
-    return found
+        matches = compile_glob(path).fullmatch
+        return [known for known in sorted(source.nodes) if matches(known) and source.exists(known)]
+    if source.resolve(path) and not source.exists(path):
+        raise _missing(pattern)
+    return [path]
 
 
-def _take(source: RootScan, named: str, *, parents: bool) -> Iterator[tuple[str, Node]]:
+def _missing(pattern: str) -> BuildError:
+    return BuildError(f"`{pattern}` is not in the image that it is copied from")
+
+
+def _take(source: RootScan, named: str) -> Iterator[tuple[str, Node]]:
     """What a path gives: links that it leads through are followed, those below a folder are not."""
     root = source.resolve(named)
-    node = source.nodes.get(root)
-    if node is not None and not node.is_folder:
-        yield named if parents else posixpath.basename(named), node
+    node = source.nodes.get(root, _ROOT)
+    if not node.is_folder:
+        yield posixpath.basename(named), node
         return
+    yield "", node
     prefix = f"{root}/" if root else ""
     for path, below in source.nodes.items():
         if path.startswith(prefix) and path != root:
-            yield path if parents else path.removeprefix(prefix), below
+            yield path.removeprefix(prefix), below
+
+
+def _take_with_parents(source: RootScan, pattern: str) -> Iterator[tuple[str, Node]]:
+    """What a pattern gives with its path, which begins behind `/./`, and the folders on it."""
+    above, pivot, named = pattern.partition("/./")
+    root = source.resolve(clean_path(above)) if pivot else ""
+    wanted, prefix = clean_path(named if pivot else pattern), f"{root}/" if root else ""
+    matches = compile_tree(wanted).regex.match
+    nodes = {
+        path.removeprefix(prefix): node for path, node in source.nodes.items() if path.startswith(prefix)
+    }
+    found = [path for path in nodes if not wanted or matches(path)]
+    if not found and not has_wildcard(wanted):
+        raise _missing(pattern)
+    for path in found:
+        folder = path
+        while folder := folder.rpartition("/")[0]:
+            yield folder, nodes[folder]
+        yield path, nodes[path]

@@ -5,5 +5,8 @@ ADD archive.tar.bz2 /bz2/
 ADD archive.tar /plain/
 ADD app/main.py archive.tar.gz /mixed/
 COPY archive.tar.gz /kept/
-ADD --chown=1000:1000 archive.tar /owned/
-ADD not-an-archive.tar.gz /file/
+ADD not-an-archive.tar.gz table.csv.gz /file/
+RUN mkdir -p /there/top && chmod 700 /there /there/top
+ADD archive.tar /there
+ADD bundle /bundle/
+ADD bundle/*.tar.gz /unpacked/

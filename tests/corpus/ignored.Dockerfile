@@ -1,2 +1,3 @@
 FROM base
 COPY . /context
+COPY docs /docs

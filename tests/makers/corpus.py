@@ -88,6 +88,8 @@ _FILES: Mapping[str, bytes] = {
     "archive.tar.xz": lzma.compress(_ARCHIVE),
     "archive.tar.bz2": bz2.compress(_ARCHIVE),
     "not-an-archive.tar.gz": b"by its name only\n",
+    "table.csv.gz": gzip.compress(b"1,2\n" * 200, mtime=0),
+    "bundle/archive.tar.gz": gzip.compress(_ARCHIVE, mtime=0),
 }
 # The target that all others here stand on.
 BASE = "- debian_base: {name: base, suite: stable, packages: [busybox, base-passwd]}\n"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.spec.dockerfile.context import ContextEntry
-from envbuild.spec.dockerfile.patterns import compile_glob, has_wildcard
+from envbuild.spec.dockerfile.patterns import (
+    compile_glob,
+    compile_tree,
+    has_wildcard,
+    is_ignored,
+    read_exclusions,
+)
 from envbuild.spec.problems import suggest_near
 
 _ROOT: Final = ""
@@ -36,28 +41,42 @@ def select_entries(
     *,
     parents: bool = False,
 ) -> tuple[Selected, ...]:
-    """What COPY takes: of a folder its contents, of a file the file; raises SpecError for nothing."""
+    """What COPY takes: of a folder its contents, of a file the file.
+
+    A source with wildcards may match nothing, as with BuildKit: `package-lock.json*` is one that need not be
+    there. Raises SpecError where another names nothing.
+    """
     by_path = {entry.path: entry for entry in files}
-    refused = [compile_glob(_clean(pattern)) for pattern in excluded]
+    refused = read_exclusions(excluded)
+    select = _select_with_parents if parents else _select
     found: dict[str, Selected] = {}
     for source in sources:
-        for selected in _select(source, by_path, parents=parents):
-            if not any(_matches(pattern, selected) for pattern in refused):
+        for selected in select(source, by_path):
+            if not selected.below or not is_ignored(refused, selected.below):
                 found[selected.below] = selected
     return tuple(found[below] for below in sorted(found))
 
 
-def _select(source: str, by_path: dict[str, ContextEntry], *, parents: bool) -> Iterator[Selected]:
+def _select(source: str, by_path: Mapping[str, ContextEntry]) -> Iterator[Selected]:
     path = _clean(source)
-    if has_wildcard(path):
-        matches = compile_glob(path).fullmatch
-        roots = [known for known in by_path if matches(known)]
-        if not roots:
-            raise SpecError(f"`{source}` matches nothing in the context", hint="check `.dockerignore`")
-    else:
-        roots = [path]
+    matches = compile_glob(path).fullmatch
+    roots = [known for known in by_path if matches(known)] if has_wildcard(path) else [path]
     for root in roots:
-        yield from _take(root, by_path, parents=parents)
+        yield from _take(root, by_path)
+
+
+def _select_with_parents(source: str, by_path: Mapping[str, ContextEntry]) -> Iterator[Selected]:
+    """What a source gives with its path, which begins behind `/./` where that is in it."""
+    above, pivot, named = source.partition("/./")
+    root = resolve_source(above, by_path) if pivot else _ROOT
+    pattern, prefix = _clean(named if pivot else source), f"{root}/" if root else ""
+    matches = compile_tree(pattern).regex.match
+    found = [path for path in by_path if path.startswith(prefix) and matches(path.removeprefix(prefix))]
+    if pattern and not found and not has_wildcard(pattern):
+        raise _missing(source, prefix + pattern, by_path)
+    for path in found if pattern else by_path:
+        if path.startswith(prefix):
+            yield Selected(by_path[path], path.removeprefix(prefix), is_source=path == prefix + pattern)
 
 
 def resolve_source(source: str, by_path: Mapping[str, ContextEntry]) -> str:
@@ -80,28 +99,27 @@ def resolve_source(source: str, by_path: Mapping[str, ContextEntry]) -> str:
             raise SpecError(f"`{source}` leads through too many links")
     path = "/".join(done)
     if path != _ROOT and path not in by_path:
-        near = suggest_near(path, by_path)
-        raise SpecError(f"`{source}` is not in the context", hint=near or "check `.dockerignore`")
+        raise _missing(source, path, by_path)
     return path
 
 
-def _take(named: str, by_path: dict[str, ContextEntry], *, parents: bool) -> Iterator[Selected]:
+def _missing(source: str, path: str, by_path: Mapping[str, ContextEntry]) -> SpecError:
+    near = suggest_near(path, by_path)
+    return SpecError(f"`{source}` is not in the context", hint=near or "check `.dockerignore`")
+
+
+def _take(named: str, by_path: Mapping[str, ContextEntry]) -> Iterator[Selected]:
     """What a source gives: links that it leads through are followed, those below a folder are not."""
     root = resolve_source(named, by_path)
     entry = by_path.get(root)
     if entry and not entry.is_folder:
-        yield Selected(entry, named if parents else posixpath.basename(named), is_source=True)
+        yield Selected(entry, posixpath.basename(named), is_source=True)
         return
+    yield Selected(entry or ContextEntry(_ROOT), _ROOT)
     prefix = f"{root}/" if root else ""
     for path, below in by_path.items():
         if path.startswith(prefix):
-            yield Selected(below, path if parents else path.removeprefix(prefix))
-
-
-def _matches(pattern: re.Pattern[str], selected: Selected) -> bool:
-    """Whether an exclusion names the entry, or a folder above it."""
-    parts = selected.below.split("/")
-    return any(pattern.fullmatch("/".join(parts[: n + 1])) for n in range(len(parts)))
+            yield Selected(below, path.removeprefix(prefix))
 
 
 def _clean(source: str) -> str:

@@ -42,7 +42,7 @@ class StageBuilder:
 
     def build(self) -> Image:
         """The stage's image on its base; raises SpecError with the line."""
-        inherited = self.base.config if self.base else self.config
+        inherited = self.base.config if self.base else Runtime(workdir="/")
         variables = {"PATH": SYSTEM_PATH, **inherited.variables}
         self.config = replace(inherited, on_build=(), variables=variables)
         if self.base:

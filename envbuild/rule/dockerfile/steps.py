@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from envbuild.archive.file_mode import is_mode
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
 from envbuild.lock.check_image import GENERATION
@@ -29,7 +30,7 @@ from envbuild.spec.dockerfile.words import expand_word
 _SHOWN: Final = 60  # characters of an instruction that tell people which one it is
 _HEREDOC: Final = re.compile(r"<<-?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
 _GIT: Final = re.compile(r"(?:git|ssh)://|git@|https?://[^?]+\.git(?:#|\Z)")
-_CHMOD: Final = re.compile(r"[0-7]{3,4}\Z")
+_OCTAL: Final = re.compile(r"0*[0-7]{1,4}\Z")
 
 FindImage = Callable[[str, Instruction], Image]
 
@@ -175,21 +176,24 @@ class Step:
 
     def _copy_parameters(self, instruction: Instruction, destination: str) -> dict[str, Any]:
         chmod = expand_word(instruction.flag("chmod"), self.scope, self.escape)
-        if chmod and not _CHMOD.match(chmod):
-            raise SpecError(f"`--chmod={chmod[:40]}` is no mode", hint="write it in octal: `--chmod=0755`")
+        mode = int(chmod, 8) if _OCTAL.match(chmod) else chmod or None
+        if isinstance(mode, str) and not is_mode(mode):
+            raise SpecError(
+                f"`--chmod={chmod[:40]}` is no mode", hint="write `--chmod=0755` or `--chmod=u=rwX,go=rX`"
+            )
         place = absolute_path(destination, self.config)
         folder = destination.endswith(("/", "/.")) or destination == "."
         return {
             "destination": place.rstrip("/") + "/" if folder else place,
             "owner": expand_word(instruction.flag("chown"), self.scope, self.escape),
-            "mode": int(chmod, 8) if chmod else None,
+            "mode": mode,
             "unpack": instruction.name == "ADD",
         }
 
     def _items(
         self, sources: Sequence[str], instruction: Instruction, inputs: dict[str, Input]
     ) -> tuple[list[dict[str, Any]], bool]:
-        """What is copied from the context and from here-documents, and whether it is one file."""
+        """What is copied from the context and from here-documents, and whether it is one file at most."""
         texts = {each.name: each for each in instruction.heredocs}
         written = [match[2] for source in sources if texts and (match := _HEREDOC.match(source))]
         fetched = [source for source in sources if instruction.name == "ADD" and is_url(source)]
@@ -200,7 +204,11 @@ class Step:
         parents = instruction.is_set("parents")
         selected = select_entries(named, self.files, excluded, parents=parents) if named else ()
         single = len(items) + len(selected) == 1 and not parents and all(each.is_source for each in selected)
-        return [*items, *self._context_items(selected, inputs)], single and len(sources) == 1
+        taken = self._context_items(selected, inputs)
+        if instruction.name == "ADD":  # of archives, those that a source names are unpacked
+            whole = {each.below for each in selected if not each.is_source}
+            taken = [item | {"whole": True} if item["path"] in whole else item for item in taken]
+        return [*items, *taken], (single and len(sources) == 1) or not (items or taken)
 
     def _fetch(self, source: str, instruction: Instruction, inputs: dict[str, Input]) -> dict[str, Any]:
         """A file of the web: readable by its owner alone, as Docker has it, and unpacked by nobody."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +50,8 @@ def read_context(written: str, place: Place, dockerfile: str = "") -> tuple[Cont
         raise SpecError(f"`{written}` is not a folder", hint="name the folder that COPY takes files from")
     folder = Path(found.real)
     ignored = _read_ignored(folder, place, dockerfile)
-    entries = tuple(sorted(_walk(folder, found.name, ignored, place), key=lambda e: e.path))
+    walked = {entry.path: entry for entry in _walk(folder, found.name, ignored, place)}
+    entries = tuple(sorted(_add_folders(walked).values(), key=lambda entry: entry.path))
     if len(entries) > MAX_ENTRIES:
         raise SpecError(
             f"the context `{written}` has more than {MAX_ENTRIES} files",
@@ -92,6 +93,15 @@ def _walk(
                 pending.append(path)
             if not out:
                 yield from _read_entry(folder, path, mode, place)
+
+
+def _add_folders(entries: Mapping[str, ContextEntry]) -> Mapping[str, ContextEntry]:
+    """The entries with the folders that are ignored and hold one that is not."""
+    found = dict(entries)
+    for path in entries:
+        while (path := path.rpartition("/")[0]) and path not in found:
+            found[path] = ContextEntry(path)
+    return found
 
 
 def _read_entry(folder: Path, path: str, mode: int, place: Place) -> Iterator[ContextEntry]:

@@ -13,7 +13,7 @@ from envbuild.spec.problems import suggest
 
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "bind": frozenset({"type", "target", "source", "from", "readonly"}),
-    "cache": frozenset({"type", "target", "id", "sharing", "mode", "uid", "gid", "readonly"}),
+    "cache": frozenset({"type", "target", "id", "sharing", "mode", "uid", "gid"}),
     "secret": frozenset({"type", "target", "id", "mode", "uid", "gid", "required", "env"}),
     "tmpfs": frozenset({"type", "target", "size"}),
 }

@@ -1,4 +1,7 @@
-"""Patterns of Docker: those of COPY (Go's filepath.Match) and those of .dockerignore (with `**` and `!`)."""
+"""Patterns of Docker: those of COPY (Go's filepath.Match), and those of .dockerignore with `**` and `!`.
+
+`--exclude` and `--parents` have the latter, too.
+"""
 
 from __future__ import annotations
 
@@ -11,30 +14,40 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError
 
 _WORDS: Final = re.compile(
-    r"(?P<deep>\*\*/?)|(?P<star>\*)|(?P<one>\?)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|\\(?P<escaped>.)|(?P<plain>.)",
+    r"(?P<deep>\*\*/?)|(?P<star>\*)|(?P<one>\?)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<open>\[)"
+    r"|\\(?P<escaped>.)|(?P<plain>.)",
     re.DOTALL,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class IgnorePattern:
-    """A line of a .dockerignore; it matches a path and all below it."""
+    """A line of a .dockerignore, or the like; it matches a path and all below it."""
 
     regex: re.Pattern[str]
     negated: bool
 
 
 def compile_glob(pattern: str) -> re.Pattern[str]:
-    """A pattern for whole paths; `*` and `?` stop at slashes, `**` does not. Raises SpecError."""
-    try:
-        return re.compile("".join(_translate(pattern)), re.DOTALL)
-    except re.error as error:
-        raise SpecError(f"`{pattern[:80]}` is no pattern: {error.msg}") from None
+    """A source of COPY for whole paths: `*` and `?` stop at slashes, and so does `**`. Raises SpecError."""
+    return _compile(re.sub(r"\*+", "*", pattern))
 
 
 def has_wildcard(path: str) -> bool:
     """Whether a source is a pattern rather than a path."""
     return bool(re.search(r"[*?\[\\]", path))
+
+
+def compile_tree(pattern: str) -> IgnorePattern:
+    """A clean pattern, with `**`, for paths and all below them; raises SpecError."""
+    negated = pattern.startswith("!")
+    glob = _compile(pattern.removeprefix("!"))
+    return IgnorePattern(re.compile(f"(?:{glob.pattern})(?:/|\\Z)", re.DOTALL), negated)
+
+
+def read_exclusions(patterns: Sequence[str]) -> tuple[IgnorePattern, ...]:
+    """The values of `--exclude`, for paths below what is copied; raises SpecError."""
+    return tuple(compile_tree(posixpath.normpath(pattern)) for pattern in patterns)
 
 
 def read_ignore_file(text: str, file: str) -> tuple[IgnorePattern, ...]:
@@ -55,15 +68,23 @@ def _read_line(line: str, location: Location) -> Iterator[IgnorePattern]:
     if line.startswith("#") or not line.strip():
         return
     text = line.strip()
-    negated = text.startswith("!")
+    if text == "!":
+        raise SpecError("`!` takes nothing back in", location=location, hint="name it behind the `!`")
+    mark = "!" if text.startswith("!") else ""
     cleaned = posixpath.normpath("/" + text.removeprefix("!").strip()).lstrip("/")
     if cleaned in ("", "."):
         return
     try:
-        glob = compile_glob(cleaned)
+        yield compile_tree(mark + cleaned)
     except SpecError as error:
-        raise SpecError(error.message, location=location) from None
-    yield IgnorePattern(re.compile(f"(?:{glob.pattern})(?:/|\\Z)", re.DOTALL), negated)
+        raise SpecError(error.message, hint=error.hint, location=location) from None
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile("".join(_translate(pattern)), re.DOTALL)
+    except re.error as error:
+        raise SpecError(f"`{pattern[:80]}` is no pattern: {error.msg}") from None
 
 
 def _translate(pattern: str) -> Iterator[str]:
@@ -77,5 +98,10 @@ def _translate(pattern: str) -> Iterator[str]:
             yield "[^/]"
         elif kind == "set":
             yield "(?!/)" + word[0]
+        elif kind == "open":
+            raise SpecError(
+                f"`{pattern[:80]}` is no pattern: a bracket is not closed",
+                hint="write `\\[` for the character",
+            )
         else:
             yield re.escape(word["escaped"] or word["plain"])

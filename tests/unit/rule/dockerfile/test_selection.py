@@ -30,12 +30,14 @@ def select(*sources: str, excluded: Sequence[str] = (), parents: bool = False) -
         ("top.py", {"top.py": "top.py"}),
         ("./a/../top.py", {"top.py": "top.py"}),
         ("../../top.py", {"top.py": "top.py"}),
-        ("a/b", {"z.py": "a/b/z.py"}),
-        ("/a/b/", {"z.py": "a/b/z.py"}),
+        ("a/b", {"": "a/b", "z.py": "a/b/z.py"}),
+        ("/a/b/", {"": "a/b", "z.py": "a/b/z.py"}),
         ("a/*.py", {"x.py": "a/x.py"}),
+        ("a/*.md", {}),  # as `package-lock.json*` may be missing
+        ("**/z.py", {}),  # no more than `*/z.py`
         ("*/b/z.??", {"z.py": "a/b/z.py"}),
-        ("empty", {}),
-        ("way", {"z.py": "a/b/z.py"}),
+        ("empty", {"": "empty"}),
+        ("way", {"": "a/b", "z.py": "a/b/z.py"}),
         ("way/z.py", {"z.py": "a/b/z.py"}),
         ("up", {"up": "a/x.py"}),
         ("abs/x.py", {"x.py": "a/x.py"}),
@@ -47,18 +49,49 @@ def test_sources(source: str, expected: dict[str, str]) -> None:
 
 
 def test_folders_come_with_all_that_is_in_them() -> None:
-    assert select("a") == {"b": "a/b", "b/z.py": "a/b/z.py", "x.py": "a/x.py", "y.txt": "a/y.txt"}
+    files = {"b": "a/b", "b/z.py": "a/b/z.py", "x.py": "a/x.py", "y.txt": "a/y.txt"}
+    assert select("a") == {"": "a", **files}
 
 
-def test_exclusions_and_parents() -> None:
-    assert select("a", excluded=["b", "*.txt"]) == {"x.py": "a/x.py"}
-    assert select("a/b", "top.py", parents=True) == {
-        "a/b/z.py": "a/b/z.py",
-        "top.py": "top.py",
-    }
+@pytest.mark.parametrize(
+    ("excluded", "kept"),
+    [
+        (["b", "*.txt"], {"x.py"}),
+        (["**/*.py"], {"b", "y.txt"}),
+        (["*.py"], {"b", "b/z.py", "y.txt"}),
+        (["**", "!b"], {"b", "b/z.py"}),
+        (["./b/"], {"x.py", "y.txt"}),
+        (["/b", "a/b"], {"b", "b/z.py", "x.py", "y.txt"}),  # paths are those below the source
+    ],
+)
+def test_exclusions(excluded: list[str], kept: set[str]) -> None:
+    assert select("a", excluded=excluded).keys() == {"", *kept}
 
 
-@pytest.mark.parametrize("source", ["none", "a/*.md", "gone", "self", "a/x.py/below"])
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a/b", {"a/b", "a/b/z.py"}),
+        ("top.py", {"top.py"}),
+        ("**/*.py", {"a/b/z.py", "a/x.py", "top.py"}),
+        ("a/*.py", {"a/x.py"}),
+        ("a/./b/z.py", {"b/z.py"}),
+        ("a/./*.py", {"x.py"}),
+        ("./a/./**/z.py", {"b/z.py"}),
+        ("none*", set()),
+    ],
+)
+def test_parents(source: str, expected: set[str]) -> None:
+    assert select(source, parents=True).keys() == expected
+
+
+@pytest.mark.parametrize("source", ["none", "a/none", "a/./none", "none/./a"])
+def test_parents_of_nothing(source: str) -> None:
+    with pytest.raises(SpecError, match="is not in the context"):
+        select(source, parents=True)
+
+
+@pytest.mark.parametrize("source", ["none", "gone", "self", "a/x.py/below"])
 def test_nothing(source: str) -> None:
-    with pytest.raises(SpecError, match=source.replace("*", r"\*")):
+    with pytest.raises(SpecError, match=source):
         select(source)

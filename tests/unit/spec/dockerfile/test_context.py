@@ -57,7 +57,8 @@ def test_ignore_files(patterns: str, ignored: list[str], kept: list[str]) -> Non
 
 def test_ignored_files_are_not_there(tmp_path: Path) -> None:
     write_files(tmp_path, {"c/.dockerignore": "a\n!a/b\n", "c/a/b": "", "c/a/c": "", "c/d": ""})
-    assert paths(tmp_path) == [".dockerignore", "a/b", "d"]
+    # The folder is there for what was taken back in.
+    assert paths(tmp_path) == [".dockerignore", "a", "a/b", "d"]
 
 
 def test_a_dockerfile_s_own_ignore_file(tmp_path: Path) -> None:
@@ -73,6 +74,8 @@ def test_a_dockerfile_s_own_ignore_file(tmp_path: Path) -> None:
         ({"c": "a file"}, "`c` is not a folder"),
         ({"c/.dockerignore": b"\xff"}, "`.dockerignore` cannot be read as UTF-8 text"),
         ({"c/.dockerignore": "a\n[z-a]\n"}, "`[z-a]` is no pattern"),
+        ({"c/.dockerignore": "a["}, "`a[` is no pattern: a bracket is not closed"),
+        ({"c/.dockerignore": "a\n!\n"}, "`!` takes nothing back in"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
@@ -84,7 +87,13 @@ def test_what_is_refused(tmp_path: Path, files: dict[str, str | bytes], message:
 
 @pytest.mark.parametrize(
     ("pattern", "path", "matches"),
-    [("*", "a/b", False), ("**", "a/b", True), (r"\*", "*", True), ("[^a]", "b", True), ("[^a]", "/", False)],
+    [
+        ("*", "a/b", False),
+        ("**", "a/b", False),
+        (r"\*", "*", True),
+        ("[^a]", "b", True),
+        ("[^a]", "/", False),
+    ],
 )
 def test_globs(pattern: str, path: str, matches: bool) -> None:
     assert bool(compile_glob(pattern).fullmatch(path)) == matches
