@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from envbuild.core.digest import Digest
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envbuild.sources.index_listing import Listed
 
 _MAX_PAGE = 128 << 20
+# Pages are megabytes of which most repeat themselves: compressed, they are a tenth.
+_PAGE_HEADERS: Final = {"Accept": ACCEPT, "Accept-Encoding": "gzip"}
 
 
 class PackageIndexes:
@@ -110,7 +112,7 @@ class PackageIndexes:
     def _read_page(self, alias: str, project: str) -> Page | None:
         """A project's page, None where there is none."""
         try:
-            return self.http.read(self._page_url(alias, project), _MAX_PAGE, {"Accept": ACCEPT})
+            return self.http.read(self._page_url(alias, project), _MAX_PAGE, _PAGE_HEADERS)
         except StatusError as error:
             if error.status != 404:
                 raise

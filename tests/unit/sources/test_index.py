@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from envbuild.core.errors import SourceError, StoreError
 from envbuild.sources.http import HttpClient, Patience
 from envbuild.sources.index import PackageIndexes
 from envbuild.store.disk import DiskStore
+from tests.makers.gate import Answer, Asked, Gate, open_gate
 from tests.makers.index import FakeIndex, make_package, run_index
 
 ODD = make_package("odd", "1.0+local.1")
@@ -38,6 +40,26 @@ def test_fetch(store: DiskStore, json: bool) -> None:
         index.json = json
         digest = fetch(open_index(index), store, ODD)
     assert store.read(digest) == ODD[1]
+
+
+def test_pages_are_compressed_where_the_index_does_so(store: DiskStore) -> None:
+    name, data = ODD
+    page = b'<a href="/old">old</a>' * 10_000 + f'<a href="/files/{name}">{name}</a>'.encode()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.startswith("/files/"):
+            return Answer(200, data)
+        packed = gzip.compress(page) if "gzip" in asked.headers["accept-encoding"] else page
+        sent.append(len(packed))
+        damaged = packed[:-8] + bytes(8) if len(sent) == 1 else packed  # no right checksum: asked for again
+        return Answer(200, damaged, {"Content-Type": "text/html", "Content-Encoding": "gzip"})
+
+    sent: list[int] = []
+    with open_gate(Gate("", before=answer)) as gate:
+        http = HttpClient(patience=Patience(pause=0.01, attempts=2))
+        assert fetch(PackageIndexes(http, {"main": f"http://{gate.host}"}), store, ODD) == Digest.of(data)
+    assert len(sent) == 2
+    assert max(sent) < len(page) / 10
 
 
 def test_credentials_go_to_the_index_and_into_no_error(store: DiskStore) -> None:
