@@ -28,18 +28,24 @@ def command() -> None:
 @command.command("info")
 @common_options
 def show_info(options: Options) -> None:
-    """Count images, blobs, bytes and remembered actions."""
+    """Count images, blobs, bytes and remembered actions, and name the cache mounts of a Docker engine."""
     from envbuild.app import open_store
+    from envbuild.execute.docker.volumes import list_volumes
     from envbuild.store import gc
 
     with open_store(options.cache_dir) as (store, actions):
         usage = gc.info(store, actions)
+    volumes = list_volumes(options.cache_dir)
     if options.output == "json":
         facts = {"images": usage.images, "blobs": usage.blobs, "size": usage.size, "actions": usage.actions}
-        click.echo(json.dumps({"folder": str(options.cache_dir), **facts}))
+        mounts = [{"id": each.id, "volume": each.name, "used": each.used} for each in volumes]
+        click.echo(json.dumps({"folder": str(options.cache_dir), **facts, "engine_mounts": mounts}))
         return
     held = f"{usage.images} images, {usage.blobs} blobs, {show_size(usage.size)}"
     click.echo(f"{options.cache_dir}: {held}, {usage.actions} remembered actions")
+    for each in volumes:
+        of = "" if each.used is not None else ", of another cache"
+        click.echo(f"the Docker engine: cache mount `{ascii(each.id)[1:-1]}` ({each.name}{of})")
 
 
 @command.command("gc")
@@ -60,8 +66,10 @@ def collect(options: Options, *, max_age: str | None, max_size: str | None) -> N
     What is not stated is taken from the workspace, where the command runs in one.
     """
     from envbuild.app import open_store
+    from envbuild.execute.docker.volumes import remove_volumes
     from envbuild.execute.sandbox.upkeep import prune
     from envbuild.store import gc
+    from envbuild.store.lease import exclusive_lease
 
     age = parse_span(max_age) if max_age else None
     size = parse_size(max_size) if max_size else None
@@ -73,11 +81,14 @@ def collect(options: Options, *, max_age: str | None, max_size: str | None) -> N
     with open_store(options.cache_dir) as (store, actions):
         freed = gc.gc(store, actions, limits, time.time())
     unpacked = prune(options.cache_dir, limits, time.time())
+    with exclusive_lease(options.cache_dir):
+        mounts = remove_volumes(options.cache_dir, lambda used: time.time() - used > limits.age)
     if options.output == "json":
         facts = {"blobs": freed.blobs, "size": freed.size, "actions": freed.actions, "unpacked": unpacked}
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps({**facts, "engine_mounts": mounts}))
     elif not options.quiet:
         also = f", {show_size(unpacked)} of unpacked layers" if unpacked else ""
+        also += f", {mounts} cache mounts of the Docker engine" if mounts else ""
         click.echo(f"removed {freed.blobs} blobs, {show_size(freed.size)}, {freed.actions} actions{also}")
 
 

@@ -39,9 +39,14 @@ def command(options: Options, *, everything: bool) -> None:
 
 
 def _empty_sandboxes(cache: Path) -> tuple[str, ...]:
-    """Empty the folders of sandboxes, some of which may belong to users that only a sandbox has."""
+    """Empty the folders of sandboxes, some of which may belong to users that only a sandbox has.
+
+    So do the cache mounts go that are volumes of an engine.
+    """
+    from envbuild.execute.docker.volumes import remove_volumes
     from envbuild.execute.sandbox.upkeep import FOLDERS, clear
 
+    remove_volumes(cache, lambda _: True)
     clear(cache, "tmp")  # where a killed `verify` may have left another cache
     return FOLDERS
 

@@ -19,6 +19,7 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
 from envbuild.execute.docker.below import Below
 from envbuild.execute.docker.image import load_root
+from envbuild.execute.docker.volumes import LABEL, PREFIX
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.mounting import copy_tree, unpack_modules
 from envbuild.execute.steps import StepRun
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
     from docker.types import Mount
 
-_CACHES: Final = "envbuild-cache-"
 _FILLED: Final = "/v"
 _GO_FOLDER: Final = 1 << 31  # in file modes as Go has them
 
@@ -113,11 +113,11 @@ class Mounts:
         import docker
 
         place = stack.enter_context(caches.open(mount["id"], mount["sharing"]))
-        name = _CACHES + place.name
+        name = PREFIX + place.name
         try:
             self._client.volumes.get(name)
         except docker.errors.NotFound:
-            self._client.volumes.create(name)
+            self._client.volumes.create(name, labels={LABEL: mount["id"]})
             self._fill(name, _own_volume(mount["mode"], mount["uid"], mount["gid"]), "/")
         self._mount(mount["target"], name)
 

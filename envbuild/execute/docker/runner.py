@@ -17,8 +17,8 @@ from envbuild.execute.docker.changes import Changes
 from envbuild.execute.docker.container import create_container
 from envbuild.execute.docker.image import load_root, save_top
 from envbuild.execute.docker.mounts import Mounts, PlacedFile, write_tar
-from envbuild.execute.docker.session import FOLDER, open_session
-from envbuild.execute.sandbox.caches import Caches
+from envbuild.execute.docker.session import open_session
+from envbuild.execute.sandbox.caches import OF_ENGINE, Caches
 from envbuild.execute.sandbox.capture import Capture, refuse_mark
 from envbuild.execute.sandbox.child import Take
 from envbuild.execute.sandbox.inside.changes import TOO_LONG
@@ -46,7 +46,7 @@ class DockerRunner:
 
     def run(self, step: StepRun, watch: Watch) -> Ended:
         """Run a step; nothing of it stays in the engine but its cache mounts."""
-        caches = Caches(self._cache, FOLDER, lambda: self._interrupt.pause(_POLL))
+        caches = Caches(self._cache, OF_ENGINE, lambda: self._interrupt.pause(_POLL))
         with (
             open_engine(self._address) as client,
             open_session(client, self._cache) as (folder, labels),

@@ -14,6 +14,7 @@ from typing import Final
 from envbuild.store.file_lock import passing_lock, try_lock
 
 FOLDER: Final = "mounts"
+OF_ENGINE: Final = "docker"  # the owner of those that are volumes of an engine
 USED: Final = ".used"  # beside each folder, which may be somebody else's: tells when it was used last
 SHARED, PRIVATE, LOCKED = "shared", "private", "locked"
 

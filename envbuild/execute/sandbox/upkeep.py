@@ -81,8 +81,13 @@ def _read_size(layer: Path) -> int:
 
 
 def _others(cache: Path) -> Iterator[_Kept]:
-    """Cache folders by the time of their last use, and failures and logs."""
+    """Cache folders by the time of their last use, and failures and logs.
+
+    The notes on an engine's volumes stay as long as these (docker/volumes.py).
+    """
     for used in (cache / caches.FOLDER).glob(f"*/*{caches.USED}"):
+        if used.parent.name == caches.OF_ENGINE:
+            continue
         with suppress(OSError):
             time = used.stat().st_mtime
             yield _Kept(used.with_suffix(""), time)
