@@ -90,6 +90,8 @@ class PipToolsResolver:
             }
             with _open_logins(self.environment, map(indexes.url, switch.urls)) as logins:
                 answer = self._run(asked, logins)
+                if "failed" in answer:  # pip asks no second time for a body that breaks off
+                    answer = self._run(asked, logins)
         sdists.raise_faults(failed="packages" not in answer)
         if "failed" in answer:
             raise _unreachable(answer["failed"], switch)

@@ -25,8 +25,10 @@ def make_resolver(tmp_path: Path) -> MakeResolver:
     def make(urls: Mapping[str, str], name: str = "uv", retries: int = 0, timeout: float = 60) -> Resolver:
         http = HttpClient(patience=Patience(pause=0.01, attempts=2, read=timeout))
         describe = Descriptions(PackageIndexes(http, urls), MetadataCache(tmp_path / "metadata"))
+        # How patient these are on this machine is no matter of a test.
+        stated = ("PIP_DEFAULT_TIMEOUT", "UV_HTTP_TIMEOUT")
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in stated},
             "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
             "UV_HTTP_RETRIES": str(retries),
         }
