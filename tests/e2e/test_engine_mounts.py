@@ -55,19 +55,17 @@ def test_old_ones_of_ours_go(project: Project, engine: str) -> None:
     assert "the Docker engine: cache mount `pip` (envbuild-cache-" in told
     assert "cache mount `theirs` (of-another-cache, of another cache)" in told
     (used,) = (each["volume"] for each in volumes(project) if each["id"] == "apt")
-    image = (
-        docker("import", str(project.write({"empty.tar": bytes(1024)}).root / "empty.tar")).decode().strip()
-    )
+    project.write({"empty.tar": bytes(1024)})
+    image = docker("import", str(project.root / "empty.tar")).decode().strip()
     holder = docker("create", "--volume", f"{used}:/apt", image, "never").decode().strip()
     assert "1 cache mounts of the Docker engine" in project.succeed("cache", "gc").out
     assert [each["id"] for each in volumes(project)] == ["apt", "new", "theirs"]
     docker("rm", holder)
     assert project.succeed("clean", "--all")
     assert [each["id"] for each in volumes(project)] == ["theirs"]
-    assert docker("volume", "ls", "--quiet").decode().split() == [
-        "envbuild-cache-of-somebody",
-        "of-another-cache",
-    ]
+    others = ["envbuild-cache-of-somebody", "of-another-cache"]
+    assert docker("volume", "ls", "--quiet").decode().split() == others
+    docker("volume", "rm", *others)
 
 
 def test_without_an_engine_nothing_is_lost(project: Project, engine: str) -> None:
