@@ -41,7 +41,7 @@ def find_ground(ctx: Context) -> tuple[Image | None, bool]:
     plan = make_plan(ctx, ctx["dockerfile"])
     stage, runs = plan.goal(), False
     while True:
-        runs = runs or any(each.name == "RUN" for each in stage.instructions)
+        runs = runs or any(each.name == "RUN" for each in plan.instructions(stage))
         source = plan.base(stage)
         if source is None or source.image:
             return None, runs

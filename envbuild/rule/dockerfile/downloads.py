@@ -12,7 +12,6 @@ from envbuild.lock.model import Download
 from envbuild.oci.config import Runtime
 from envbuild.rule.dockerfile.plan import Plan
 from envbuild.spec.dockerfile.instruction import Instruction
-from envbuild.spec.dockerfile.parse import parse_trigger
 
 _URL: Final = re.compile(r"https?://")
 _CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -55,8 +54,7 @@ def find_downloads(plan: Plan, inherited: Mapping[int, Runtime]) -> tuple[Downlo
         arguments, variables = known[base.stage.number] if base and base.stage else ({}, {})
         below = inherited.get(stage.number, Runtime())
         known[stage.number] = dict(arguments), {**variables, **below.variables}
-        triggers = [parse_trigger(trigger, stage.location) for trigger in below.on_build]
-        for instruction, scope in _walk(plan, [*triggers, *stage.instructions], *known[stage.number]):
+        for instruction, scope in _walk(plan, plan.instructions(stage), *known[stage.number]):
             found |= dict.fromkeys(_read(plan, instruction, scope))
     return tuple(sorted(found))
 

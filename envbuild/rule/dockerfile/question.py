@@ -16,7 +16,7 @@ def ask_images(ctx: Context, dockerfile: Dockerfile) -> ImageQuestion | None:
     """What the target's stages need from elsewhere; None where nothing needs a lock."""
     plan = make_plan(ctx, dockerfile)
     images = {source.image for source, _ in plan.sources() if source.image}
-    networked = any(has_network(each) for stage in plan.stages() for each in stage.instructions)
+    networked = any(has_network(each) for stage in plan.stages() for each in plan.instructions(stage))
     downloads = find_downloads(plan, dict(_inherited(ctx, plan)))
     if not images and not networked and not downloads:
         return None

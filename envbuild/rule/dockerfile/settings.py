@@ -33,7 +33,7 @@ _DURATIONS: Final = {
     "start-period": "StartPeriod",
     "start-interval": "StartInterval",
 }
-_PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?\Z")
+_PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?\Z", re.IGNORECASE)
 
 
 def _env(config: Runtime, instruction: Instruction) -> Runtime:
@@ -123,7 +123,7 @@ def _read_ports(text: str) -> Iterator[str]:
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not match or not 0 < first <= last < 1 << 16:
         raise SpecError(f"`{text[:40]}` is no port", hint="write `80`, `80/udp` or `8000-8010`")
-    yield from (f"{port}/{match[3] or 'tcp'}" for port in range(first, last + 1))
+    yield from (f"{port}/{(match[3] or 'tcp').lower()}" for port in range(first, last + 1))
 
 
 def _read_duration(text: str) -> int:

@@ -17,7 +17,6 @@ from envbuild.rule.dockerfile.steps import Step
 from envbuild.rule.image import Image, Layer
 from envbuild.spec.dockerfile.context import ContextEntry
 from envbuild.spec.dockerfile.instruction import Instruction, Stage
-from envbuild.spec.dockerfile.parse import parse_trigger
 
 # Whose words are expanded before they are looked at (Dockerfile reference, "Environment replacement").
 _EXPANDED: Final = frozenset(
@@ -45,10 +44,7 @@ class StageBuilder:
         inherited = self.base.config if self.base else Runtime(workdir="/")
         variables = {"PATH": SYSTEM_PATH, **inherited.variables}
         self.config = replace(inherited, on_build=(), variables=variables)
-        if self.base:
-            for trigger in self.base.config.on_build:
-                self._apply(parse_trigger(trigger, self.stage.location))
-        for instruction in self.stage.instructions:
+        for instruction in self.plan.instructions(self.stage):
             self._apply(instruction)
         checks = check_steps(self.base, self.layers, str(self.ctx.label)) if self.base else ()
         return self.ctx.stacked_image(self.layers, self.config, self.base, checks)

@@ -141,8 +141,8 @@ class Step:
         return read_command(replace(instruction, words=(instruction.words[0] + texts,)), self.config), []
 
     def _mount(self, n: int, text: str, inputs: dict[str, Input], instruction: Instruction) -> dict[str, Any]:
-        mount = read_mount(text)
-        target = absolute_path(expand_word(mount.target, self.scope, self.escape), self.config)
+        mount = read_mount(text, lambda word: expand_word(word, self.scope, self.escape))
+        target = absolute_path(mount.target, self.config)
         if mount.type == "bind":
             return self._bind(n, mount, target, inputs, instruction)
         if mount.type == "tmpfs":
@@ -162,8 +162,8 @@ class Step:
     def _bind(
         self, n: int, mount: Mount, target: str, inputs: dict[str, Input], instruction: Instruction
     ) -> dict[str, Any]:
-        source = expand_word(mount.source, self.scope, self.escape)
-        found = {"type": "bind", "target": target, "source": source.strip("/"), "readonly": mount.readonly}
+        source, readonly = mount.source, mount.readonly
+        found = {"type": "bind", "target": target, "source": source.strip("/"), "readonly": readonly}
         if mount.origin:
             image = self.find_image(mount.origin, instruction)
             inputs |= {f"mounts/{n}/root/{m:03}": layer.blob for m, layer in enumerate(image.all_layers)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from envbuild.core.dataclass import dataclass
@@ -30,7 +30,7 @@ _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One mount; fields that its type has not are empty. `source` and `target` are as written."""
+    """One mount; fields that its type has not are empty."""
 
     type: str
     target: str
@@ -47,10 +47,29 @@ class Mount:
     size: int = 0  # bytes; 0 = no limit of its own
 
 
-def read_mount(text: str) -> Mount:
-    """Read the value of `--mount`; raises SpecError."""
-    stated = _read_pairs(text)
-    kind = stated.get("type", "bind")
+def read_origin(text: str) -> str:
+    """What a `--mount` is taken from, "" for the context; raises SpecError. Variables may not name it."""
+    origin = _read_pairs(text).get("from", "")
+    refuse_variables(origin, "from=")
+    return origin
+
+
+def refuse_variables(name: str, flag: str) -> None:
+    """Raise SpecError where a variable stands in what an instruction is taken from."""
+    if "$" in name[:-1]:
+        hint = f"write `FROM {name} AS name` above, with an ARG before the first FROM, and `{flag}name`"
+        raise SpecError(f"variables of `{flag}{name[:40]}` are not replaced, as with Docker", hint=hint)
+
+
+def read_mount(text: str, expand: Callable[[str], str] = str) -> Mount:
+    """Read the value of `--mount`, whose words `expand` replaces variables in; raises SpecError."""
+    pairs = _read_pairs(text)
+    stated = {key: value if key == "from" else expand(value) for key, value in pairs.items()}
+    kind = stated.get("type", "bind").lower()
+    if kind == "secret" and "source" in stated:
+        if "id" in stated:
+            raise SpecError("a `secret` mount has both `id` and `source`", hint="remove one")
+        stated["id"] = stated.pop("source")
     if kind not in _KEYS:
         raise SpecError(f"a mount of type `{kind}` is not supported", hint=suggest(kind, _KEYS))
     for key in stated:

@@ -32,7 +32,7 @@ def apply(text: str, config: Runtime | None = None) -> dict[str, Any]:
         ("WORKDIR a\nWORKDIR b/../c\nWORKDIR d/", {"WorkingDir": "/a/c/d"}),
         ("WORKDIR a\nWORKDIR //b", {"WorkingDir": "/b"}),
         ("USER 1:2", {"User": "1:2"}),
-        ("EXPOSE 80 53/udp 8000-8001", {"ExposedPorts": {"53/udp": {}, "80/tcp": {}} | _PORTS}),
+        ("EXPOSE 80/TCP 53/udp 8000-8001", {"ExposedPorts": {"53/udp": {}, "80/tcp": {}} | _PORTS}),
         ("VOLUME /b /a\nVOLUME [\"/c\"]", {"Volumes": {"/a": {}, "/b": {}, "/c": {}}}),
         ("CMD a b", {"Cmd": ["/bin/sh", "-c", "a b"]}),
         ('CMD ["a", "b"]', {"Cmd": ["a", "b"]}),
