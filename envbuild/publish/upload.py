@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import field
 from threading import Event
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
@@ -16,6 +16,8 @@ from envbuild.core.protocols import BlobStore
 from envbuild.publish.foreign import NO_FOREIGN, Foreign
 from envbuild.publish.parallel import Stop
 from envbuild.sources.registry import RegistryClient, UploadSession
+
+_BOTH: Final = "pull,push"  # blobs go from the pool to the repository, and back
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Uploader:
             return Transfer(mounted=True)
         if self.pool == self.repository or self._refused.is_set():
             return self.send(digest, stop)
-        mount = self.client.mount_blob(self.repository, digest, self.pool)
+        mount = self.client.mount_blob(self.repository, digest, self.pool, _BOTH)
         if mount.done:
             return Transfer(mounted=True)
         if mount.session is None:
@@ -89,7 +91,7 @@ class Uploader:
 
     def _share(self, digest: Digest) -> None:
         """Have the pool take a blob over, for other images."""
-        mount = self.client.mount_blob(self.pool, digest, self.repository)
+        mount = self.client.mount_blob(self.pool, digest, self.repository, _BOTH)
         if mount.done:
             return
         self._refused.set()

@@ -40,6 +40,12 @@ class Scope:
     def __str__(self) -> str:
         return f"repository:{self.repository}:{self.actions}"
 
+    def covers(self, other: Scope) -> bool:
+        """Whether a token for this is one for the other, too."""
+        return self.repository == other.repository and {*other.actions.split(",")} <= {
+            *self.actions.split(",")
+        }
+
 
 class Authorizer:
     """Knows the Authorization header for each set of scopes of one registry. Safe for several threads."""
@@ -50,11 +56,21 @@ class Authorizer:
         self._host = address.host
         self._credentials = credentials
         self._headers: dict[tuple[Scope, ...], str] = {}
+        self._basic = ""  # a login itself is good for everything
         self._lock = Lock()
 
     def header(self, scopes: tuple[Scope, ...]) -> str:
-        """What to send, or "" while the registry has asked for nothing."""
-        return self._headers.get(scopes, "")
+        """What to send, or "" while the registry has asked for nothing.
+
+        It is what was got for these scopes or, if nothing was, for more: who waits to be refused has
+        sent a whole layer by then.
+        """
+        if scopes in self._headers or self._basic:
+            return self._headers.get(scopes, self._basic)
+        for known, header in list(self._headers.items()):
+            if all(any(scope.covers(wanted) for scope in known) for wanted in scopes):
+                return header
+        return ""
 
     def answer(self, response: Response, scopes: tuple[Scope, ...], sent: str) -> str:
         """The header that answers a 401, or "" where there is none to give; raises RegistryError.
@@ -62,7 +78,7 @@ class Authorizer:
         `sent` is the header that was refused: several threads refused at once ask for one token.
         """
         with self._lock:
-            known = self._headers.get(scopes, "")
+            known = self.header(scopes)
             if known and known != sent:
                 return known
             header = self._answer(response, scopes)
@@ -77,7 +93,8 @@ class Authorizer:
         if "bearer" in challenges:
             return f"Bearer {self._ask_token(challenges['bearer'], login, scopes)}"
         if "basic" in challenges and login and login.user:
-            return basic_authorization((login.user, login.secret))
+            self._basic = basic_authorization((login.user, login.secret))
+            return self._basic
         return ""
 
     def _ask_token(

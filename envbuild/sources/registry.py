@@ -121,11 +121,14 @@ class RegistryClient:
                 raise self._damaged(path) from error
             raise
 
-    def mount_blob(self, repository: str, digest: Digest, source: str) -> Mount:
-        """Take a blob over from another repository."""
+    def mount_blob(self, repository: str, digest: Digest, source: str, access: str = "pull") -> Mount:
+        """Take a blob over from another repository.
+
+        `access` is what a token is to allow at the source: who will ask for more soon needs one token only.
+        """
         query = urlencode({"mount": str(digest), "from": source})
         path = f"{repository}/blobs/uploads/"
-        scopes = (Scope(repository, "pull,push"), Scope(source, "pull"))
+        scopes = (Scope(repository, "pull,push"), Scope(source, access))
         url = f"{self._address.api}{path}?{query}"
         with self._request("POST", url, scopes, body=b"", retried=True) as response:
             self._expect(response, path, 201, 202, *_NO_MOUNTS)

@@ -101,6 +101,25 @@ def run_out(guard: TokenGuard) -> Fault:
     return refuse
 
 
+def test_nothing_is_sent_to_be_refused_first(bench: Bench, guard: TokenGuard) -> None:
+    """A token is asked for to read, to send the config and to mount, and each does for less, too."""
+    log_in(bench, BY_PASSWORD)
+    bench.gate.around = lambda asked, forward: guard(asked) or forward(asked)
+    bench.publish()
+    assert len(guard.given) == 3
+    refused = [asked for asked in bench.gate.asked if "authorization" not in asked.headers]
+    assert [asked.method for asked in refused] == ["GET", "POST", "POST"]
+    assert not any(asked.body for asked in refused)
+
+
+def test_a_password_is_asked_for_once(bench: Bench) -> None:
+    log_in(bench, BY_PASSWORD)
+    asks = Answer(401, b"{}", {"WWW-Authenticate": 'Basic realm="here"'})
+    bench.gate.around = lambda asked, forward: forward(asked) if "authorization" in asked.headers else asks
+    bench.publish()
+    assert sum("authorization" not in asked.headers for asked in bench.gate.asked) == 1
+
+
 @at_each(*PUBLISHING)
 def test_a_token_that_runs_out_while_sending(bench: Bench, guard: TokenGuard, endpoint: Endpoint) -> None:
     log_in(bench, BY_PASSWORD)
