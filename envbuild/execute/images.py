@@ -45,7 +45,8 @@ def make_index(job: Job) -> None:
 
 
 def _describe_foreign(layer: Mapping[str, Any]) -> Descriptor:
-    return Descriptor(layer["media_type"], Digest.parse(layer["digest"], layer["size"]))
+    digest = Digest.parse(layer["digest"], layer["size"])
+    return Descriptor(layer["media_type"], digest, annotations=layer.get("annotations", {}))
 
 
 def _read_layers(job: Job, count: int) -> Sequence[LayerInfo]:

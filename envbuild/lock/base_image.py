@@ -19,6 +19,12 @@ LAYER_TYPES: Final = {
     "tar+gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
     "tar+zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
 }
+# Annotations of layers by which engines fetch single files of them: eStargz, and zstd:chunked.
+LAZY: Final = (
+    "containerd.io/snapshot/stargz/",
+    "io.containers.estargz.",
+    "io.github.containers.zstd-chunked.",
+)
 DIRECT: Final = "oci://"  # before a host: the file of a layer whose registry has no alias
 
 
@@ -73,7 +79,8 @@ class BaseImage:
     `named` is the digest of what the reference named: an index, or the `manifest` itself. `layers`
     are from the bottom up: their versions are diff IDs, their kinds LAYER_TYPES. `config` is the
     image's `config` object, `facts` are those of a lock (libc, python, interpreter, suite), and
-    `packages` the installed Debian packages, "name version architecture", by name.
+    `packages` the installed Debian packages, "name version architecture", by name. `lazy` are
+    the annotations of layers that engines need to pull them lazily, by the layers' sha256.
     """
 
     named: str
@@ -83,6 +90,7 @@ class BaseImage:
     facts: Mapping[str, str] = field(default_factory=dict)
     root: Root = field(default_factory=Root)
     packages: tuple[str, ...] = ()
+    lazy: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def runtime(self) -> Runtime:

@@ -16,7 +16,7 @@ from envbuild.lock.model import Locked
 from envbuild.oci.config import Runtime
 from envbuild.oci.document import BadImage, Document
 
-_KEYS = {"named", "manifest", "layers", "config", "facts", "root", "packages"}
+_KEYS = {"named", "manifest", "layers", "config", "facts", "root", "packages", "lazy"}
 _TABLES = {"links", "folders", "users", "groups"}
 _FOLDER = re.compile(r"([0-7]{4}) (0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})\Z")
 _USER = re.compile(r"(?:0|[1-9][0-9]{0,9}):(?:0|[1-9][0-9]{0,9})\Z")
@@ -45,6 +45,7 @@ def _encode_image(image: BaseImage) -> dict[str, Any]:
         "config": dict(image.config),
         "facts": dict(image.facts),
         "packages": list(image.packages),
+        **({"lazy": {layer: dict(each) for layer, each in image.lazy.items()}} if image.lazy else {}),
         "root": {
             "links": dict(image.root.links),
             "folders": {path: _encode_folder(folder) for path, folder in image.root.folders.items()},
@@ -66,6 +67,10 @@ def _decode_image(value: object, where: str) -> BaseImage:
         facts=facts(table.get("facts"), where),
         root=_decode_root(table.get("root"), where),
         packages=texts(table.get("packages"), f"`packages` of {where}"),
+        lazy={
+            text(layer, where): _table(stated, f"`lazy` of {where}")
+            for layer, stated in mapping(table.get("lazy", {}), f"`lazy` of {where}").items()
+        },
     )
 
 

@@ -197,7 +197,10 @@ class Context:
         """A registry's image, as the lock has it, with a configuration over its own."""
         locked = self.answer.images[reference]
         runtime = locked.runtime
-        foreign = tuple(ForeignLayer(layer, reference) for layer in locked.layers)
+        foreign = tuple(
+            ForeignLayer(layer, reference, tuple(sorted(locked.lazy.get(layer.sha256, {}).items())))
+            for layer in locked.layers
+        )
         annotations = describe_base(reference, locked)
         bare = Image(
             layers=(),

@@ -80,11 +80,12 @@ class Layer:
 class ForeignLayer:
     """A layer of an image that a lock names; its bytes are fetched where a step reads them.
 
-    `origin` is the image's reference.
+    `origin` is the image's reference, `lazy` the annotations that engines need to pull it lazily.
     """
 
     artifact: Locked
     origin: str
+    lazy: tuple[tuple[str, str], ...] = ()
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -233,6 +234,7 @@ def _describe_foreign(layer: ForeignLayer) -> Json:
         "size": digest.size,
         "diff_id": artifact.version,
         "origin": layer.origin,
+        **({"annotations": dict(layer.lazy)} if layer.lazy else {}),
     }
 
 

@@ -20,6 +20,7 @@ from tests.makers.project import Project
 from tests.makers.registry_content import read_tag
 from tests.makers.roots import make_busybox
 from tests.makers.servers import PASSWORD, USER
+from tests.makers.stored import StoredImage
 
 pytestmark = pytest.mark.services
 
@@ -77,11 +78,13 @@ def upstream(registry: str) -> Upstream:
     return Upstream(registry, f"odd{uuid4().hex}/base")
 
 
-def push(upstream: Upstream, form: Form) -> None:
-    """Put an image in this form there."""
+def push(upstream: Upstream, form: Form) -> list[Layer]:
+    """Put an image in this form there; returns its layers."""
     shell = form.make(gzip.decompress(make_busybox()))
     config = {"Env": ["PATH=/bin", "NAME=plain"], **form.config}
-    upstream.push(*form.below, shell, *form.above, tag="1", config=config, more=form.more)
+    layers = [*form.below, shell, *form.above]
+    upstream.push(*layers, tag="1", config=config, more=form.more)
+    return layers
 
 
 def build(project: Project, dockerfile: str, *options: str) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def build(project: Project, dockerfile: str, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_a_step_on_it(project: Project, upstream: Upstream, engine: str, form: Form) -> None:
-    push(upstream, form)
+    pushed = push(upstream, form)
     place = upstream.repository.partition("/")[0]
     registry = f"{upstream.host}/{place}"
     target = build(project, f"FROM {upstream.reference()}\n{STEP}", "--push", "--registry", registry)
@@ -101,6 +104,10 @@ def test_a_step_on_it(project: Project, upstream: Upstream, engine: str, form: F
     assert project.succeed("run", "//:app").out == printed
     assert read_tag(upstream.host, f"{place}/{target['image']}") == target["digest"]
     assert target["pushed"]["mounted"] >= 1
+    below = StoredImage(project.cache / "images" / target["image"].removeprefix("envs/")).manifest(
+        "linux/amd64"
+    )["layers"]
+    assert below[: len(pushed)] == [layer.descriptor for layer in pushed]
     if form.for_docker:
         docker = Docker(engine)
         image = f"{registry}/{target['image']}:latest"

@@ -10,7 +10,7 @@ import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import zstandard
@@ -42,10 +42,12 @@ class Layer:
     data: bytes
     media_type: str
     diff_id: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def descriptor(self) -> dict[str, Any]:
-        return {"mediaType": self.media_type, "digest": sha256(self.data), "size": len(self.data)}
+        stated = {"annotations": dict(self.annotations)} if self.annotations else {}
+        return {"mediaType": self.media_type, "digest": sha256(self.data), "size": len(self.data), **stated}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tests.makers.base_images import OCI, Layer, Upstream, sha256
 from tests.makers.docker import Docker
 
 SUITE = "bookworm"
+_SUITES = (SUITE, f"{SUITE}-updates", f"{SUITE}-security")
 _FINISHED = "image"
 # The upper layers take something from the lower ones, so that there are whiteouts of Docker's.
 _DOCKERFILE = f"""\
@@ -78,8 +79,9 @@ def make_debian_image(folder: Path, docker: Docker) -> DebianImage:
     """Bootstrap Debian from this machine's own mirror, and let an engine put Python on it."""
     folder.mkdir(exist_ok=True)
     root, dockerfile = folder / "root.tar", folder / "Dockerfile"
-    mirror = f"deb {_find_mirror()} {SUITE} main"
-    _run("mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", SUITE, root, mirror)
+    mirrors = [f"deb {url} {suite} main" for suite, url in find_mirrors().items()]
+    options = ("--quiet", "--variant=minbase", "--include=ca-certificates")
+    _run("mmdebstrap", *options, SUITE, root, *mirrors)
     docker("import", str(root), SUITE)
     root.unlink()
     dockerfile.write_text(_DOCKERFILE)
@@ -96,9 +98,13 @@ def find_debian_image(folder: Path) -> DebianImage | None:
     return DebianImage(finished) if finished.exists() else None
 
 
-def _find_mirror() -> str:
-    told = ("--format", "$(REPO_URI)", "Created-By: Packages", f"Release: {SUITE}", "Component: main")
-    return _run("apt-get", "indextargets", *told).split()[0]
+def find_mirrors() -> dict[str, str]:
+    """Where this machine gets Debian and its updates from, by suite."""
+    told = ("--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Component: main")
+    rows = (line.split() for line in _run("apt-get", "indextargets", *told).splitlines())
+    found = {suite: url for suite, url in rows if suite in _SUITES}
+    assert SUITE in found, "apt's configuration has no mirror"
+    return found
 
 
 def _run(*command: str | Path) -> str:

@@ -25,7 +25,12 @@ def make_estargz(tar: bytes) -> Layer:
     extra = b"SG" + struct.pack("<H", 22) + b"%016xSTARGZ" % sum(map(len, members[:-1]))
     footer = b"\x1f\x8b\x08\x04" + bytes(4) + b"\x00\xff" + struct.pack("<H", len(extra)) + extra
     footer += b"\x01\x00\x00\xff\xff" + bytes(8)  # a stored block of nothing, its checksum and size
-    return Layer(b"".join(members) + footer, f"{OCI}.layer.v1.tar+gzip", sha256(b"".join(pieces)))
+    annotations = {
+        "containerd.io/snapshot/stargz/toc.digest": sha256(_TOC),
+        "io.containers.estargz.uncompressed-size": str(sum(map(len, pieces))),
+    }
+    data = b"".join(members) + footer
+    return Layer(data, f"{OCI}.layer.v1.tar+gzip", sha256(b"".join(pieces)), annotations)
 
 
 def make_chunked(tar: bytes) -> Layer:
@@ -33,12 +38,14 @@ def make_chunked(tar: bytes) -> Layer:
     compress = zstandard.ZstdCompressor().compress
     frames = [compress(piece) for piece in _split(tar)]
     skipped = [struct.pack("<II", 0x184D2A50, len(data)) + data for data in (compress(_TOC), bytes(64))]
-    return Layer(b"".join((*frames, *skipped)), f"{OCI}.layer.v1.tar+zstd", sha256(tar))
+    data, media_type = b"".join((*frames, *skipped)), f"{OCI}.layer.v1.tar+zstd"
+    checksum = {"io.github.containers.zstd-chunked.manifest-checksum": sha256(compress(_TOC))}
+    return Layer(data, media_type, sha256(tar), checksum)
 
 
 def _split(tar: bytes) -> list[bytes]:
     """A tar in pieces: one per entry, and its end."""
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
         begins = [member.offset for member in archive]
-        places = [*begins, archive.offset - 512, len(tar)]
+        places = [*begins, archive.offset, len(tar)]
     return [tar[begin:end] for begin, end in pairwise(places)]

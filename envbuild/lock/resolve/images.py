@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from envbuild.core.digest import PREFIX, Digest
 from envbuild.core.errors import ArchiveError, EnvbuildError, RegistryError, ResolveError, SpecError
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
-from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
+from envbuild.lock.base_image import LAYER_TYPES, LAZY, BaseImage, Folder, Root
 from envbuild.lock.check_image import FILE, GENERATION
 from envbuild.lock.model import Download, ImageQuestion, Locked, PlatformLock
 from envbuild.lock.registries import Registries, locked_file
@@ -135,7 +135,14 @@ def _read_image(name: ImageName, platform: Platform, registries: Registries, fet
         facts={**find_facts(root), **find_status(root)},
         root=_describe(root),
         packages=find_packages(root),
+        lazy=dict(_find_lazy(manifest)),
     )
+
+
+def _find_lazy(manifest: Manifest) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for layer in manifest.layers:
+        if found := {name: text for name, text in layer.annotations.items() if name.startswith(LAZY)}:
+            yield layer.digest.hash, found
 
 
 def _read_named(client: RegistryClient, place: Reference, name: ImageName) -> tuple[Descriptor, bytes]:

@@ -120,6 +120,7 @@ IMAGE = BaseImage(
         {"awk": 5},
     ),
     packages=("libc6 2.36 amd64",),
+    lazy={SHA: {"containerd.io/snapshot/stargz/toc.digest": "sha256:0"}},
 )
 IMAGES = Lock("base_image", {}, {AMD64: PlatformLock((), images={"reg.example:5000/team/base:1": IMAGE})})
 

@@ -101,10 +101,12 @@ def test_layers_with_nothing_in_them(desk: Desk) -> None:
 def test_layers_that_can_be_pulled_lazily(desk: Desk, make: Callable[[bytes], Layer]) -> None:
     plain = make_layer(form="")
     layer = make(plain.data)
-    desk.upstream.push(layer, tag="1")
+    noted = {**layer.annotations, "org.example.note": "of no use to engines"}
+    desk.upstream.push(replace(layer, annotations=noted), tag="1")
     image = desk.resolve()
     assert [each.version for each in image.layers] == [layer.diff_id]
     assert image.facts == FACTS
+    assert image.lazy == {image.layers[0].sha256: layer.annotations}
 
 
 def test_histories_and_fields_of_others(desk: Desk) -> None:

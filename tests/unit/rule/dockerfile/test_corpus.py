@@ -100,6 +100,9 @@ def build(name: str, root: Path) -> Image:
             continue
         assert isinstance(question, ImageQuestion)
         images = dict.fromkeys(question.references, make_base_image())
+        # What is added to an image is asked for once that is known.
+        question = world.analyzer.question(label, AMD64, PlatformLock((), images=images))
+        assert isinstance(question, ImageQuestion)
         facts = {"generation": "1"} if question.networked else {}
         files = [
             Locked("file", f"f{n}", "1", "", each.url, each.sha256, 9)
