@@ -8,7 +8,7 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
@@ -34,6 +34,7 @@ from envbuild.store.interrupt import Interrupt
 
 LOGS: Final = "logs"
 FAILED: Final = "failed"
+_NOT_PERMITTED: Final = os.strerror(errno.EPERM)  # in the words of programs whose language is not set
 _FULL: Final = 1 << 20  # bytes: with less left, a disk is as good as full
 
 Secrets = Mapping[str, Callable[[], bytes]]
@@ -97,6 +98,9 @@ class Runner(Protocol):
 
         Raises EnvbuildError where it cannot begin, and whatever `watch.check` raises.
         """
+
+    def advise(self, lines: Sequence[str], /) -> str:
+        """What may help where a program failed and said this at its end; "" for nothing."""
 
     def looking(self, kept: Path) -> str:
         """The command that shows what a failed step has changed."""
@@ -189,6 +193,8 @@ class StepExecutor:
         if ended.starved:
             why = f" (killed: out of memory, of which the step may have {memory:,} bytes)"
             hint = f"let it have more with `--step-memory`; {hint}"
+        if advice := _advise(log.tail) or self._runner.advise(log.tail):
+            hint = f"{advice}; {hint}"
         lines = [f"`{command}` ended with exit code {ended.code}{why}", *log.tail]
         if step.kept is not None:
             hint += f"; what it had changed is in `{step.kept}`: `{self._runner.looking(step.kept)}`"
@@ -220,6 +226,13 @@ def _refuse_platform(stated: str, code: int) -> None:
     if platform.machine != here:
         hint = f"build it on a machine of `{platform}`, or `apt-get install qemu-user-static binfmt-support`"
         raise BuildError(f"it runs programs of `{platform}`, and this machine is `{here}`", hint=hint)
+
+
+def _advise(lines: Iterable[str]) -> str:
+    """What may help whoever runs steps."""
+    if any("mknod" in line and _NOT_PERMITTED in line for line in lines):
+        return "no step may make devices, since no layer holds any: leave it to who runs the image"
+    return ""
 
 
 def _explain(code: int) -> str:

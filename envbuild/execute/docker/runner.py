@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -73,6 +73,10 @@ class DockerRunner:
                     capture.finish()
             container.reload()
             return Ended(code, starved=bool(container.attrs["State"].get("OOMKilled")))
+
+    def advise(self, _: Sequence[str], /) -> str:
+        """Nothing: everybody exists in a container."""
+        return ""
 
     def looking(self, kept: Path) -> str:
         """The command that shows what a failed step has changed."""

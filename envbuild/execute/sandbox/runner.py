@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +18,11 @@ from envbuild.execute.sandbox.instead import or_in_docker
 from envbuild.execute.sandbox.mounting import Mounting, Stated
 from envbuild.execute.sandbox.roots import Roots
 from envbuild.execute.sandbox.sandbox import NO_LIMITS, Sandbox, Step, Upper, Watch
+from envbuild.execute.sandbox.sub_ids import advise_sub_ids
 from envbuild.execute.steps import Ended, StepRun
 from envbuild.store.interrupt import Interrupt
 
+_UNMAPPED: Final = (os.strerror(errno.EINVAL), os.strerror(errno.EPERM))  # chown(2), setgroups(2)
 _POLL: Final = 0.05  # seconds between looks at another process's lock
 
 
@@ -52,6 +57,15 @@ class SandboxRunner:
             described = _describe(step, mounts, group)
             code = sandbox.run(described, layers, Upper.CAPTURED, watch, kept=step.kept)
             return Ended(code, starved=group is not None and group.starved())
+
+    def advise(self, lines: Sequence[str], /) -> str:
+        """What to do about an owner that our maps lack, of whom the kernel says no more than this."""
+        if self._identity.host or not any(text in line for line in lines for text in _UNMAPPED):
+            return ""
+        if self._identity.single:
+            return f"if it needs other users than root, of whom you have none: {advise_sub_ids(os.geteuid())}"
+        last = sum(each.count for each in self._identity.users) - 1
+        return f"if it needs a user above {last}, the last that you have here: build as root"
 
     def looking(self, kept: Path) -> str:
         """The command that shows what a failed step has changed."""

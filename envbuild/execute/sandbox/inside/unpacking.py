@@ -6,6 +6,7 @@ attribute on folders that hide what lies below them.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -24,6 +25,10 @@ from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal
 from envbuild.execute.sandbox.inside.namespaces import remember_maps, require_mapped
 
 UNPACKED: Final = "unpacked"
+_ATTRIBUTE_HINTS: Final = {
+    errno.EINVAL: "it is damaged, or of a user that you lack: build as root, or with `--executor docker`",
+    errno.ENOTSUP: "choose a folder on ext4, xfs or btrfs with `--cache-dir`",
+}
 _OTHER_MARKS: Final = ".wh..wh."  # of aufs, which knew more than layers do
 
 
@@ -137,7 +142,7 @@ class _Unpacking:
         for key, value in entry.pax_headers.items():
             name = key.removeprefix(ATTRIBUTE)
             if name != key and is_unpacked(name):
-                os.setxattr(path, name, value.encode("utf-8", "surrogateescape"))
+                _set_attribute(path, name, value.encode("utf-8", "surrogateescape"), entry)
 
     def _make_folders(self, folder: str) -> str:
         """The path of a folder that some archives do not name before what is in it."""
@@ -153,6 +158,14 @@ class _Unpacking:
             # The layer puts something else in its place; a folder must hide what was in the old one.
             if stat.S_ISDIR(os.lstat(path).st_mode):
                 os.setxattr(path, self._opaque, b"y")
+
+
+def _set_attribute(path: str, name: str, value: bytes, entry: tarfile.TarInfo) -> None:
+    try:
+        os.setxattr(path, name, value)
+    except OSError as error:
+        message = f"{entry.name!a} of a layer cannot have its attribute {name!a}: {error.strerror}"
+        raise Refusal(message, _ATTRIBUTE_HINTS.get(error.errno or 0, "")) from error
 
 
 def _normalise(name: str) -> str:

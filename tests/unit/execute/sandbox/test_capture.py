@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from envbuild.archive.layer import LayerWriter
 from envbuild.core.errors import ArchiveError, BuildError
 from envbuild.execute.sandbox.inside.changes import Changes
 from envbuild.execute.sandbox.inside.channel import open_channel
-from tests.makers.roots import Machine, list_layer, read_attributes
+from tests.makers.roots import Machine, list_layer, make_tools, read_attributes
 
 BEFORE = """
 mkdir -p /d/sub /deep/er /keep
@@ -159,8 +160,41 @@ def test_names_that_are_no_text_are_refused(machine: Machine, busybox: bytes) ->
 
 
 def test_devices_cannot_be_made(machine: Machine, busybox: bytes) -> None:
-    with pytest.raises(BuildError, match="Operation not permitted"):
-        machine.script([busybox], "mknod /device c 1 3")
+    for device in ("c 1 3", "b 7 0", "c 0 0"):  # the last is the kernel's mark of what is gone
+        with pytest.raises(BuildError, match="/device: Operation not permitted") as caught:
+            machine.script([busybox], f"mknod /device {device}")
+        assert caught.value.hint.startswith("no step may make devices")
+
+
+def test_owners_that_nobody_has(machine: Machine, busybox: bytes) -> None:
+    if machine.identity.host:
+        machine.script([busybox], "echo > /x; chown 3000000 /x")
+        return
+    with pytest.raises(BuildError, match="/x: Invalid argument") as caught:
+        machine.script([busybox], "echo > /x; chown 3000000 /x")
+    assert caught.value.hint.startswith("if it needs ")
+
+
+def test_capabilities_that_a_step_gives(machine: Machine, busybox: bytes) -> None:
+    """The same for whoever runs it: the kernel notes whose namespace it was, and tells nobody inside."""
+    root, script = [busybox, make_tools("setcap")], "echo > /serve; setcap cap_net_raw+ep /serve"
+    layer = machine.script(root, script)
+    capability = bytes.fromhex("0100000200200000000000000000000000000000")
+    assert read_attributes(layer, "serve") == {"security.capability": capability}
+    again = machine.script([*root, layer], "chmod 600 /serve")
+    assert read_attributes(again, "serve") == {"security.capability": capability}
+
+
+def test_capabilities_that_the_kernel_does_not_take(machine: Machine, busybox: bytes) -> None:
+    out = io.BytesIO()
+    writer = LayerWriter(out)
+    writer.attributes("serve", {"security.capability": b"damaged"})
+    writer.file("serve", b"")
+    writer.finish()
+    told = "'serve' of a layer cannot have its attribute 'security.capability': Invalid argument"
+    with pytest.raises(BuildError, match=re.escape(told)) as caught:
+        machine.script([busybox, out.getvalue()], "true")
+    assert "`--executor docker`" in caught.value.hint
 
 
 def test_sockets_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +227,11 @@ def test_sockets_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_owners(machine: Machine, below: list[bytes], script: str, entries: dict[str, str]) -> None:
     if machine.identity.single:
-        with pytest.raises(BuildError, match=r"Invalid argument|can't set|not permitted"):
+        with pytest.raises(BuildError, match=r"Invalid argument|can't set|not permitted") as caught:
             machine.script(below, script)
+        assert caught.value.hint.startswith(
+            "if it needs other users than root, which you have none of here: "
+        )
+        assert "get sub-ids: `echo " in caught.value.hint
     else:
         assert list_layer(machine.script(below, script)) == entries
