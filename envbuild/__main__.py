@@ -13,7 +13,7 @@ def main() -> int:
     """Run the command line; returns the exit code (INTERFACE: docs/commands.md)."""
     if sys.getfilesystemencoding() != "utf-8":
         _begin_in_utf8()
-    from envbuild.cli.quick import answer
+    from envbuild.cli.quick import answer, answer_from_graph
 
     text = answer(sys.argv[1:], os.environ)
     if text is not None:
@@ -21,6 +21,9 @@ def main() -> int:
         return 0
     # What starting makes lives to the end: to look for garbage among it takes a tenth of the start.
     gc.set_threshold(50_000)
+    code = answer_from_graph(sys.argv[1:], os.environ)
+    if code is not None:
+        return code
     from envbuild.cli.main import run
 
     guest = "rattler" in sys.modules  # of a process that goes on

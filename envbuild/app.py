@@ -5,47 +5,34 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.build.build import Builder, Origins, Registry, Run
-from envbuild.build.plan import find_artifacts, find_files
+from envbuild.build.build import Builder, Built, Origins, Registry, Run, build_goals
 from envbuild.build.report import Report
-from envbuild.build.scheduler import BuildReport, Scheduler
-from envbuild.core.errors import EnvbuildError, UsageError
-from envbuild.core.events import EventSink, Note
+from envbuild.build.scheduler import BuildReport
+from envbuild.core.errors import UsageError
+from envbuild.core.events import EventSink
 from envbuild.core.platform import Platform
-from envbuild.core.protocols import Executor
-from envbuild.execute.builtin import BuiltinExecutor, Function
-from envbuild.execute.caching import CachingExecutor
-from envbuild.execute.fetching import FetchingExecutor
-from envbuild.execute.importing import ImportingExecutor
-from envbuild.execute.single_flight import SingleFlightExecutor
-from envbuild.execute.switch import SwitchingExecutor
-from envbuild.execute.table import BUILTINS
-from envbuild.execute.workers import open_workers
+from envbuild.execution import Execution, Manner
 from envbuild.graph import memo
 from envbuild.graph.analyze import Configured
 from envbuild.graph.project import Project
 from envbuild.lock.model import Resolver
 from envbuild.oci.reference import RegistryName
 from envbuild.options import UNSTATED, Options, StepOptions
-from envbuild.publish.layout import LocalImages
 from envbuild.publish.naming import Naming
-from envbuild.rule.builtins import RUN_STEP
-from envbuild.rule.declared import Builtin, DeclaredAction, walk
+from envbuild.rule.declared import DeclaredAction
 from envbuild.sources.patience import Patience
 from envbuild.spec.secrets import as_sources, parse_secret
-from envbuild.spec.settings import DOCKER
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.faults import BlobMismatch
-from envbuild.store.interrupt import Interrupt, InterruptibleStore
 from envbuild.store.lease import shared_lease
-from envbuild.supply import DOWNLOADS, Supply
+from envbuild.supply import Supply
 from envbuild.ui.output import Output, choose_sinks
 
 # What only some commands need is imported when they ask for it: building waits for nothing else.
@@ -56,7 +43,6 @@ if TYPE_CHECKING:
     from envbuild.build.program import Wanted
     from envbuild.build.run import Start
     from envbuild.build.verify import Verified
-    from envbuild.execute.steps import Runner, StepSettings
 
 
 @contextmanager
@@ -70,7 +56,7 @@ def open_app(
         try:
             yield app
         finally:
-            app.actions.close()
+            app.execution.actions.close()
 
 
 @contextmanager
@@ -92,11 +78,8 @@ class App:
         self.options = options
         self.sink = sink
         self.signatures = memo.Signatures()
-        self.interrupt = Interrupt()
-        self.disk = DiskStore(options.cache_dir)
-        self.store = InterruptibleStore(self.disk, self.interrupt)
-        self.actions = DiskActionCache(options.cache_dir / "actions")
-        self.images = LocalImages(options.cache_dir, self.store)
+        self.execution = Execution(options.cache_dir, sink)
+        self.disk, self.store = self.execution.disk, self.execution.store
         self._patience = Patience.stated(os.environ)
         self._jobs = jobs
         self._reverse = reverse
@@ -120,87 +103,43 @@ class App:
         """How many actions run at once: as asked, else the workspace's, else the cores we may use."""
         return self._jobs or self.project.workspace.build.jobs or len(os.sched_getaffinity(0))
 
-    def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
-        """Execute all that `goals` need; once more where blobs were damaged, which are gone then."""
-        actions = tuple(walk(*goals))
-        with open_workers(BUILTINS, min(self.jobs, len(actions)), self.interrupt.check) as builtins:
-            return self._run(goals, self._executor(actions, builtins), keep_going=keep_going)
-
-    def _run(self, goals: Sequence[DeclaredAction], executor: Executor, *, keep_going: bool) -> BuildReport:
-        workers = self.jobs + DOWNLOADS
-        scheduler = Scheduler(
-            executor, self.sink, self.interrupt, workers, keep_going=keep_going, reverse=self._reverse
-        )
-        damaged = self.disk.damaged
-        outcome = scheduler.run(goals)
-        if not (outcome.failures and self.disk.damaged > damaged):
-            return outcome
-        self.sink.emit(Note("warning", "damaged blobs were set aside, and are made or fetched again"))
-        return scheduler.run(goals)
-
-    def _executor(self, actions: Sequence[DeclaredAction], builtins: Mapping[Builtin, Function]) -> Executor:
-        builtin = BuiltinExecutor(self.store, builtins, self.jobs)
-        steps = any(action.builtin == RUN_STEP for action in actions)
-        switch = SwitchingExecutor({RUN_STEP.name: self._step_executor()} if steps else {}, builtin)
-        files = ImportingExecutor(switch, self.store, find_files(actions))
-        artifacts = find_artifacts(actions)
-        fetching = FetchingExecutor(files, self.store, artifacts, self.supply.fetch, DOWNLOADS)
-        caching = CachingExecutor(fetching, self.actions, self.store, self.sink)
-        return SingleFlightExecutor(caching, self.options.cache_dir / "locks", self.interrupt)
-
-    def _step_executor(self) -> Executor:
-        from envbuild.execute.steps import StepExecutor
-
-        cache, runner, settings = self.options.cache_dir, self._step_runner(), self._step_settings()
-        return StepExecutor(runner, self.store, cache, self.sink, self.interrupt, self.jobs, settings)
-
-    def _step_runner(self) -> Runner:
-        if (self._steps.executor or self.project.workspace.build.executor) == DOCKER:
-            from envbuild.execute.docker.runner import DockerRunner
-
-            return DockerRunner(self.options.cache_dir, self.interrupt)
-        from envbuild.execute.sandbox.runner import SandboxRunner
-
-        return SandboxRunner(self.options.cache_dir, self.interrupt)
-
-    def _step_settings(self) -> StepSettings:
-        """How steps are run: as the command says, else as the workspace does."""
-        from envbuild.execute.sandbox.sandbox import Limits
-        from envbuild.execute.steps import StepSettings
-
+    def manner(self, *, keep_going: bool = False) -> Manner:
+        """How actions are run: as the command says, else as the workspace does."""
         stated, unstated = self._steps, self.project.workspace.build
         given = (parse_secret(text, Path.cwd()) for text in stated.secrets)
         secrets = {**unstated.secrets, **{secret.name: secret for secret in given}}
-        memory = unstated.step_memory if stated.memory is None else stated.memory
-        seconds = unstated.step_timeout if stated.seconds is None else stated.seconds
-        processes = unstated.step_processes if stated.processes is None else stated.processes
-        limits = Limits(memory, processes)
-        return StepSettings(as_sources(secrets, os.environ), limits, seconds, stated.keep_failed)
+        return Manner(
+            jobs=self.jobs,
+            keep_going=keep_going,
+            reverse=self._reverse,
+            executor=stated.executor or unstated.executor,
+            seconds=unstated.step_timeout if stated.seconds is None else stated.seconds,
+            memory=unstated.step_memory if stated.memory is None else stated.memory,
+            processes=unstated.step_processes if stated.processes is None else stated.processes,
+            keep_failed=stated.keep_failed,
+            secrets=as_sources(secrets, os.environ),
+        )
+
+    def run_actions(self, goals: Sequence[DeclaredAction], *, keep_going: bool = False) -> BuildReport:
+        """Execute all that `goals` need."""
+        return self.execution.run(goals, self.manner(keep_going=keep_going), self.supply.fetch)
 
     # What commands do.
 
     def build(
         self, patterns: Sequence[str], *, platforms: Sequence[str], push: bool, keep_going: bool | None
-    ) -> Report:
+    ) -> Built:
         """Build what patterns name, and publish it where that is asked for.
 
         `keep_going` None leaves it to the workspace.
         """
-        begun = time.monotonic()
+        began = time.monotonic()
         self.disk.sweep()
-        targets = self.project.configure(patterns, platforms)
+        goals = [target.goal for target in self.project.configure(patterns, platforms)]
         going = self.project.workspace.build.keep_going if keep_going is None else keep_going
-        failures: list[EnvbuildError] = []
-
-        def run(goals: Sequence[DeclaredAction]) -> BuildReport:
-            outcome = self.run_actions(goals, keep_going=going)
-            failures.extend(outcome.failures)
-            if not going:
-                outcome.raise_failures()
-            return outcome
-
-        reports = self._builder(run, registry=push).build([each.goal for each in targets])
-        return Report(reports, time.monotonic() - begun, tuple(failures))
+        run = partial(self.run_actions, keep_going=going)
+        make_builder = partial(self._builder, registry=push)
+        return build_goals(goals, run, make_builder, keep_going=going, began=began)
 
     def push(self, patterns: Sequence[str], *, platforms: Sequence[str]) -> Report:
         """Publish images of the store."""
@@ -318,7 +257,7 @@ class App:
     def _builder(self, run: Run, *, registry: bool) -> Builder:
         publisher = self._registry() if registry else None
         origins = Origins(self.supply.locate_layer, self.supply.fetch)
-        return Builder(self.store, self.images, run, self.sink, self.naming, origins, publisher)
+        return Builder(self.store, self.execution.images, run, self.sink, self.naming, origins, publisher)
 
     def _registry(self) -> Registry:
         from envbuild.publish.registry import RegistryPublisher

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from envbuild.core.dataclass import dataclass
+
+SANDBOX: Final = "sandbox"
+DOCKER: Final = "docker"
+EXECUTORS: Final = (SANDBOX, DOCKER)
+"""What steps can run in."""
 
 
 @dataclass(frozen=True, slots=True)

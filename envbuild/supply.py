@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from envbuild.core.events import EventSink
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
+from envbuild.execution import DOWNLOADS
 from envbuild.graph.project import Project
 from envbuild.lock.model import DebianQuestion, Locked, split_question
 from envbuild.oci.reference import Reference, RegistryName
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from envbuild.sources.registry import RegistryClient
 
 T = TypeVar("T")
-DOWNLOADS: Final = 32
-"""At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
-index's page, so that some sixteen files are on their way."""
 
 
 class once(cached_property[T]):  # noqa: N801 (a decorator)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import posixpath
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
 from typing import Final
 
 from envbuild.archive.decompress import MAX_LAYER, ForwardReader, SeekableSource, Source, open_compressed
@@ -21,7 +20,7 @@ from envbuild.archive.root_facts import find_groups, find_users
 from envbuild.archive.root_scan import Node, RootScan, clean_path, entry_path
 from envbuild.archive.tar_header import BLOCK, NO_ATTRIBUTES
 from envbuild.archive.tar_reader import EVERY_KIND, read_capability, read_tar
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.errors import ArchiveError
 
 _NEW_FOLDER: Final = 0o755

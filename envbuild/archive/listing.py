@@ -22,6 +22,7 @@ class Kind(str, Enum):
     SYMLINK = "symlink"
     HARDLINK = "hardlink"
     FIFO = "fifo"
+    DEVICE = "device"  # of a layer that is not ours
 
 
 class Entry(NamedTuple):
@@ -65,13 +66,13 @@ def encode_listing(entries: Iterable[Entry]) -> bytes:
     text = "".join(lines)
     if text.count("\0") != 2 * len(lines) or text.count("\n") != len(lines):
         raise ArchiveError("a path holds a NUL or a line feed: no layer can name it")
-    return text.encode()
+    return text.encode(errors="surrogateescape")
 
 
 def parse_listing(data: bytes) -> tuple[Entry, ...]:
     """Read what `encode_listing` wrote; raises ArchiveError for anything else."""
     try:
-        text = data.decode()
+        text = data.decode(errors="surrogateescape")
     except ValueError:
         raise ArchiveError("a layer's listing is malformed") from None
     if text and not text.endswith("\n"):

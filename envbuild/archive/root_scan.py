@@ -8,14 +8,13 @@ from __future__ import annotations
 import posixpath
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field
 from typing import Final
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import check_length
 from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import ArchiveError
 
 WHITEOUT: Final = ".wh."
@@ -66,7 +65,27 @@ _KINDS: Final = {
     Kind.SYMLINK: tarfile.SYMTYPE,
     Kind.HARDLINK: tarfile.REGTYPE,
     Kind.FIFO: tarfile.FIFOTYPE,
+    Kind.DEVICE: tarfile.CHRTYPE,
 }
+_LISTED: Final = {
+    tarfile.AREGTYPE: Kind.FILE,
+    tarfile.REGTYPE: Kind.FILE,
+    tarfile.DIRTYPE: Kind.DIRECTORY,
+    tarfile.SYMTYPE: Kind.SYMLINK,
+    tarfile.LNKTYPE: Kind.HARDLINK,
+    tarfile.FIFOTYPE: Kind.FIFO,
+    tarfile.CHRTYPE: Kind.DEVICE,
+    tarfile.BLKTYPE: Kind.DEVICE,
+}
+
+
+def list_layer(archive: ForwardReader) -> Iterator[Entry]:
+    """The entries of a layer in order, without sizes and CRCs: what `RootScan.add_listing` looks at."""
+    for entry, _ in read_tar(archive, EVERY_KIND):
+        path = entry_path(entry.name)
+        check_length(path)
+        target = entry.linkname if entry.issym() else ""
+        yield Entry(path, _LISTED[entry.type], entry.mode & 0o7777, entry.uid, entry.gid, target=target)
 
 
 @dataclass(slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from pathlib import Path
 
 from envbuild.build.fetch import Fetcher
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import Digest
 from envbuild.core.errors import ResolveError
 from envbuild.core.protocols import BlobStore

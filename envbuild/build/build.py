@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envbuild.build.report import (
@@ -12,12 +12,14 @@ from envbuild.build.report import (
     LayerReport,
     PlatformReport,
     PushReport,
+    Report,
     Status,
     TargetReport,
 )
-from envbuild.build.scheduler import BuildReport
-from envbuild.core.dataclass import dataclass
-from envbuild.core.errors import StoreError
+from envbuild.build.scheduler import BuildReport, Results
+from envbuild.core.action import ActionResult
+from envbuild.core.dataclass import dataclass, replace
+from envbuild.core.errors import EnvbuildError, StoreError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.protocols import BlobStore
 from envbuild.graph.goal import Goal, Owners
@@ -37,6 +39,16 @@ if TYPE_CHECKING:  # it brings HTTP along, which only publishing needs
     from envbuild.publish.registry import RegistryPublisher
 
 NOTHING_RUN = ActionCounts()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came of building goals: the report, and the results of all actions that were looked at."""
+
+    goals: tuple[Goal, ...]
+    report: Report
+    results: Results
+
 
 Run = Callable[[Sequence[DeclaredAction]], BuildReport]
 
@@ -61,7 +73,8 @@ class Origins:
 class Builder:
     """Builds and publishes targets. `run` executes actions; `registry` is None unless one is asked.
 
-    `naming` is how reports call the images, wherever these are.
+    `naming` is how reports call the images, wherever these are; `origins` are known to who may need the bytes
+    of other images.
     """
 
     store: BlobStore
@@ -69,7 +82,7 @@ class Builder:
     run: Run
     sink: EventSink
     naming: Naming
-    origins: Origins
+    origins: Origins | None = None
     registry: Registry | None = None
 
     def build(self, targets: Sequence[Goal]) -> tuple[TargetReport, ...]:
@@ -107,6 +120,7 @@ class Builder:
         """The image with all its bytes in the store: as it is there, pulled, or else built."""
         image = self.obtain_own(target)
         for digest in self.store.missing(target.foreign):
+            assert self.origins is not None
             self.origins.fetch(target.foreign[digest])
         return image
 
@@ -173,9 +187,10 @@ class Builder:
         return replace(report, digest=str(moved.digest))
 
     def _foreign(self, target: Goal) -> Foreign:
-        layers = target.foreign
-        origins = {digest: self.origins.locate(layer) for digest, layer in layers.items()}
-        return Foreign(origins, lambda digest: self.origins.fetch(layers[digest]))
+        layers, origins = target.foreign, self.origins
+        assert origins is not None
+        places = {digest: origins.locate(layer) for digest, layer in layers.items()}
+        return Foreign(places, lambda digest: origins.fetch(layers[digest]))
 
     def _describe(
         self,
@@ -227,6 +242,28 @@ class Builder:
             actions=counts,
             pushed=pushed,
         )
+
+
+def build_goals(
+    goals: Sequence[Goal], run: Run, make_builder: Callable[[Run], Builder], *, keep_going: bool, began: float
+) -> Built:
+    """Build goals, of a command that `began` then (monotonic, in seconds), by a builder that runs actions.
+
+    Raises what failed, unless it is told to `keep_going`: then the report has it.
+    """
+    failures: list[EnvbuildError] = []
+    results: dict[str, ActionResult] = {}
+
+    def note(actions: Sequence[DeclaredAction]) -> BuildReport:
+        outcome = run(actions)
+        failures.extend(outcome.failures)
+        results.update(outcome.results)
+        if not keep_going:
+            outcome.raise_failures()
+        return outcome
+
+    reports = make_builder(note).build(goals)
+    return Built(tuple(goals), Report(reports, time.monotonic() - began, tuple(failures)), results)
 
 
 def _describe_error(target: Goal, outcome: BuildReport) -> ErrorReport | None:

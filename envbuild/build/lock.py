@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
 from pathlib import Path
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.errors import EnvbuildError, UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label

@@ -36,7 +36,7 @@ def plan_actions(goals: Sequence[DeclaredAction]) -> Plan:
     cost: dict[DeclaredAction, int] = {}
     for action in reversed(actions):
         above = max((cost[each] for each in dependents[action]), default=0)
-        cost[action] = _OVERHEAD + _bytes_read(action) + above
+        cost[action] = _OVERHEAD + bytes_read(action) + above
     return Plan(actions, {action: tuple(waiting) for action, waiting in dependents.items()}, cost)
 
 
@@ -52,6 +52,6 @@ def find_files(actions: Iterable[DeclaredAction]) -> dict[str, Path]:
     return {item.digest.hash: Path(item.path) for item in inputs if isinstance(item, SourceFile)}
 
 
-def _bytes_read(action: DeclaredAction) -> int:
+def bytes_read(action: DeclaredAction) -> int:
     """The size of the inputs known before the build."""
     return sum(item.digest.size for item in action.inputs.values() if not isinstance(item, Output))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from envbuild.build.crew import Crew, Outcome
 from envbuild.build.plan import Plan, plan_actions
@@ -18,11 +18,15 @@ from envbuild.build.report import ActionCounts
 from envbuild.core.action import ActionResult
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, ErrorGroup
-from envbuild.core.events import BuildStarted, EventSink, ResultSource
+from envbuild.core.events import ActionFinished, BuildStarted, EventSink, ResultSource
 from envbuild.core.protocols import Executor
 from envbuild.rule.declared import DeclaredAction, walk
 from envbuild.store.interrupt import Interrupt
 
+Results = Mapping[str, ActionResult]
+"""Results by definition digest."""
+
+NOTHING_KNOWN: Results = {}
 _GRACE = 3.0  # seconds that running actions get to clean up after themselves
 
 
@@ -43,7 +47,7 @@ class BuildReport:
     All in the order of the graph, whatever order the actions ran in.
     """
 
-    results: Mapping[str, ActionResult]
+    results: Results
     sources: Mapping[str, ResultSource]
     failures: tuple[ActionError, ...]
 
@@ -93,12 +97,16 @@ class Scheduler:
         self._keep_going = keep_going
         self._reverse = reverse
 
-    def run(self, goals: Sequence[DeclaredAction]) -> BuildReport:
-        """Run all that `goals` need; failures are in the report. Raises KeyboardInterrupt, and bugs."""
+    def run(self, goals: Sequence[DeclaredAction], known: Results = NOTHING_KNOWN) -> BuildReport:
+        """Run all that `goals` need, but for what is `known`; failures are in the report.
+
+        Raises KeyboardInterrupt, and bugs.
+        """
         plan = plan_actions(goals)
         self._sink.emit(BuildStarted(tuple(goal.subject for goal in goals), len(plan.actions)))
         crew = Crew(self._executor, self._sink, min(self._workers, len(plan.actions)))
-        progress = _Progress(plan, reverse=self._reverse)
+        progress = _Progress(plan, known, reverse=self._reverse)
+        self._tell_known(progress.known)
         try:
             self._drive(progress, crew)
         except BaseException:
@@ -108,6 +116,11 @@ class Scheduler:
         finally:
             crew.dismiss()
         return progress.report()
+
+    def _tell_known(self, known: Iterable[DeclaredAction]) -> None:
+        for action in known:
+            identity = (action.definition, action.mnemonic, action.subject)
+            self._sink.emit(ActionFinished(*identity, ResultSource.LOCAL, 0.0, impure=action.impure))
 
     def _drive(self, progress: _Progress, crew: Crew) -> None:
         while True:
@@ -124,14 +137,15 @@ class Scheduler:
 class _Progress:
     """Which actions are ready, done, or failed; used by the scheduling thread only."""
 
-    def __init__(self, plan: Plan, *, reverse: bool) -> None:
+    def __init__(self, plan: Plan, known: Results, *, reverse: bool) -> None:
         self._plan = plan
         self._sign = -1 if reverse else 1
         self._place = {action: n for n, action in enumerate(plan.actions)}
-        self._waiting = {action: len(action.dependencies) for action in plan.actions}
+        self.known = [action for action in plan.actions if action.definition in known]
+        self.results = {action.definition: known[action.definition] for action in self.known}
+        self._sources = dict.fromkeys(self.results, ResultSource.LOCAL)
+        self._waiting = {action: self._count_unknown(action) for action in plan.actions}
         self._ready: list[tuple[int, int, int]] = []
-        self.results: dict[str, ActionResult] = {}
-        self._sources: dict[str, ResultSource] = {}
         self.failures: dict[DeclaredAction, EnvbuildError] = {}
         for action in plan.actions:
             self._add_if_ready(action)
@@ -164,7 +178,10 @@ class _Progress:
             failures=tuple(ActionError(each, self.failures[each]) for each in failed),
         )
 
+    def _count_unknown(self, action: DeclaredAction) -> int:
+        return sum(below.definition not in self.results for below in action.dependencies)
+
     def _add_if_ready(self, action: DeclaredAction) -> None:
-        if self._waiting[action] == 0:
+        if self._waiting[action] == 0 and action.definition not in self.results:
             cost, place = self._plan.cost[action], self._place[action]
             heapq.heappush(self._ready, (-self._sign * cost, self._sign * place, place))

@@ -13,12 +13,12 @@ from envbuild import __version__
 from envbuild.cli.failure import WithResults
 from envbuild.cli.options import common_options, jobs_option, patterns_argument, platform_option, step_options
 from envbuild.cli.quick import may_remember, memo_folder
-from envbuild.graph import memo
+from envbuild.graph.memo import question_key
 from envbuild.options import Options, StepOptions
 
 if TYPE_CHECKING:
     from envbuild.app import App
-    from envbuild.build.report import Report
+    from envbuild.build.build import Built
 
 
 @click.command("build")
@@ -61,22 +61,25 @@ def command(  # noqa: PLR0913 (click hands over one by one)
 
     begun = time.time_ns()
     with open_app(options, jobs=jobs, reverse=reverse, steps=steps) as app:
-        report = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
-        text = show_report(report, options)
-        if not (push or no_memo):
-            remember(app, report, show_report(report.when_repeated(), options), begun)
+        built = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
+        report, text = built.report, show_report(built.report, options)
+        if not (push or no_memo or report.failures):
+            remember(app, built, begun)
         if report.failures:
             raise WithResults(text, report.failures)
     click.echo(text, nl=False)
 
 
-def remember(app: App, report: Report, text: str, begun: int) -> None:
-    """Keep what the command prints the next time that nothing has changed (graph/memo.py)."""
-    from envbuild.graph.goal import name_image
-
+def remember(app: App, built: Built, begun: int) -> None:
+    """Keep what the command prints the next time that nothing has changed, and its graph."""
     arguments = sys.argv[1:]
-    if may_remember(arguments) and not report.failures:
-        key = memo.question_key(__version__, arguments, os.environ)
-        folder = memo_folder(str(app.options.cache_dir))
-        images = [str(app.images.folder(name_image(each.definition))) for each in report.targets]
-        memo.remember(folder, key, text, app.signatures.found, images, begun)
+    if not may_remember(arguments):
+        return
+    from envbuild.cli.remembering import Answers, Asked
+
+    folder = memo_folder(str(app.options.cache_dir))
+    answers = Answers(folder, question_key(__version__, arguments, os.environ))
+    asked = Asked(app.options, app.manner(), app.naming.template)
+    answers.keep_text(built, asked, app.signatures, app.execution.images.folder, begun)
+    if not app.project.workspace.rules:  # what these make of a file's digest is theirs to know
+        answers.keep_graph(built, asked, app.signatures, begun)

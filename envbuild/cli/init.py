@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from envbuild.build.lock import Upgrade
 from envbuild.cli.options import common_options
+from envbuild.core.dataclass import replace
 from envbuild.core.errors import UsageError
 from envbuild.options import Options
 

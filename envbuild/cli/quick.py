@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 
 from envbuild import __version__
@@ -25,6 +26,29 @@ def answer_from_memo(arguments: list[str], environment: Mapping[str, str]) -> st
         return None
     folder = memo_folder(cache_folder(arguments, environment))
     return memo.recall(folder, memo.question_key(__version__, arguments, environment))
+
+
+def answer_from_graph(arguments: list[str], environment: Mapping[str, str]) -> int | None:
+    """The exit code of a `build` by the graph that was kept of the one before; None where there is none."""
+    if not may_remember(arguments):
+        return None
+    cache = cache_folder(arguments, environment)
+    folder, key = memo_folder(cache), memo.question_key(__version__, arguments, environment)
+    if not os.path.exists(memo.graph_file(folder, key)):  # noqa: PTH110 (pathlib is slow to import)
+        return None
+    begun = time.time_ns()
+    from envbuild.graph.kept import find_graph
+
+    kept = find_graph(folder, key)
+    if kept is None:
+        return None
+    if kept.needs_sandbox:
+        from envbuild.execute.sandbox.forker import FORKER
+
+        FORKER.prepare()  # what it loads, it loads while we load the rest
+    from envbuild.cli.rebuild import Rebuilding
+
+    return Rebuilding(kept, cache, folder, key, begun).run(arguments)
 
 
 def may_remember(arguments: list[str]) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import Digest
 from envbuild.core.wire import bytes_field, integer_field, message_field, text_field
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import lzma
-import struct
-import tarfile
 import threading
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from envbuild.core.action import Action, ActionResult
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BuildError
 from envbuild.core.events import ResultSource
@@ -26,19 +19,6 @@ from envbuild.execute.outputs import commit_outputs
 from envbuild.rule.builtins import DEFINITION, PARAMETERS
 from envbuild.rule.declared import Builtin
 from envbuild.rule.purity import unwatched, watch_purity
-
-# What the standard library's parsers raise on hostile bytes. Anything else is a bug of ours.
-_BAD_BYTES = (
-    zipfile.BadZipFile,
-    zlib.error,
-    gzip.BadGzipFile,
-    lzma.LZMAError,
-    tarfile.TarError,
-    struct.error,
-    json.JSONDecodeError,
-    UnicodeError,
-    EOFError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +113,31 @@ class BuiltinExecutor:
 def _named(action: Action) -> Iterator[None]:
     try:
         yield
-    except _BAD_BYTES as error:
+    except Exception as error:
+        if not isinstance(error, _bad_bytes()):
+            raise
         what = f"{action.mnemonic} {action.subject}".strip()
         kind = type(error).__name__
         raise BuildError(f"`{what}`: an input is not what it claims to be: {error} ({kind})") from error
+
+
+def _bad_bytes() -> tuple[type[Exception], ...]:
+    """What the standard library's parsers raise on hostile bytes. Anything else is a bug of ours."""
+    import gzip
+    import lzma
+    import struct
+    import tarfile
+    import zipfile
+    import zlib
+
+    return (
+        zipfile.BadZipFile,
+        zlib.error,
+        gzip.BadGzipFile,
+        lzma.LZMAError,
+        tarfile.TarError,
+        struct.error,
+        json.JSONDecodeError,
+        UnicodeError,
+        EOFError,
+    )

@@ -21,16 +21,14 @@ class CachingExecutor:
         inner: Executor,
         cache: ActionCache,
         store: BlobStore,
-        sink: EventSink,
+        faults: FaultNotes,
         source: ResultSource = ResultSource.LOCAL,
     ) -> None:
         self._inner = inner
         self._cache = cache
         self._store = store
-        self._sink = sink
+        self._faults = faults
         self._source = source
-        self._told: set[str] = set()
-        self._telling = threading.Lock()
 
     def run(self, action: Action) -> tuple[ActionResult, ResultSource]:
         """The cached result if it is usable, else the inner executor's; raises what that raises."""
@@ -46,7 +44,7 @@ class CachingExecutor:
             found = self._cache.get(action.key)
             usable = found is not None and self._is_usable(action, found)
         except EnvbuildError as error:
-            self._tell(error)
+            self._faults.tell(error)
             return None
         return found if usable else None
 
@@ -59,9 +57,19 @@ class CachingExecutor:
         try:
             self._cache.put(action.key, result)
         except EnvbuildError as error:
-            self._tell(error)
+            self._faults.tell(error)
 
-    def _tell(self, error: EnvbuildError) -> None:
+
+class FaultNotes:
+    """Tells of what a cache failed with as warnings, each once."""
+
+    def __init__(self, sink: EventSink) -> None:
+        self._sink = sink
+        self._told: set[str] = set()
+        self._telling = threading.Lock()
+
+    def tell(self, error: EnvbuildError) -> None:
+        """Warn, unless that was told."""
         with self._telling:
             new = error.message not in self._told
             self._told.add(error.message)

@@ -43,8 +43,8 @@ def make_copy_layer(job: Job) -> None:
     """Files of the context, or of another image's layers, at a destination."""
     options = job.parameters
     root = RootScan(lambda path: path in _ACCOUNTS)
-    for layer, listing in _groups(job.inputs, "below/"):
-        _add_layer(root, layer, listing)
+    for listing, layer in _groups(job.inputs, "below/"):
+        _add_layer(root, listing, layer)
     writer = LayerWriter(job.outputs[LAYER], epoch=options["epoch"])
     owner = read_owner(options["owner"], root)
     copies = CopyWriter(root, writer, Destination(options["destination"], options["mode"], owner))
@@ -65,15 +65,16 @@ def _open(stack: ExitStack, path: Path) -> ForwardReader:
 
 
 def _groups(inputs: Mapping[str, Path], prefix: str) -> Iterator[tuple[Path, Path | None]]:
-    """Layers with their listings where there are any, from the bottom up."""
+    """Layers' listings, from the bottom up, each with the layer where names of users may be asked for."""
     names = sorted({path.split("/")[1] for path in inputs if path.startswith(prefix)})
     for name in names:
-        yield inputs[f"{prefix}{name}/{LAYER}"], inputs.get(f"{prefix}{name}/{LISTING}")
+        layer = f"{prefix}{name}/{LAYER}"
+        yield inputs[f"{prefix}{name}/{LISTING}"], inputs.get(layer)
 
 
-def _add_layer(root: RootScan, layer: Path, listing: Path | None) -> None:
-    entries = parse_listing(listing.read_bytes()) if listing else None
-    if entries is not None and _ACCOUNTS.isdisjoint(entry.path for entry in entries):
+def _add_layer(root: RootScan, listing: Path, layer: Path | None) -> None:
+    entries = parse_listing(listing.read_bytes())
+    if layer is None or _ACCOUNTS.isdisjoint(entry.path for entry in entries):
         root.add_listing(entries)
         return
     with ExitStack() as stack:

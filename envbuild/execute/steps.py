@@ -10,21 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import encode_listing
 from envbuild.core.action import Action, ActionResult
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import BuildError, EnvbuildError
 from envbuild.core.events import ActionOutput, EventSink, ResultSource
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
 from envbuild.execute.outputs import commit_outputs
 from envbuild.execute.sandbox.capture import Capture
-from envbuild.execute.sandbox.inside.program import NOT_EXECUTABLE
+from envbuild.execute.sandbox.inside.channel import NOT_EXECUTABLE
 from envbuild.execute.sandbox.log import StepLog
 from envbuild.execute.sandbox.roots import Blob
 from envbuild.execute.sandbox.sandbox import NO_LIMITS, Limits, Watch

@@ -12,7 +12,6 @@ import os
 import pickle
 import queue
 import signal
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -215,6 +214,8 @@ def _live(
     except (EOFError, BrokenPipeError):  # nobody asks any more
         pass
     except BaseException:  # noqa: BLE001 (who waits is told that the worker is gone)
+        import traceback
+
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(0)  # whatever happens, nothing of what called the fork runs here
@@ -260,6 +261,8 @@ def _perform(
 def _make_portable(error: BaseException) -> BaseException:
     """The error as another process can raise it, with the place where it came up."""
     if not isinstance(error, EnvbuildError):
+        import traceback
+
         error.add_note("".join(traceback.format_exception(error)))
     try:
         portable = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)

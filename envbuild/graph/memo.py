@@ -38,14 +38,28 @@ def sign(path: str) -> Signature:
 class Signatures:
     """The stat signature of every file and folder that was looked at, taken before it was."""
 
-    def __init__(self) -> None:
-        self.found: dict[str, Signature] = {}
+    def __init__(self, found: Mapping[str, Signature] | None = None, read: Iterable[str] = ()) -> None:
+        self.found = dict(found or {})
+        self._read = set(read)
 
     def record(self, path: os.PathLike[str]) -> None:
         """Sign a path, the first time it is looked at."""
+        self._read.add(self._sign(path))
+
+    def record_hashed(self, path: os.PathLike[str]) -> None:
+        """The same where nothing but its kind and its digest is taken."""
+        self._sign(path)
+
+    @property
+    def hashed(self) -> set[str]:
+        """The paths of which nothing but kind and digest was ever taken."""
+        return self.found.keys() - self._read
+
+    def _sign(self, path: os.PathLike[str]) -> str:
         text = os.fspath(path)
         if text not in self.found:
             self.found[text] = sign(text)
+        return text
 
 
 def question_key(version: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -53,6 +67,11 @@ def question_key(version: str, arguments: Sequence[str], environment: Mapping[st
     settings = {name: value for name, value in environment.items() if name.startswith("ENVBUILD_")}
     question = [version, sys.version, list(arguments), os.getcwd(), settings]  # noqa: PTH109 (pathlib is slow to import)
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+def graph_file(folder: str, key: str) -> str:
+    """Where the graph of a question's build is kept (kept.py)."""
+    return f"{folder}/{key}.graph.json"
 
 
 def recall(folder: str, key: str) -> str | None:
@@ -75,7 +94,7 @@ def remember(
     `inputs` were signed before they were read; `images` are files that must be there for the answer
     to hold. The file appears whole or not at all.
     """
-    if _too_young(inputs.values(), now):
+    if is_too_young(inputs.values(), now):
         return False
     from pathlib import Path
 
@@ -90,6 +109,7 @@ def remember(
     return True
 
 
-def _too_young(signatures: Iterable[Signature], now: int) -> bool:
+def is_too_young(signatures: Iterable[Signature], now: int) -> bool:
+    """Whether a change that comes after `now` might leave one of these as it is."""
     changed = [signature[1] for signature in signatures if signature]
     return any(time > now - (_TICK if time % 1_000_000_000 else _COARSE_TICK) for time in changed)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Final
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import Digest
 from envbuild.lock.model import Json, Locked
 from envbuild.oci.config import Runtime

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
+from envbuild.core.dataclass import replace
 from envbuild.core.platform import Interpreter
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import CondaQuestion, Locked, PythonQuestion, Question, Single, split_question

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
 from pathlib import Path
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import LockError, StoreError
 from envbuild.core.label import Label
 from envbuild.lock.codec import MAX_BYTES, decode_lock, encode_lock

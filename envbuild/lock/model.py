@@ -7,10 +7,9 @@ no path outside the target's folder and no time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.platform import Facts, Platform
 
 if TYPE_CHECKING:

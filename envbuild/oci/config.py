@@ -7,10 +7,9 @@ would agree on it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from typing import Any
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import EnvbuildError
 from envbuild.core.platform import Platform

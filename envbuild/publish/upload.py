@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import field
 from threading import Event
 from typing import BinaryIO, Final, cast
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import Digest
 from envbuild.core.errors import BlobMissing, RegistryError
 from envbuild.core.events import EventSink, TransferProgress

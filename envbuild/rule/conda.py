@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from envbuild.archive.conda_activation import PREFIX as ACTIVE_PREFIX
 from envbuild.archive.conda_shim import shim_path
+from envbuild.core.dataclass import replace
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Interpreter, Libc, Platform
 from envbuild.lock import conda_python

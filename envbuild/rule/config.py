@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where no base has one
 # A name or a number, and a group after a colon (OCI image spec, config.md, "User").

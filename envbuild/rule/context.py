@@ -6,10 +6,9 @@ Nothing here does I/O: files were read and hashed when the build file was loaded
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
 from typing import Any
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Facts, Platform

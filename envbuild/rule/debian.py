@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field, replace
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.platform import Platform
 from envbuild.lock.base_image import BaseImage
 from envbuild.lock.model import Locked

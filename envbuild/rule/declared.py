@@ -7,9 +7,8 @@ known before anything is built or fetched.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import PREFIX, Digest
 from envbuild.core.wire import canonical_json
 from envbuild.lock.model import Json, Locked

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+from envbuild.core.dataclass import replace
 from envbuild.core.errors import SpecError
 from envbuild.core.platform import Facts, Interpreter, Libc
 from envbuild.rule import conda, dockerfile

@@ -8,10 +8,10 @@ from __future__ import annotations
 import functools
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from envbuild.core.dataclass import replace
 from envbuild.core.errors import EnvbuildError, Location, SpecError
 from envbuild.rule.image import Image
 from envbuild.rule.kind import Rule

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.digest import Digest
 from envbuild.core.platform import Facts, Platform
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Root
@@ -22,6 +21,7 @@ from envbuild.rule.builtins import (
     INDEX,
     LAYER,
     LAYER_INFO,
+    LIST_LAYER,
     LISTING,
     MANIFEST,
     MERGE_LAYERS,
@@ -156,14 +156,26 @@ def stack_config(config: Config, base: Runtime) -> Runtime:
     )
 
 
-def below_layers(layers: Sequence[ForeignLayer | Layer]) -> dict[str, Input]:
-    """What tells where links lead and whom folders belong to: listings, or the layers' own bytes."""
+def below_layers(layers: Sequence[ForeignLayer | Layer], *, accounts: bool = False) -> dict[str, Input]:
+    """What tells where links lead and whom folders belong to: the layers' listings.
+
+    Users' names take files of the layers themselves: who needs them asks for `accounts`.
+    """
     found: dict[str, Input] = {}
     for n, layer in enumerate(layers):
-        found[f"below/{n:03}/{LAYER}"] = layer.blob
-        if isinstance(layer, Layer) and len(layer.parts) <= 1:
-            found[f"below/{n:03}/{LISTING}"] = layer.action.output(LISTING)
+        found[f"below/{n:03}/{LISTING}"] = _list_layer(layer)
+        if accounts:
+            found[f"below/{n:03}/{LAYER}"] = layer.blob
     return found
+
+
+def _list_layer(layer: ForeignLayer | Layer) -> Input:
+    """The layer's listing: its maker's, or one that is read from its bytes once."""
+    if isinstance(layer, Layer) and len(layer.parts) <= 1:
+        return layer.action.output(LISTING)
+    subject = layer.packages[0] if len(layer.packages) == 1 else f"{len(layer.packages)} packages"
+    inputs = {LAYER: layer.blob}
+    return DeclaredAction(LIST_LAYER, {}, inputs, (LISTING,), "ListLayer", subject).output(LISTING)
 
 
 def merge_parts(parts: Sequence[Part], epoch: int) -> Layer:

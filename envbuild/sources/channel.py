@@ -7,13 +7,12 @@ A channel is a folder with a subfolder ("subdir") for each platform and one for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Final, cast
 from urllib.parse import quote, unquote, urlsplit
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.digest import Digest
 from envbuild.core.errors import EnvbuildError, SourceError
 from envbuild.core.protocols import BlobWriter

@@ -11,12 +11,11 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import IO, Final, Self
 
 from envbuild.archive.decompress import PIECE, ForwardReader, open_compressed
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import ArchiveError, SourceError
 from envbuild.core.events import EventSink, Note
 from envbuild.core.wire import parse_json

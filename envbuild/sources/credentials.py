@@ -11,11 +11,10 @@ import base64
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import RegistryError
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json

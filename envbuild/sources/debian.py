@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NoReturn
 
 from envbuild.archive.decompress import PIECE, open_compressed
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
 from envbuild.core.events import EventSink, Note, Silent

@@ -6,12 +6,11 @@ import base64
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from io import SEEK_END
 from typing import BinaryIO, Final
 
 from envbuild import __version__
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
 from envbuild.core.protocols import BlobWriter

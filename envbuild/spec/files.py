@@ -113,7 +113,7 @@ def _refuse_files_below_files(placed: dict[str, tuple[Found, Copy]], problems: P
 
 def _hash(found: Found, destination: str, place: Place) -> FileEntry:
     path = Path(found.real)
-    place.recorder.record(path)
+    place.recorder.record_hashed(path)
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")

@@ -112,7 +112,8 @@ class Place:
 
     def _record_links(self, path: Path) -> None:
         for _ in range(_MAX_LINKS):
-            self.recorder.record(path)
+            self.recorder.record_hashed(path)
             if not os.path.islink(path):  # noqa: PTH114 (a name too long for a file is none, and no failure)
                 return
+            self.recorder.record(path)
             path = Path(os.path.normpath(path.parent / path.readlink()))

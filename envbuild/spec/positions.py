@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from enum import Enum
 from typing import Any, NoReturn
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import Location, SpecError
 from envbuild.core.text import excerpt
 from envbuild.spec.problems import Problems

@@ -12,9 +12,15 @@ class Recorder(Protocol):
     def record(self, path: Path) -> None:
         """Note an absolute path, whether there is something or not; called again for one path is fine."""
 
+    def record_hashed(self, path: Path) -> None:
+        """The same where nothing is taken but what it is (a file, a folder, its mode) and its digest."""
+
 
 class Unrecorded:
     """A recorder that keeps nothing."""
 
     def record(self, path: Path) -> None:
+        """Drop the path."""
+
+    def record_hashed(self, path: Path) -> None:
         """Drop the path."""

@@ -7,11 +7,10 @@ name indexes (envbuild.yaml does), editable installs, version control and source
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import EnvbuildError, ErrorGroup, Location, SpecError
 from envbuild.core.text import excerpt
 from envbuild.spec.pyproject import Positioned, read_pyproject

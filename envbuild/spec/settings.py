@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import UsageError
+from envbuild.options import EXECUTORS, SANDBOX
 from envbuild.spec.amounts import parse_size, parse_span
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.positions import Entry, Shape
@@ -16,8 +16,6 @@ from envbuild.spec.problems import Problems
 from envbuild.spec.schema import Schema, Scope, check_attributes
 from envbuild.spec.secrets import Secret, parse_secret
 
-SANDBOX, DOCKER = "sandbox", "docker"
-EXECUTORS: Final = (SANDBOX, DOCKER)
 _DAY: Final = 86_400
 _BUILD: Schema = {
     "jobs": Attribute(Kind.INTEGER),

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +25,7 @@ def create_file(folder: Path, prefix: str = "", mode: int = 0o600) -> tuple[int,
     Of `mode` the umask takes its part, as with every new file.
     """
     while True:
-        path = folder / f"{prefix}{secrets.token_hex(8)}"
+        path = folder / f"{prefix}{_new_name()}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         if try_lock(descriptor, fcntl.LOCK_EX) and is_linked(descriptor):
             return descriptor, path
@@ -42,7 +39,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove_tree(path)
         os.close(descriptor)
 
 
@@ -98,9 +95,25 @@ def abandoned_folders(parent: Path) -> Iterator[Path]:
                 os.close(descriptor)
 
 
+def _new_name() -> str:
+    """A name that nobody has: what `secrets` and `tempfile` would make takes long to load."""
+    return os.urandom(8).hex()
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove a folder with all that is in it, as far as that can be removed."""
+    with suppress(OSError):  # mostly it is empty
+        path.rmdir()
+        return
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def _create_folder(parent: Path) -> tuple[int, Path]:
     while True:
-        path = Path(tempfile.mkdtemp(dir=parent))
+        path = parent / _new_name()
+        path.mkdir(mode=0o700)
         with suppress(FileNotFoundError):  # swept already
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
             if try_lock(descriptor, fcntl.LOCK_EX) and path.exists():
@@ -123,6 +136,8 @@ def _remove_abandoned(path: Path) -> int:
 
 def _remove(path: Path) -> int:
     if path.is_dir():
+        import shutil
+
         shutil.rmtree(path)
         return 0
     size = path.stat().st_size

@@ -1,4 +1,4 @@
-"""The no-op memo against builds without it, over random edits of everything that an answer rests on."""
+"""The no-op memo and the kept graph against builds without them, over random edits of what they rest on."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ def labelled(ctx):
     return ctx.image([], Config(labels={"level": "VALUE"}), base=ctx.dependency("base"))
 """
 ASK = ["build", "//...", "--output", "json"]
-EDITS = 40
+EDITS = 50
 
 
 class Desk:
     """A locked workspace, and edits that keep the size where there is one."""
 
-    def __init__(self, project: Project, index: FakeIndex, chance: random.Random) -> None:
+    def __init__(self, project: Project, index: FakeIndex, chance: random.Random, *, rules: bool) -> None:
         self._project, self._root, self._chance = project, project.root, chance
-        self._settings = project.contents()["envbuild.yaml"].decode() + "rules: [build_rules]\n"
+        self._rules = rules  # without rules of its own, its graph is kept
+        settings = project.contents()["envbuild.yaml"].decode()
+        self._settings = settings + ("rules: [build_rules]\n" if rules else "")
         for version in "12":
             index.add(make_package("alpha", version, payload=version.encode()))
         wheels = [make_package("local", payload=letter) for letter in (b"x", b"y")]
@@ -40,6 +42,8 @@ class Desk:
         project.write({"data/a.txt": "a", "train.py": "a", "one": "1", "two": "2", self._wheel: wheels[0][1]})
         for edit in (self.edit_settings, self.edit_rule, self.edit_ignored, self.change_link, self.edit_spec):
             edit()
+        self.edit_dockerfile()
+        self.edit_what_a_context_leaves_out()
         self._locks = [self._lock(version) for version in "12"]
 
     def _lock(self, version: str) -> bytes:
@@ -93,6 +97,14 @@ class Desk:
     def edit_ignored(self) -> None:
         self._write(".envbuildignore", self._chance.choice(["b.txt\n", "c.txt\n"]))
 
+    def edit_dockerfile(self) -> None:
+        self._write("Dockerfile", f"FROM scratch\nCOPY data /{self._chance.choice('12')}\nCOPY train.py /\n")
+
+    def edit_what_a_context_leaves_out(self) -> None:
+        self._write(
+            ".dockerignore", self._chance.choice(["*\n!data\n!train.py\n", "b.txt\n**/c.txt\n*.json\n"])
+        )
+
     def edit_settings(self) -> None:
         epoch = self._chance.choice([1_000_000_000, 2_000_000_000])
         image = self._chance.choice(["envs/env_{hash}", "team:{hash}"])
@@ -123,7 +135,8 @@ class Desk:
             files={"data/**": "/data", "train.py": "/train.py"},
             variables={"LEVEL": value},
         )
-        return f"{app}- labelled: {{name: top, base: ':app'}}\n"
+        image = "- dockerfile_image: {name: image, dockerfile: Dockerfile, context: .}\n"
+        return app + ("- labelled: {name: top, base: ':app'}\n" if self._rules else image)
 
     def _write(self, name: str, content: str | bytes) -> None:
         """Write a file: now in place, now by renaming another one."""
@@ -148,6 +161,8 @@ KINDS = (
     Desk.change_link,
     Desk.edit_linked_file,
     Desk.edit_ignored,
+    Desk.edit_dockerfile,
+    Desk.edit_what_a_context_leaves_out,
     Desk.edit_settings,
     Desk.edit_rule,
     Desk.remove_images,
@@ -167,16 +182,17 @@ def ask(
     return code, [f"{each['label']} {each['image']} {each['digest']}" for each in targets], errors
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("seed", "rules"), [(1, True), (2, False), (3, False)])
 def test_the_memo_is_never_stale(
     project: Project,
     index: FakeIndex,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     seed: int,
+    rules: bool,
 ) -> None:
     chance = random.Random(seed)
-    desk = Desk(project, index, chance)
+    desk = Desk(project, index, chance, rules=rules)
     for name, value in project.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(project.root)

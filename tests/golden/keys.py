@@ -101,7 +101,10 @@ def _samples() -> list[DeclaredAction]:
         _layer(
             builtins.COPY_LAYER,
             {**_COPY, "items": [{"path": "a", "file": 0, "mode": 0o644}], "single": True},
-            {"files/00000": _FILE, "below/000/layer.tar.gz": wheel.output(builtins.LAYER)},
+            {"files/00000": _FILE, "below/000/listing": wheel.output(builtins.LISTING)},
+        ),
+        _declare(
+            builtins.LIST_LAYER, {}, {builtins.LAYER: merged.output(builtins.LAYER)}, (builtins.LISTING,)
         ),
         _layer(builtins.RUN_STEP, _STEP, {"root/000": wheel.output(builtins.LAYER)}),
         _declare(

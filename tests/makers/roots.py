@@ -15,7 +15,7 @@ from envbuild.core.errors import BuildError
 from envbuild.core.events import ActionOutput
 from envbuild.execute.sandbox.child import never, start_child
 from envbuild.execute.sandbox.identity import find_identity
-from envbuild.execute.sandbox.inside.namespaces import NO_NAMESPACES
+from envbuild.execute.sandbox.inside.channel import NO_NAMESPACES
 from envbuild.execute.sandbox.runner import SandboxRunner
 from envbuild.execute.steps import PLAIN, Runner, StepExecutor, StepSettings
 from envbuild.rule.builtins import LAYER, LAYER_INFO, LISTING, RUN_STEP

@@ -21,6 +21,7 @@ from envbuild.rule.kind import Rule
 from envbuild.rule.loader import load_rules
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.files import FileEntry
+from envbuild.spec.recorder import Unrecorded
 from envbuild.spec.requirements import Requirements
 from envbuild.spec.targets import Target
 from tests.makers.wheels import Wheel
@@ -32,12 +33,7 @@ BOOKWORM = {"libc": "glibc 2.36", "python": "3.11.2", "interpreter": "/usr/bin/p
 _EMPTY = {Kind.REQUIREMENTS: Requirements(), Kind.WHEELS: (), Kind.FILES: ()}
 
 
-class _Nobody:
-    def record(self, path: Path) -> None:
-        """Nobody asks what was looked at."""
-
-
-RULES: Mapping[str, Rule] = load_rules((), Path("/nowhere"), _Nobody())
+RULES: Mapping[str, Rule] = load_rules((), Path("/nowhere"), Unrecorded())
 
 
 def make_locked(name: str, version: str = "1.0", *, size: int = 1000, kind: str = "wheel") -> Locked:

@@ -61,3 +61,7 @@ class Looks:
         assert path.is_absolute()
         if path.is_relative_to(self._root):
             self.names.append(path.relative_to(self._root).as_posix())
+
+    def record_hashed(self, path: Path) -> None:
+        """Keep the path."""
+        self.record(path)

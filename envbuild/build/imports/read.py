@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from envbuild.build.imports.conda_lock import check_content_hash, find_sdists, parse_conda_lock
 from envbuild.build.imports.draft import Draft, join_drafts
 from envbuild.build.imports.mlproject import read_mlproject
 from envbuild.build.imports.pylock import read_pylock
+from envbuild.core.dataclass import replace
 from envbuild.core.errors import EnvbuildError, Location, SpecError, raise_all
 from envbuild.core.text import excerpt
 from envbuild.lock.check_conda import spec_name

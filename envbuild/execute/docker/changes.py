@@ -19,7 +19,7 @@ from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.errors import BuildError
 from envbuild.execute.docker.below import Below, Contents, read_contents
 from envbuild.execute.sandbox.inside import changes
-from envbuild.execute.sandbox.inside.channel import Message
+from envbuild.execute.sandbox.inside.channel import CHANGE, Message
 
 _OTHER_MARKS: Final = ".wh..wh."
 _DEVICE_HINT: Final = "remove it in the same step"
@@ -98,7 +98,7 @@ class Changes:
                 told[path] = self._message(path, self._kind(path, changed.entry))
         for path in self._gone:
             if self._compared(path) and self._below.get(path) is not None:
-                told[path] = {"kind": changes.CHANGE, "what": changes.GONE, "path": path, "uid": 0, "gid": 0}
+                told[path] = {"kind": CHANGE, "what": changes.GONE, "path": path, "uid": 0, "gid": 0}
         return told
 
     def _same(self) -> set[str]:
@@ -152,7 +152,7 @@ class Changes:
         holder = self._holder(path)
         mode, uid, gid = holder.identity
         return {
-            "kind": changes.CHANGE,
+            "kind": CHANGE,
             "what": what,
             "path": path,
             "mode": mode,

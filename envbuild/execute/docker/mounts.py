@@ -11,11 +11,10 @@ import os
 import tarfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import BuildError
 from envbuild.execute.docker.below import Below
 from envbuild.execute.docker.image import load_root

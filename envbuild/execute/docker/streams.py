@@ -19,8 +19,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from envbuild.core.errors import BuildError
+from envbuild.execute.sandbox.inside.channel import NOT_EXECUTABLE, NOT_FOUND
 from envbuild.execute.sandbox.inside.forwarding import FORWARDED, KEYS
-from envbuild.execute.sandbox.inside.program import NOT_EXECUTABLE, NOT_FOUND
 from envbuild.sources.engine import EngineError
 
 if TYPE_CHECKING:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import os
 import select
-import signal
-import subprocess
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, Any, Final, Protocol
 
 from envbuild.core.errors import BuildError, EnvbuildError, StoreError
-from envbuild.execute.sandbox.forker import FORKER, start_python
+from envbuild.execute.sandbox.forker import FORKER
 from envbuild.execute.sandbox.identity import Identity
-from envbuild.execute.sandbox.inside.channel import Channel, Message, open_channel
-from envbuild.execute.sandbox.inside.forwarding import FORWARDED, KEYS
-from envbuild.execute.sandbox.inside.main import DONE, REFUSED
-from envbuild.execute.sandbox.inside.namespaces import SUB_IDS, UNSHARED
+from envbuild.execute.sandbox.inside.channel import (
+    DONE,
+    REFUSED,
+    SUB_IDS,
+    UNSHARED,
+    Channel,
+    Message,
+    open_channel,
+)
 from envbuild.execute.sandbox.sub_ids import advise_sub_ids
 from envbuild.store.faults import FULL
 
 Take = Callable[[Message, int | None], None]
 """Takes a message and its open file, which it must close."""
 
-_PACKAGES: Final = Path(__file__).parents[3]  # the folder that holds `envbuild`
 _TICK: Final = 100  # milliseconds between looks at whether the user wants it to end
 _GRACE: Final = 10.0  # seconds for a child to clean up
 _READ: Final = 1 << 16
@@ -45,7 +45,7 @@ class Process(Protocol):
         """What it writes, where we read it."""
 
     def wait(self, timeout: float | None = None) -> object:
-        """Wait for its end; raises TimeoutExpired."""
+        """Wait for its end; raises TimeoutError after so many seconds."""
 
     def kill(self) -> None:
         """End it."""
@@ -100,7 +100,7 @@ class Child:
     def leave(self) -> None:
         """Wait for the child to end, which it does when nobody listens any more."""
         self._channel.close()
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(TimeoutError):
             self.process.wait(_GRACE)
         self.process.kill()
         self.process.wait()
@@ -116,8 +116,7 @@ def start_child(
     where that has a terminal; else its output is followed and it reads nothing. `unpacking` says that it
     unpacks, which takes more of Python.
     """
-    begin = _start_on_terminal if terminal else partial(_fork, unpacking=unpacking)
-    with begin() as (process, ours, signals):
+    with _begin(terminal=terminal, unpacking=unpacking) as (process, ours, signals):
         child = Child(process, ours, identity)
         try:
             more = {"own_users": not identity.host, "marks": identity.marks, "signals": signals}
@@ -128,6 +127,14 @@ def start_child(
 
 
 _Begun = tuple[Process, Channel, list[int]]
+
+
+def _begin(*, terminal: bool, unpacking: bool) -> AbstractContextManager[_Begun]:
+    if not terminal:
+        return _fork(unpacking=unpacking)
+    from envbuild.execute.sandbox.terminal import start_on_terminal  # steps need none
+
+    return start_on_terminal()
 
 
 @contextmanager
@@ -141,42 +148,6 @@ def _fork(*, unpacking: bool) -> Iterator[_Begun]:
         yield process, ours, []
     finally:
         process.close()
-
-
-@contextmanager
-def _start_on_terminal() -> Iterator[_Begun]:
-    session = _has_terminal()
-    signals = (*FORWARDED, *(() if session else KEYS))
-    ours, theirs = open_channel()
-    # It inherits what is blocked, and so keeps signals until it can pass them on.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        process = start_python("main", "main", theirs, [str(_PACKAGES)], start_new_session=not session)
-        restore = _leave_signals_to(process, signals)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    theirs.close()
-    try:
-        yield process, ours, list(map(int, signals))
-    finally:
-        for number, handler in restore.items():
-            signal.signal(number, handler)
-
-
-def _has_terminal() -> bool:
-    """Whether our session has a terminal: Ctrl-C there is a signal to all who are in the foreground."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True
-
-
-def _leave_signals_to(process: subprocess.Popen[bytes], signals: Collection[int]) -> dict[int, Any]:
-    """Pass signals on to a child, and ignore other keys; returns the handlers before."""
-    handlers: dict[int, Any] = dict.fromkeys(KEYS, signal.SIG_IGN)
-    handlers |= dict.fromkeys(signals, lambda number, _: process.send_signal(number))
-    return {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
 
 def _pass_on(descriptor: int, output: Callable[[bytes], object]) -> bool:

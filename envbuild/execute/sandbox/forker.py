@@ -6,12 +6,11 @@ import atexit
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from envbuild.execute.sandbox.inside.channel import Channel, open_channel
 
@@ -19,21 +18,17 @@ _PROGRAM: Final = (
     "import sys; sys.path[:0] = sys.argv[2:]; "
     "from envbuild.execute.sandbox.inside.{0} import {1}; {1}(int(sys.argv[1]))"
 )
+_THEIRS: Final = 3  # the number that the process knows its end of the channel by
 
 
-def start_python(
-    module: str, function: str, end: Channel, packages: Iterable[str], **more: Any
-) -> subprocess.Popen[bytes]:
-    """A process that calls a function of `inside/` with this end of a channel, and finds `packages` alone.
+def python_command(module: str, function: str, end: int, packages: Iterable[str]) -> list[str]:
+    """What calls a function of `inside/` with a channel's end of this number, and finds `packages` alone."""
+    return [sys.executable, "-I", "-S", "-c", _PROGRAM.format(module, function), str(end), *packages]
 
-    It has of our environment only what Python itself may need; `more` is Popen's.
-    """
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM.format(module, function), str(end.fileno()), *packages],
-        env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
-        pass_fds=[end.fileno()],
-        **more,
-    )
+
+def python_environment() -> dict[str, str]:
+    """What such a process has of our environment: only what Python itself may need."""
+    return {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
 
 
 class Forked:
@@ -45,11 +40,11 @@ class Forked:
         self._watched = watched
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for its end; raises TimeoutExpired after so many seconds."""
+        """Wait for its end; raises TimeoutError after so many seconds."""
         poll = select.poll()
         poll.register(self._watched, select.POLLIN)
         if not poll.poll(None if timeout is None else timeout * 1000):
-            raise subprocess.TimeoutExpired("sandbox", timeout or 0)
+            raise TimeoutError
 
     def kill(self) -> None:
         """End it, if it has not ended."""
@@ -67,7 +62,7 @@ class Forker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = 0
         self._channel: Channel | None = None
 
     def prepare(self) -> None:
@@ -97,20 +92,34 @@ class Forker:
     def stop(self) -> None:
         """End the process."""
         with self._lock:
-            if self._channel is not None and self._process is not None:
+            if self._channel is not None:
                 self._channel.close()
-                self._process.wait()
-                self._channel = self._process = None
+                os.kill(self._process, signal.SIGKILL)  # it may still be loading what nobody needed
+                os.waitpid(self._process, 0)
+                self._channel = None
 
     def _reach(self) -> Channel:
-        if self._channel is None or self._process is None or self._process.poll() is not None:
+        if self._channel is None or self._has_ended():
             self._channel, theirs = open_channel()
-            everything = (path for path in sys.path if path)
-            self._process = start_python(
-                "forking", "serve", theirs, everything, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            self._process = _spawn(theirs)
             theirs.close()
         return self._channel
+
+    def _has_ended(self) -> bool:
+        return os.waitpid(self._process, os.WNOHANG) != (0, 0)
+
+
+def _spawn(end: Channel) -> int:
+    """Start the process, in a session of its own; subprocess would take longer to load than this takes."""
+    command = python_command("forking", "serve", _THEIRS, (path for path in sys.path if path))
+    streams = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, end.fileno(), _THEIRS),
+    ]
+    usual = (signal.SIGPIPE, signal.SIGXFSZ)  # which Python ignores
+    return os.posix_spawn(
+        sys.executable, command, python_environment(), file_actions=streams, setsid=True, setsigdef=usual
+    )
 
 
 FORKER: Final = Forker()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from envbuild.core.dataclass import dataclass
@@ -60,6 +57,8 @@ class Identity:
         if self.host:
             return "root"
         text = ",".join(map(str, (*self.users, 0, *self.groups)))
+        import hashlib
+
         return f"user-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def write_maps(self, process: int) -> None:
@@ -86,6 +85,8 @@ def find_identity() -> Identity:
         # Root of somebody's namespace: all that is mapped there is mapped in ours.
         return Identity(tuple(map(_same, users)), tuple(map(_same, groups)))
     users, groups = (read_sub_ids(path, uid) for path in FILES)
+    import shutil
+
     if users and groups and shutil.which("newuidmap") and shutil.which("newgidmap"):
         return Identity((Range(0, uid, 1), *users), (Range(0, gid, 1), *groups), by_program=True)
     return Identity((Range(0, uid, 1),), (Range(0, gid, 1),))
@@ -113,6 +114,8 @@ def read_sub_ids(path: Path, uid: int) -> tuple[Range, ...]:
 def _run_mapper(program: str, process: int, ranges: tuple[Range, ...]) -> None:
     numbers = [number for each in ranges for number in (each.inside, each.outside, each.count)]
     command = [program, str(process), *map(str, numbers)]
+    import subprocess
+
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(

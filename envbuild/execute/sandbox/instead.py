@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from envbuild.core.errors import BuildError
-from envbuild.execute.sandbox.inside.namespaces import NO_NAMESPACES
+from envbuild.execute.sandbox.inside.channel import NO_NAMESPACES
 
 
 @contextmanager

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, field
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.child import Take, never, start_child
 from envbuild.execute.sandbox.identity import Identity
-from envbuild.execute.sandbox.inside.changes import CHANGE
-from envbuild.execute.sandbox.inside.channel import Message
-from envbuild.execute.sandbox.inside.main import EXITED
+from envbuild.execute.sandbox.inside.channel import CHANGE, EXITED, Message
 from envbuild.execute.sandbox.roots import remove_below
 from envbuild.store.faults import store_fault
 from envbuild.store.temporary import abandoned_folders, temporary_folder

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.errors import ResolveError, SourceError
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.markers import asks_for_patch, marker_environment, reduce_edges

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.errors import ResolveError, SpecError
 from envbuild.core.platform import Libc
 from envbuild.lock.model import Build, Locked, PlatformLock, PythonQuestion, Resolver

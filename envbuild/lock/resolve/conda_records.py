@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from envbuild.archive.conda_activation import is_activation, read_assignments
+from envbuild.core.dataclass import replace
 from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
 from envbuild.core.text import excerpt

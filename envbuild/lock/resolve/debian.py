@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from envbuild.archive.deb import read_control
 from envbuild.archive.maintainer_scripts import script_effects
+from envbuild.core.dataclass import replace
 from envbuild.core.errors import ResolveError
 from envbuild.lock.model import DebianQuestion, Locked, PlatformLock
 from envbuild.lock.resolve.debian_selection import Selection

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field
 from itertools import chain
 from typing import Final
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import ResolveError
 from envbuild.sources.debian_index import DebianIndex, Package
 from envbuild.sources.debian_relations import Alternatives, Relation

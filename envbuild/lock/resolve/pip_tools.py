@@ -14,13 +14,12 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import EnvbuildError, ResolveError, SourceError, UsageError
 from envbuild.core.platform import Facts
 from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion

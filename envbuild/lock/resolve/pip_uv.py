@@ -10,13 +10,12 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
 from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import EnvbuildError, ResolveError
 from envbuild.lock.model import PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels

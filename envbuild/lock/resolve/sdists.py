@@ -8,10 +8,9 @@ it names a stand-in, which is made of what the sdist states once somebody asks f
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field, replace
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, field, replace
 from envbuild.core.errors import EnvbuildError, ResolveError
 from envbuild.lock.model import PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions

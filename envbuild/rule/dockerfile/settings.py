@@ -8,9 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+from envbuild.core.dataclass import replace
 from envbuild.core.errors import SpecError
 from envbuild.oci.config import Runtime
 from envbuild.spec.dockerfile.instruction import Instruction

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from envbuild.archive.file_mode import is_mode
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.errors import SpecError
 from envbuild.lock.check_image import GENERATION
 from envbuild.oci.config import Runtime
@@ -96,7 +95,7 @@ class Step:
             items, single = self._items(sources, instruction, inputs)
             parameters |= {"items": items, "single": single}
         if not instruction.is_set("link"):
-            inputs |= below_layers(self._stack)
+            inputs |= below_layers(self._stack, accounts=_has_name(parameters["owner"]))
         return self._declare(builtins.COPY_LAYER, parameters, inputs, instruction)
 
     def workdir(self, instruction: Instruction) -> Layer:
@@ -109,7 +108,8 @@ class Step:
             "items": [],
             "single": False,
         }
-        return self._declare(builtins.COPY_LAYER, parameters, below_layers(self._stack), instruction)
+        below = below_layers(self._stack, accounts=_has_name(self.config.user))
+        return self._declare(builtins.COPY_LAYER, parameters, below, instruction)
 
     def add(self, instruction: Instruction) -> Layer:
         """As COPY; archives of the context are unpacked, and files of the web are taken from the lock."""
@@ -259,6 +259,11 @@ class Step:
         subject = f"{instruction.location}: {shown}"
         action = DeclaredAction(builtin, stated, inputs, builtins.LAYER_OUTPUTS, mnemonic, subject)
         return Layer(action, (), shown)
+
+
+def _has_name(owner: str) -> bool:
+    """Whether an owner is stated by a name, of the user or of the group."""
+    return any(part and not (part.isascii() and part.isdecimal()) for part in owner.split(":", 1))
 
 
 def _expand_text(text: str, scope: Mapping[str, str], escape: str) -> str:

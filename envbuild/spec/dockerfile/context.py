@@ -109,10 +109,12 @@ def _read_entry(folder: Path, path: str, mode: int, place: Place) -> Iterator[Co
     if stat.S_ISDIR(mode):
         yield ContextEntry(path)
         return
-    place.recorder.record(source)
     if stat.S_ISLNK(mode):
+        place.recorder.record(source)
         yield ContextEntry(path, target=os.readlink(source))  # noqa: PTH115 (as written)
-    elif stat.S_ISREG(mode):
+        return
+    place.recorder.record_hashed(source)
+    if stat.S_ISREG(mode):
         yield ContextEntry(path, _hash(source, path), bool(mode & stat.S_IXUSR), source=source)
 
 

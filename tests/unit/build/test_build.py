@@ -14,8 +14,8 @@ from envbuild.build.report import ActionCounts, Status
 from envbuild.build.scheduler import ActionError, BuildReport, Scheduler
 from envbuild.core.errors import RegistryError, StoreError
 from envbuild.execute.builtin import BuiltinExecutor
-from envbuild.execute.caching import CachingExecutor
-from envbuild.execute.table import BUILTINS
+from envbuild.execute.caching import CachingExecutor, FaultNotes
+from envbuild.execute.table import BUILTINS, load_builtins
 from envbuild.graph.goal import Goal
 from envbuild.lock.model import Locked
 from envbuild.oci.reference import Reference, RegistryName
@@ -71,8 +71,8 @@ class Machine:
         for wheel in (*WHEELS, CLASHING):
             self.store.put(wheel.data)
         actions = DiskActionCache(self.folder / "actions")
-        builtin = BuiltinExecutor(self.store, BUILTINS, 2)
-        executor = CachingExecutor(builtin, actions, self.store, self.sink)
+        builtin = BuiltinExecutor(self.store, load_builtins(BUILTINS), 2)
+        executor = CachingExecutor(builtin, actions, self.store, FaultNotes(self.sink))
         try:
             outcome = Scheduler(executor, self.sink, Interrupt(), 2, keep_going=self.keep_going).run(goals)
         finally:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from envbuild.build.report import ActionCounts
-from envbuild.build.scheduler import ActionError, BuildReport, Scheduler
+from envbuild.build.scheduler import NOTHING_KNOWN, ActionError, BuildReport, Results, Scheduler
 from envbuild.core.errors import ArchiveError, ErrorGroup, ExitCode, SourceError
 from envbuild.core.events import ActionFailed, ActionFinished, ActionStarted, BuildStarted, EventSink, Silent
 from envbuild.execute.builtin import BuiltinExecutor, Job
-from envbuild.execute.caching import CachingExecutor
-from envbuild.rule.declared import Builtin, DeclaredAction, SourceFile
+from envbuild.execute.caching import CachingExecutor, FaultNotes
+from envbuild.rule.declared import Builtin, DeclaredAction, SourceFile, walk
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from envbuild.store.interrupt import Interrupt, InterruptibleStore
@@ -36,16 +36,17 @@ def build(
     workers: int = 4,
     keep_going: bool = False,
     reverse: bool = False,
+    known: Results = NOTHING_KNOWN,
 ) -> BuildReport:
     interrupt = Interrupt()
     store = InterruptibleStore(DiskStore(root), interrupt)
     builtins = {JOIN: builtin or Counted(), CONSTANT: constant}
     cache = DiskActionCache(root / "actions")
-    executor = CachingExecutor(BuiltinExecutor(store, builtins, workers), cache, store, Silent())
+    executor = CachingExecutor(BuiltinExecutor(store, builtins, workers), cache, store, FaultNotes(Silent()))
     scheduler = Scheduler(
         executor, sink or Silent(), interrupt, workers, keep_going=keep_going, reverse=reverse
     )
-    return scheduler.run(goals)
+    return scheduler.run(goals, known)
 
 
 def diamond(text: str = "c") -> DeclaredAction:
@@ -264,3 +265,31 @@ def test_an_action_that_hangs_cannot_keep_the_process_alive(tmp_path: Path) -> N
     assert len(list(store.temporary.iterdir())) == 1
     store.put(b"the next build")
     assert list(store.temporary.iterdir()) == []
+
+
+def test_what_is_known_is_not_run(tmp_path: Path) -> None:
+    goal, recorder, runs = diamond(), Recorder(), Counted()
+    whole = build(tmp_path / "one", goal)
+    left = next(each for each in walk(goal) if each.parameters["text"] == "left ")
+    known = {action.definition: whole.results[action.definition] for action in walk(left)}
+    report = build(tmp_path / "one", goal, builtin=runs, sink=recorder, known=known)
+    assert report.results == whole.results
+    assert report.counts(goal) == ActionCounts(local=4)  # the other two are in the cache
+    finished = [event.id for event in recorder.events if isinstance(event, ActionFinished)]
+    assert sorted(finished) == sorted(whole.results)
+    started = [event.id for event in recorder.events if isinstance(event, ActionStarted)]
+    assert set(started) == whole.results.keys() - known.keys()
+
+
+def test_a_known_result_above_an_unknown_one_stays(tmp_path: Path) -> None:
+    goal = diamond()
+    whole = build(tmp_path, goal)
+    known = {goal.definition: whole.results[goal.definition]}
+    assert build(tmp_path, goal, known=known).results == whole.results
+
+
+def test_where_all_is_known_nothing_starts(tmp_path: Path) -> None:
+    goal, recorder = diamond(), Recorder()
+    known = build(tmp_path, goal).results
+    assert build(tmp_path, goal, sink=recorder, known=known).results == known
+    assert not [event for event in recorder.events if isinstance(event, ActionStarted)]

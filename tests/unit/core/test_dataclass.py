@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 
 from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import field as stated
+from envbuild.core.dataclass import replace as replace_ours
 
 BOTH = pytest.mark.parametrize("decorate", [dataclass, dataclasses.dataclass], ids=["ours", "theirs"])
 Decorator = Callable[..., Callable[[type], Any]]
@@ -165,7 +169,36 @@ def test_other_classes_are_the_standard_library_s() -> None:
         """May change."""
 
         value: int
+        notes: list[str] = stated(default_factory=list, compare=False)
 
     one = Open(1)
     one.value = 2
+    one.notes.append("x")
     assert one == Open(2)
+    assert repr(Open(2)).endswith("Open(value=2, notes=[])")
+
+
+def test_fields_stated_with_either_field() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Both:
+        """A field of each."""
+
+        ours: list[str] = stated(default_factory=list, repr=False)
+        theirs: int = field(default=3, compare=False)
+
+    assert (Both(), Both().ours, repr(Both())[-14:]) == (Both([], 4), [], "Both(theirs=3)")
+    assert replace_ours(Both(), ours=["x"]).ours == ["x"]
+    assert replace_ours(Standard(1), value=2) == Standard(2)
+
+
+@dataclasses.dataclass
+class Standard:
+    """One that the standard library made."""
+
+    value: int
+
+
+def test_fields_bring_nothing_heavy() -> None:
+    code = "import sys; import envbuild.core.action; print('inspect' in sys.modules)"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from envbuild.core.action import ActionResult
 from envbuild.core.events import Note, ResultSource
-from envbuild.execute.caching import CachingExecutor
+from envbuild.execute.caching import CachingExecutor, FaultNotes
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
 from tests.makers.actions import OUT, Counted, Recorder, bind, declare, executor
@@ -21,7 +21,7 @@ class Bench:
         self.builtin = Counted()
         self.events = Recorder()
         inner = executor(root, self.builtin)
-        self.executor = CachingExecutor(inner, self.cache, self.store, self.events)
+        self.executor = CachingExecutor(inner, self.cache, self.store, FaultNotes(self.events))
 
     def sources(self, times: int = 2) -> list[ResultSource]:
         return [self.executor.run(HELLO)[1] for _ in range(times)]

@@ -10,7 +10,7 @@ import pytest
 from envbuild.core.errors import BuildError
 from envbuild.core.events import ResultSource, Silent
 from envbuild.execute.builtin import Job
-from envbuild.execute.caching import CachingExecutor
+from envbuild.execute.caching import CachingExecutor, FaultNotes
 from envbuild.execute.single_flight import Flights, SingleFlightExecutor
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
@@ -24,7 +24,7 @@ HELLO = bind(declare("hello"))
 
 def stack(root: Path, builtin: Counted, interrupt: Interrupt | None = None) -> SingleFlightExecutor:
     cache = DiskActionCache(root / "actions")
-    inner = CachingExecutor(executor(root, builtin), cache, DiskStore(root), Silent())
+    inner = CachingExecutor(executor(root, builtin), cache, DiskStore(root), FaultNotes(Silent()))
     return SingleFlightExecutor(inner, root / "locks", interrupt or Interrupt())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.execute.table import BUILTINS
+from envbuild.execute.table import BUILTINS, load_builtins
 from envbuild.rule import builtins
 from envbuild.rule.declared import Builtin
 
@@ -10,3 +10,4 @@ from envbuild.rule.declared import Builtin
 def test_every_builtin_has_a_function() -> None:
     known = {value for value in vars(builtins).values() if isinstance(value, Builtin)}
     assert set(BUILTINS) == known - {builtins.RUN_STEP}  # which is no function: it takes a sandbox
+    assert all(map(callable, load_builtins(known).values()))

@@ -10,7 +10,7 @@ from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
 from envbuild.lock.base_image import Folder, Root
 from envbuild.rule import builtins
-from envbuild.rule.declared import DeclaredAction, walk
+from envbuild.rule.declared import DeclaredAction, Output, walk
 from envbuild.spec.dockerfile.parse import parse_dockerfile
 from tests.makers.targets import AMD64, World, make_base_image, make_file
 
@@ -75,14 +75,11 @@ def test_files_on_steps_are_placed_once_these_have_run() -> None:
     action = files_action(world, label)
     assert action.builtin == builtins.COPY_LAYER
     assert action.parameters["items"] == [{"path": "data/x", "file": 0, "mode": 0o644}]
-    layers = sorted(path for path in action.inputs if path.startswith("below/"))
-    # Two layers of the image, and the step's with its listing.
-    assert layers == [
-        "below/000/layer.tar.gz",
-        "below/001/layer.tar.gz",
-        "below/002/layer.tar.gz",
-        "below/002/listing",
-    ]
+    below = {path: item for path, item in action.inputs.items() if path.startswith("below/")}
+    assert sorted(below) == ["below/000/listing", "below/001/listing", "below/002/listing"]
+    # The two layers of the image are listed once; the step lists its own.
+    made = [item.action.builtin for item in below.values() if isinstance(item, Output)]
+    assert made == [builtins.LIST_LAYER, builtins.LIST_LAYER, builtins.RUN_STEP]
 
 
 @pytest.mark.parametrize("destination", ["/bin", "/tmp", "/home/app"])

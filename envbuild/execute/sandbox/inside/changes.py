@@ -11,14 +11,13 @@ import os
 import stat
 
 from envbuild.execute.sandbox.inside.attributes import read_attributes
-from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal
+from envbuild.execute.sandbox.inside.channel import CHANGE, Channel, Message, Refusal
 
 TYPE_CHECKING = False  # typing takes long to load
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Final
 
-CHANGE: Final = "change"
 FILE: Final = "file"
 FOLDER: Final = "folder"
 LINK: Final = "link"

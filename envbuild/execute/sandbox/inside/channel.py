@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 Message = dict[str, "Any"]
 
+# What messages are, by their `kind`.
+UNSHARED: Final = "unshared"
+READY: Final = "ready"
+EXITED: Final = "exited"
+CHANGE: Final = "change"
+REFUSED: Final = "refused"
+DONE: Final = "done"
+
+# Exit codes of a program that cannot be run, as shells have them.
+NOT_EXECUTABLE: Final = 126
+NOT_FOUND: Final = 127
+
+SUB_IDS: Final = "sub-ids"  # the hint of who lacks some; the other side knows how to get them
+NO_NAMESPACES: Final = "the kernel or this container allows no namespaces"  # how that refusal begins
 LARGEST: Final = 1 << 20  # bytes of a message: a path and all its extended attributes
 _ROOM: Final = 4 << 20
 _DESCRIPTOR: Final = struct.Struct("i")

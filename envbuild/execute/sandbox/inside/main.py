@@ -9,19 +9,26 @@ from _socket import sethostname
 
 from envbuild.execute.sandbox.inside import system
 from envbuild.execute.sandbox.inside.changes import Changes
-from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal, adopt_channel, open_channel
+from envbuild.execute.sandbox.inside.channel import (
+    DONE,
+    EXITED,
+    READY,
+    REFUSED,
+    Channel,
+    Message,
+    Refusal,
+    adopt_channel,
+    open_channel,
+)
 from envbuild.execute.sandbox.inside.namespaces import enter_namespaces, raise_loopback
 from envbuild.execute.sandbox.inside.overlay import Overlay
-from envbuild.execute.sandbox.inside.program import READY, end_with_trace, load_forwarding, run_first
+from envbuild.execute.sandbox.inside.program import end_with_trace, load_forwarding, run_first
 from envbuild.execute.sandbox.inside.removal import remove_below
 
 TYPE_CHECKING = False  # typing takes long to load
 if TYPE_CHECKING:
     from typing import Final
 
-EXITED: Final = "exited"
-DONE: Final = "done"
-REFUSED: Final = "refused"
 HOST_NAME: Final = "envbuild"
 
 

@@ -9,14 +9,12 @@ import struct
 from _socket import AF_INET, SOCK_DGRAM, socket
 
 from envbuild.execute.sandbox.inside import system
-from envbuild.execute.sandbox.inside.channel import Channel, Refusal
+from envbuild.execute.sandbox.inside.channel import NO_NAMESPACES, SUB_IDS, UNSHARED, Channel, Refusal
 
 TYPE_CHECKING = False  # typing takes long to load
 if TYPE_CHECKING:
     from typing import Final
 
-UNSHARED: Final = "unshared"
-NO_NAMESPACES: Final = "the kernel or this container allows no namespaces"
 # EACCES is AppArmor's, which lets everybody make a namespace that allows nothing.
 _FORBIDDEN: Final = (errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EUSERS, errno.EINVAL, errno.ENOSYS)
 _HINT: Final = (
@@ -24,7 +22,6 @@ _HINT: Final = (
     "kernel.apparmor_restrict_unprivileged_userns` show what forbids them; in a container, run it with "
     "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined` or `--privileged`"
 )
-SUB_IDS: Final = "sub-ids"  # the hint of who lacks some; the other side knows how to get them
 
 
 def enter_namespaces(channel: Channel, flags: int, *, own_users: bool) -> None:

@@ -8,7 +8,14 @@ import sys
 
 from envbuild.execute.sandbox.inside import mounts, system
 from envbuild.execute.sandbox.inside.account import Account, find_account
-from envbuild.execute.sandbox.inside.channel import Channel, Message, Refusal
+from envbuild.execute.sandbox.inside.channel import (
+    NOT_EXECUTABLE,
+    NOT_FOUND,
+    READY,
+    Channel,
+    Message,
+    Refusal,
+)
 from envbuild.execute.sandbox.inside.namespaces import (
     is_mapped,
     may_change_groups,
@@ -23,9 +30,6 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Final, NoReturn
 
-READY: Final = "ready"
-NOT_FOUND: Final = 127
-NOT_EXECUTABLE: Final = 126
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Docker's (oci/caps/defaults.go) without MKNOD and AUDIT_WRITE, as layers hold no devices: CHOWN,
 # DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, SETFCAP.

@@ -1,0 +1,106 @@
+"""`envbuild build` once more, after edits of files whose digests alone matter.
+
+The graph was kept (graph/kept.py): no spec or lock is read, and what reads them is not even imported.
+Whatever else has changed, or is missing, is left to the whole command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from envbuild.build.build import Builder, Built, Run, build_goals
+from envbuild.cli.remembering import Answers, Asked
+from envbuild.cli.show import show_report
+from envbuild.core.errors import EnvbuildError
+from envbuild.execution import Execution
+from envbuild.graph.kept import Kept
+from envbuild.publish.naming import Naming
+from envbuild.rule.declared import Fetched, walk
+from envbuild.store.disk import DiskStore
+from envbuild.store.lease import shared_lease
+from envbuild.ui.output import Output, choose_sinks
+
+
+class _NotHere(Exception):
+    """Something is not there, and only the whole command knows where to get it."""
+
+
+class Rebuilding:
+    """A build, begun at `begun`, by the graph that was `kept` below `folder` under `key`."""
+
+    def __init__(self, kept: Kept, cache: str, folder: str, key: str, begun: int) -> None:
+        self._kept = kept
+        self._asked = Asked.read(kept.stated, Path(cache))
+        self._answers = Answers(folder, key)
+        self._begun = begun
+
+    def run(self, arguments: Sequence[str]) -> int | None:
+        """Build, print and remember; the exit code, or None where that cannot be, with nothing said of it."""
+        try:
+            sys.stdout.write(self._run())
+        except _NotHere:
+            return None
+        except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (as of any command)
+            from envbuild.cli.failure import report
+
+            return report(error, arguments)
+        return 0
+
+    def _run(self) -> str:
+        options = self._asked.options
+        output = Output(color=options.color, quiet=options.quiet)
+        with shared_lease(options.cache_dir):
+            if not _has_all(self._kept, DiskStore(options.cache_dir)):
+                raise _NotHere
+            with choose_sinks(output, sys.stderr, os.environ) as sink:
+                execution = Execution(options.cache_dir, sink)
+                try:
+                    built = self._build(execution)
+                finally:
+                    execution.actions.close()
+            text = show_report(built.report, options)
+            if built.report.failures:
+                from envbuild.cli.failure import WithResults
+
+                raise WithResults(text, built.report.failures)
+            self._remember(built, execution)
+        return text
+
+    def _build(self, execution: Execution) -> Built:
+        began = time.monotonic()
+        execution.disk.sweep()
+        manner, naming = self._asked.manner, Naming(self._asked.image)
+        run = partial(execution.run, manner=manner, known=self._kept.results)
+
+        def make_builder(run: Run) -> Builder:
+            return Builder(execution.store, execution.images, run, execution.sink, naming)
+
+        try:
+            return build_goals(self._kept.goals, run, make_builder, keep_going=manner.keep_going, began=began)
+        except EnvbuildError:
+            if execution.disk.damaged:  # it was set aside, and must be fetched or made again
+                raise _NotHere from None
+            raise
+
+    def _remember(self, built: Built, execution: Execution) -> None:
+        seen, images = self._kept.seen, execution.images.folder
+        self._answers.keep_text(built, self._asked, seen, images, self._begun)
+        self._answers.keep_graph(built, self._asked, seen, self._begun)
+
+
+def _has_all(kept: Kept, store: DiskStore) -> bool:
+    """Whether all that need not be made again is there, and all that the rest would fetch."""
+    made = (digest for result in kept.results.values() for digest in result.outputs.values())
+    fetched = (
+        item.digest
+        for action in walk(*(goal.action for goal in kept.goals))
+        if action.definition not in kept.results
+        for item in action.inputs.values()
+        if isinstance(item, Fetched)
+    )
+    return not store.missing([*made, *fetched])

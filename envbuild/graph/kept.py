@@ -1,0 +1,282 @@
+"""The declared graph of a build, kept for the next one.
+
+Analysis reads specs, locks, Dockerfiles and folders, and of the files that go into images it only takes
+the digests. While all that it read is as it was, a build after an edit of such files has the same graph
+with other digests in it: nothing need be read, parsed or analysed to have it. As with the no-op memo
+(memo.py), a file is as it was while its stat signature is, and any doubt is an answer of None.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from envbuild.core.action import ActionResult
+from envbuild.core.dataclass import dataclass
+from envbuild.core.digest import Digest
+from envbuild.graph.goal import Goal
+from envbuild.graph.memo import Signature, Signatures, graph_file, is_too_young, sign
+from envbuild.lock.model import Locked
+from envbuild.options import SANDBOX
+from envbuild.rule.builtins import RUN_STEP
+from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile, walk
+
+if TYPE_CHECKING:
+    from envbuild.lock.model import Json
+
+_FORMAT = 1
+_MODE = 5  # where the mode stands in a signature
+_ARTIFACT = ("kind", "name", "version", "source", "file", "sha256", "size")
+"""Of an artifact, what running actions knows."""
+
+Results = Mapping[str, ActionResult]
+"""Results by definition digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a build rests on now: its goals, the results that hold still, and how it was asked for.
+
+    `seen` are the signatures of now.
+    """
+
+    goals: tuple[Goal, ...]
+    results: Results
+    stated: Mapping[str, Any]
+    seen: Signatures
+
+    @property
+    def needs_sandbox(self) -> bool:
+        """Whether steps may have to run in the sandbox."""
+        actions = walk(*(goal.action for goal in self.goals))
+        runs = any(each.builtin == RUN_STEP and each.definition not in self.results for each in actions)
+        return runs and self.stated["manner"]["executor"] == SANDBOX
+
+
+def keep_graph(
+    folder: str,
+    key: str,
+    goals: Sequence[Goal],
+    results: Results,
+    stated: Mapping[str, Json],
+    seen: Signatures,
+    now: int,
+) -> bool:
+    """Keep the graph of a build begun at `now` (nanoseconds since the epoch); False where it cannot be.
+
+    `stated` says how the build was asked for. `seen` was signed before it was read; where a file of it is too
+    young to tell a later change by its times, nothing is kept.
+    """
+    if is_too_young(seen.found.values(), now):
+        return False
+    from pathlib import Path
+
+    from envbuild.store.temporary import replace_file
+
+    document = {
+        "format": _FORMAT,
+        "inputs": seen.found,
+        "hashed": sorted(seen.hashed),
+        "folders": _list_folders(seen.found),
+        "stated": dict(stated),
+        **_describe(goals, results),
+    }
+    try:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (as in memo.py)
+        replace_file(Path(graph_file(folder, key)), json.dumps(document).encode())
+    except OSError:
+        return False
+    return True
+
+
+def find_graph(folder: str, key: str) -> Kept | None:
+    """The kept graph with the digests of now, if nothing that analysis read has changed since."""
+    try:
+        with open(graph_file(folder, key), encoding="utf-8") as file:  # noqa: PTH123
+            document = json.load(file)
+        if document["format"] != _FORMAT:
+            return None
+        now = _sign_again(document["inputs"], frozenset(document["hashed"]), document["folders"])
+        return _read(document, now) if now is not None else None
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _list_folders(signatures: Mapping[str, Signature]) -> dict[str, list[str]]:
+    """What is in the folders that are still as they were when they were looked at."""
+    folders = (path for path, found in signatures.items() if found and stat.S_ISDIR(found[_MODE]))
+    listed = {path: _list(path) for path in folders}
+    return {path: names for path, names in listed.items() if sign(path) == signatures[path]}
+
+
+def _list(folder: str) -> list[str]:
+    """The names in a folder, each with what it is; [] where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(f"{_tell_kind(entry)}{entry.name}" for entry in entries)
+    except OSError:
+        return []
+
+
+def _tell_kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "@"
+    return "/" if entry.is_dir() else "-" if entry.is_file() else "?"
+
+
+def _sign_again(
+    before: Mapping[str, Signature], hashed: frozenset[str], folders: Mapping[str, list[str]]
+) -> dict[str, Signature] | None:
+    """The signatures of now; None where there is more to it than other bytes in files that are only hashed.
+
+    Editors that put a new file in the place of the old one change the folder's times, and nothing in it.
+    """
+    now = {path: sign(path) for path in before}
+    for path, found in now.items():
+        if found == before[path]:
+            continue
+        known = path in hashed or (path in folders and _list(path) == folders[path])
+        if not (known and _is_same_kind(before[path], found)):
+            return None
+    return now
+
+
+def _is_same_kind(one: Signature, other: Signature) -> bool:
+    """Whether both are there with the same type and permissions; a link might lead elsewhere."""
+    return bool(one and other) and one[_MODE] == other[_MODE] and not stat.S_ISLNK(one[_MODE])
+
+
+def _describe(goals: Sequence[Goal], results: Results) -> dict[str, Json]:
+    actions = list(walk(*(goal.action for goal in goals)))
+    numbers = {action.definition: n for n, action in enumerate(actions)}
+    artifacts = _Numbered()
+    described: list[Json] = [
+        [
+            action.builtin.name,
+            action.builtin.version,
+            dict(action.parameters),
+            {path: _describe_input(item, numbers, artifacts) for path, item in action.inputs.items()},
+            list(action.outputs),
+            action.mnemonic,
+            action.subject,
+            action.stamped,
+            _describe_result(results.get(action.definition)),
+        ]
+        for action in actions
+    ]
+    told: list[Json] = [
+        {
+            "label": goal.label,
+            "action": numbers[goal.definition],
+            "platforms": {name: [list(each) for each in owners] for name, owners in goal.platforms.items()},
+            "foreign": [artifacts.number(layer) for layer in goal.foreign.values()],
+        }
+        for goal in goals
+    ]
+    return {"actions": described, "goals": told, "artifacts": artifacts.describe()}
+
+
+class _Numbered:
+    """Artifacts, each with a number from its first use on."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Locked, int] = {}
+
+    def number(self, artifact: Locked) -> int:
+        return self._numbers.setdefault(artifact, len(self._numbers))
+
+    def describe(self) -> list[Json]:
+        return [[getattr(artifact, name) for name in _ARTIFACT] for artifact in self._numbers]
+
+
+def _describe_input(item: Input, numbers: Mapping[str, int], artifacts: _Numbered) -> Json:
+    if isinstance(item, Output):
+        return [numbers[item.action.definition], item.path]
+    if isinstance(item, Fetched):
+        return artifacts.number(item.artifact)
+    return [item.path, item.digest.hash, item.digest.size, item.executable]
+
+
+def _describe_result(result: ActionResult | None) -> Json:
+    if result is None:
+        return None
+    return {path: [digest.hash, digest.size] for path, digest in result.outputs.items()}
+
+
+def _read(document: Mapping[str, Any], now: dict[str, Signature]) -> Kept:
+    before = document["inputs"]
+    files = _Files({path for path in document["hashed"] if now[path] != before[path]})
+    artifacts = [Locked(*each) for each in document["artifacts"]]
+    actions: list[DeclaredAction] = []
+    results: dict[str, ActionResult] = {}
+    stale: set[DeclaredAction] = set()
+    for name, version, parameters, inputs, outputs, mnemonic, subject, stamped, result in document["actions"]:
+        read = {path: _read_input(item, actions, artifacts, files) for path, item in inputs.items()}
+        builtin = Builtin(name, version)
+        action = DeclaredAction(builtin, parameters, read, tuple(outputs), mnemonic, subject, stamped=stamped)
+        actions.append(action)
+        if any(_is_stale(item, stale, files) for item in read.values()):
+            stale.add(action)
+        elif result is not None:
+            results[action.definition] = _read_result(result)
+    goals = tuple(_read_goal(each, actions, artifacts) for each in document["goals"])
+    return Kept(goals, results, document["stated"], Signatures(now, now.keys() - document["hashed"]))
+
+
+class _Files:
+    """The files that actions read: those that have changed are hashed anew, each once."""
+
+    def __init__(self, changed: Collection[str]) -> None:
+        self._changed = changed
+        self._digests: dict[str, Digest] = {}
+
+    def has_changed(self, path: str) -> bool:
+        return path in self._changed
+
+    def digest(self, path: str, known: Digest) -> Digest:
+        """The digest of now; raises OSError."""
+        if path not in self._changed:
+            return known
+        if path not in self._digests:
+            with open(path, "rb") as file:  # noqa: PTH123 (pathlib is slow to import)
+                self._digests[path] = Digest(hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
+        return self._digests[path]
+
+
+def _read_input(
+    item: Any, actions: Sequence[DeclaredAction], artifacts: Sequence[Locked], files: _Files
+) -> Input:
+    if isinstance(item, int):
+        return Fetched(artifacts[item])
+    if len(item) == 2:
+        number: int = item[0]
+        return actions[number].output(item[1])
+    path, hexadecimal, size, executable = item
+    return SourceFile(files.digest(path, Digest(hexadecimal, size)), executable, path)
+
+
+def _is_stale(item: Input, stale: Collection[DeclaredAction], files: _Files) -> bool:
+    """Whether an input may be another than it was when the graph was kept."""
+    if isinstance(item, Output):
+        return item.action in stale
+    return isinstance(item, SourceFile) and files.has_changed(item.path)
+
+
+def _read_result(result: Mapping[str, Any]) -> ActionResult:
+    return ActionResult({path: Digest(*digest) for path, digest in result.items()})
+
+
+def _read_goal(
+    told: Mapping[str, Any], actions: Sequence[DeclaredAction], artifacts: Sequence[Locked]
+) -> Goal:
+    foreign = (artifacts[n] for n in told["foreign"])
+    return Goal(
+        label=told["label"],
+        action=actions[told["action"]],
+        platforms={name: tuple(map(tuple, owners)) for name, owners in told["platforms"].items()},
+        foreign={Digest(layer.sha256, layer.size): layer for layer in foreign},
+    )
