@@ -35,6 +35,7 @@ Fetch = Callable[["Locked"], None]
 DOWNLOADS: Final = 32
 """At a time, whatever the number of jobs: most of the time they wait for an answer, half of it for an
 index's page, so that some sixteen files are on their way."""
+SET_ASIDE: Final = Note("warning", "damaged blobs were set aside, and are made or fetched again")
 _LITTLE: Final = 4_000_000  # bytes to read that are worth no process: to fork one takes some 5 ms
 
 
@@ -99,7 +100,7 @@ class Execution:
             outcome = scheduler.run(goals, known)
             if not (fetch and outcome.failures and self.disk.damaged > damaged):
                 return outcome
-            self.sink.emit(Note("warning", "damaged blobs were set aside, and are made or fetched again"))
+            self.sink.emit(SET_ASIDE)
             return scheduler.run(goals, known)
 
     @contextmanager

@@ -17,7 +17,7 @@ from envbuild.build.build import Builder, Built, Run, build_goals
 from envbuild.cli.remembering import Answers, Asked
 from envbuild.cli.show import show_report
 from envbuild.core.errors import EnvbuildError
-from envbuild.execution import Execution
+from envbuild.execution import SET_ASIDE, Execution
 from envbuild.graph.kept import Kept
 from envbuild.publish.naming import Naming
 from envbuild.rule.declared import Fetched, walk
@@ -83,7 +83,8 @@ class Rebuilding:
         try:
             return build_goals(self._kept.goals, run, make_builder, keep_going=manner.keep_going, began=began)
         except EnvbuildError:
-            if execution.disk.damaged:  # it was set aside, and must be fetched or made again
+            if execution.disk.damaged:
+                execution.sink.emit(SET_ASIDE)
                 raise _NotHere from None
             raise
 

@@ -13,6 +13,7 @@ import pytest
 
 from envbuild.core.digest import Digest
 from envbuild.graph.memo import is_too_young, sign
+from tests.makers.debian import entry, make_tar
 from tests.makers.project import Project, environment
 
 ASK = ("build", "//...", "--output", "json")
@@ -58,8 +59,7 @@ def ask(project: Project, *arguments: str) -> tuple[dict[str, Any], bool]:
         check=False,
     )
     assert done.returncode == 0, done
-    assert done.stderr in ("", "yaml")
-    return json.loads(done.stdout), not done.stderr
+    return json.loads(done.stdout), not done.stderr.endswith("yaml")
 
 
 def images(answer: Mapping[str, Any]) -> list[str]:
@@ -191,8 +191,7 @@ def test_the_words_of_a_failure_after_an_edit(desk: Project) -> None:
     desk.write({"src/archive.tar": "no archive"})
     settle(desk)
     desk.succeed("build", ":image")
-    edit(desk, "src/archive.tar", "BROKEN")
-    (desk.root / "src/archive.tar").write_bytes(b"\x1f\x8b broken")
+    (desk.root / "src/archive.tar").write_bytes(make_tar([entry("../outside")]))
     error = desk.fail(1, "build", ":image")
     assert "`CopyLayer Dockerfile:2: ADD src/archive.tar /srv/` failed" in error
     assert desk.fail(1, "build", ":image", "--no-memo") == error
