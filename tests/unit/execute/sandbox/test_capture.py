@@ -229,9 +229,7 @@ def test_owners(machine: Machine, below: list[bytes], script: str, entries: dict
     if machine.identity.single:
         with pytest.raises(BuildError, match=r"Invalid argument|can't set|not permitted") as caught:
             machine.script(below, script)
-        assert caught.value.hint.startswith(
-            "if it needs other users than root, which you have none of here: "
-        )
+        assert caught.value.hint.startswith("if it needs other users than root, of whom you have none: ")
         assert "get sub-ids: `echo " in caught.value.hint
     else:
         assert list_layer(machine.script(below, script)) == entries
