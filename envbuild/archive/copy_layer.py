@@ -17,7 +17,7 @@ from envbuild.archive.file_mode import change_mode
 from envbuild.archive.layer import LayerWriter
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.root_facts import find_groups, find_users
-from envbuild.archive.root_scan import Node, RootScan, clean_path, entry_path
+from envbuild.archive.root_scan import WHITEOUT, Node, RootScan, clean_path, entry_path
 from envbuild.archive.tar_header import BLOCK, NO_ATTRIBUTES
 from envbuild.archive.tar_reader import EVERY_KIND, read_capability, read_tar
 from envbuild.core.dataclass import dataclass, field, replace
@@ -154,7 +154,9 @@ class CopyWriter:
         self._name_above(path)
 
     def _name_above(self, path: str) -> None:
-        folder = posixpath.dirname(path)
+        folder, name = posixpath.split(path)
+        if name.startswith(WHITEOUT):
+            raise ArchiveError(f"`/{path}` has a name that means in layers that something is gone")
         while folder and folder not in self._folders:
             node = self.root.nodes.get(folder)
             if node is not None and not node.is_folder:

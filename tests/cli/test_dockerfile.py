@@ -163,6 +163,19 @@ def test_a_context_with_what_nobody_can_copy(project: Project) -> None:
     assert "`s` is not in the context" in project.fail(2, "build", ":app")
 
 
+@pytest.mark.parametrize("name", [b"bad\xff.txt", b"link"])
+def test_a_name_of_the_context_that_is_no_text(project: Project, name: bytes) -> None:
+    """It harms nobody who does not copy it."""
+    (project.root / "context" / os.fsdecode(name)).symlink_to(os.fsdecode(b"nowhere\xff"))
+    write(project, "FROM base\nCOPY file /f\n", {"file": "beside"})
+    for _ in range(2):
+        project.succeed("build", ":app")
+    write(project, "FROM base\nCOPY . /c\n")
+    said = project.fail(2, "build", ":app")
+    shown = "bad\\xff.txt" if name != b"link" else "nowhere\\xff"
+    assert said.startswith(f"BUILD.yaml:5: error: the context has a name that is no UTF-8: `{shown}`\nhint: ")
+
+
 def test_a_huge_file_of_the_context(project: Project) -> None:
     """What is ignored is not read: this file would take minutes."""
     with (project.root / "context/huge").open("wb") as file:
@@ -383,6 +396,7 @@ def test_what_an_environment_on_a_dockerfile_must_state(project: Project) -> Non
         ("FROM base\nADD https://a.example/b.git#v1 /x\n", "BUILD.yaml:5: error: `ADD https://a.example/b.g"),
         ("FROM base\nRUN --device=gpu true\n", "BUILD.yaml:5: error: `RUN` with `--device` is not supported"),
         ("FROM base\nRUN --mount=type=ssh true\n", "BUILD.yaml:5: error: a mount of type `ssh` is not"),
+        ("FROM base\n\nCOPY a[ /x\n", "BUILD.yaml:6: error: `a[` is no pattern: a bracket is not closed"),
         ("FROM base\n\nCOPY nothing /x\n", "BUILD.yaml:6: error: `nothing` is not in the context"),
         ("FROM base\nCOPY --from=2 a /x\n", "BUILD.yaml:5: error: there is no stage 2 above"),
         ("RUN true\nFROM base\n", "BUILD.yaml:4: error: `RUN` stands before the first FROM"),

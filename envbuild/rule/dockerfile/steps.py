@@ -235,6 +235,7 @@ class Step:
         """Descriptions of entries, in order; the bytes of files are inputs of the same number."""
         items: list[dict[str, Any]] = []
         for each in selected:
+            _require_text(each.entry)
             entry, n = each.entry, len(inputs)
             if entry.digest and entry.source:
                 inputs[f"files/{n:05}"] = SourceFile(entry.digest, entry.executable, str(entry.source))
@@ -264,6 +265,17 @@ class Step:
 def _has_name(owner: str) -> bool:
     """Whether an owner is stated by a name, of the user or of the group."""
     return any(part and not (part.isascii() and part.isdecimal()) for part in owner.split(":", 1))
+
+
+def _require_text(entry: ContextEntry) -> None:
+    """Raise SpecError for a name that is no text: JSON, and so every key, holds nothing else."""
+    for name in (entry.path, entry.target):
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            hint = "rename it, or leave it out by `.dockerignore`"
+            raise SpecError(f"the context has a name that is no UTF-8: `{shown}`", hint=hint) from None
 
 
 def _expand_text(text: str, scope: Mapping[str, str], escape: str) -> str:

@@ -82,7 +82,7 @@ def _walk(
     while pending:
         above = pending.pop()
         place.recorder.record(folder / above)
-        for base in sorted(os.listdir(folder / above)):  # noqa: PTH208 (names are all that is wanted)
+        for base in _list(folder / above, above):
             path = f"{above}/{base}" if above else base
             mode = (folder / path).lstat().st_mode
             is_folder = stat.S_ISDIR(mode)
@@ -93,6 +93,18 @@ def _walk(
                 pending.append(path)
             if not out:
                 yield from _read_entry(folder, path, mode, place)
+
+
+def _list(folder: Path, path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 (names are all that is wanted)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> SpecError:
+    hint = f"let it be read, or leave it out by `{IGNORE_FILE}`"
+    return SpecError(f"cannot read `{path or '.'}` of the context: {error.strerror}", hint=hint)
 
 
 def _add_folders(entries: Mapping[str, ContextEntry]) -> Mapping[str, ContextEntry]:
@@ -124,4 +136,4 @@ def _hash(source: Path, path: str) -> Digest:
             digest = hashlib.file_digest(file, "sha256")
             return Digest(digest.hexdigest(), file.tell())
     except OSError as error:
-        raise SpecError(f"cannot read `{path}` of the context: {error.strerror}") from error
+        raise _unreadable(path, error) from error

@@ -161,6 +161,7 @@ def put(destination: str, names: list[str]) -> None:
         ("/srv/file/", ["a"], "`/srv/file/` is a file, and what is copied needs a folder there"),
         ("/", ["srv"], "`/srv` is a folder, and a file would take its place"),
         ("/srv/", ["a", "a"], "`/srv/a` is copied twice"),
+        ("/srv/", [".wh.a"], "`/srv/.wh.a` has a name that means in layers that something is gone"),
         ("/srv/", ["file/b"], "`/srv/file` is a file, and `/srv/file/b` would lie below it"),
     ],
 )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,34 @@ def test_what_is_refused(tmp_path: Path, files: dict[str, str | bytes], message:
 )
 def test_globs(pattern: str, path: str, matches: bool) -> None:
     assert bool(compile_glob(pattern).fullmatch(path)) == matches
+
+
+@pytest.mark.parametrize("name", ["folder/", "file"])
+def test_what_cannot_be_read(public_folder: Path, name: str) -> None:
+    """Root may read all, so another user asks."""
+    place = public_folder / "c" / name
+    place.parent.mkdir()
+    if name.endswith("/"):
+        place.mkdir(0)
+    else:
+        place.touch(0)
+    program = """
+import os, sys
+from pathlib import Path
+from envbuild.core.errors import SpecError
+from envbuild.spec.dockerfile.context import read_context
+from envbuild.spec.place import Place
+from envbuild.spec.recorder import Unrecorded
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    read_context("c", Place(Path(sys.argv[1]), "", Unrecorded()))
+except SpecError as error:
+    print(error)
+"""
+    run = [sys.executable, "-c", program, str(public_folder)]
+    output = subprocess.run(run, capture_output=True, text=True, check=True, cwd="/").stdout
+    assert output == (
+        f"cannot read `{name.strip('/')}` of the context: Permission denied\n"
+        "hint: let it be read, or leave it out by `.dockerignore`\n"
+    )
