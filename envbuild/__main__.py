@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -26,22 +27,20 @@ def main() -> int:
         return code
     from envbuild.cli.main import run
 
-    guest = "rattler" in sys.modules  # of a process that goes on
-    code = run(sys.argv[1:])
-    if "rattler" in sys.modules and not guest:
-        _end(code)
-    return code
+    return run(sys.argv[1:])
 
 
-def _end(code: int) -> NoReturn:
-    """End without taking Python down: threads of rattler may still be about to let go of its objects.
+def program() -> NoReturn:
+    """Run the command line, and end without taking Python down, which takes longer than to tell what is new.
 
-    They crash where there is no interpreter any more (PyO3/pyo3-async-runtimes, issue 40), after the
-    command's work is done; nothing else waits for the interpreter's end.
+    And threads of rattler may still be about to let go of its objects: they crash where there is no
+    interpreter any more (PyO3/pyo3-async-runtimes, issue 40).
     """
+    code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody listens
             stream.flush()
+    atexit._run_exitfuncs()  # noqa: SLF001 (there is no other way to have them run)
     os._exit(code)
 
 
@@ -51,4 +50,4 @@ def _begin_in_utf8() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

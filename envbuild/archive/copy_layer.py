@@ -20,7 +20,7 @@ from envbuild.archive.root_facts import find_groups, find_users
 from envbuild.archive.root_scan import WHITEOUT, Node, RootScan, clean_path, entry_path
 from envbuild.archive.tar_header import BLOCK, NO_ATTRIBUTES
 from envbuild.archive.tar_reader import EVERY_KIND, read_capability, read_tar
-from envbuild.core.dataclass import dataclass, field, replace
+from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.errors import ArchiveError
 
 _NEW_FOLDER: Final = 0o755
@@ -48,15 +48,15 @@ class Destination:
     owner: Owner | None = None
 
 
-@dataclass(slots=True)
 class CopyWriter:
     """Writes copies into a layer; folders above them are named as the root has them."""
 
-    root: RootScan
-    writer: LayerWriter
-    destination: Destination
-    _folders: dict[str, Node] = field(default_factory=dict)
-    _written: dict[str, bool] = field(default_factory=dict)
+    def __init__(self, root: RootScan, writer: LayerWriter, destination: Destination) -> None:
+        self.root = root
+        self.writer = writer
+        self.destination = destination
+        self._folders: dict[str, Node] = {}
+        self._written: dict[str, bool] = {}
 
     def place(self, below: str, *, single: bool = False) -> str:
         """Where a copy goes; `below` is its path within the destination, which a `single` file names itself.

@@ -14,7 +14,7 @@ from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import check_length
 from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
-from envbuild.core.dataclass import dataclass, field
+from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 
 WHITEOUT: Final = ".wh."
@@ -88,18 +88,18 @@ def list_layer(archive: ForwardReader) -> Iterator[Entry]:
         yield Entry(path, _LISTED[entry.type], entry.mode & 0o7777, entry.uid, entry.gid, target=target)
 
 
-@dataclass(slots=True)
 class RootScan:
     """A root file system, from its layers' tar archives; paths have no leading slash.
 
     `wanted` says of which files the contents are kept.
     """
 
-    wanted: Callable[[str], bool]
-    nodes: dict[str, Node] = field(default_factory=dict)
-    _below: dict[str, set[str]] = field(default_factory=dict)
-    _kept: int = 0
-    _layers: int = 0
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        self.wanted = wanted
+        self.nodes: dict[str, Node] = {}
+        self._below: dict[str, set[str]] = {}
+        self._kept = 0
+        self._layers = 0
 
     def add_layer(self, archive: ForwardReader) -> None:
         """Put a layer on those before it; raises ArchiveError."""

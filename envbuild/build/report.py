@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import Enum
 from typing import Any, Final
 
-from envbuild.core.dataclass import dataclass, replace
+from envbuild.core.dataclass import asdict, dataclass, replace
 from envbuild.core.errors import EnvbuildError
 
 _OPTIONAL: Final = ("pushed", "error")

@@ -1,4 +1,4 @@
-"""`dataclass`, `field` and `replace` as the standard library has them, for frozen classes.
+"""`dataclass`, `field`, `replace` and `asdict` as the standard library has them, for frozen classes.
 
 There, each such class costs half a millisecond, in which half a dozen functions are compiled
 (Lib/dataclasses.py), and the module itself brings `inspect` along: for the classes that a build imports, that
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["dataclass", "field", "replace"]
+__all__ = ["asdict", "dataclass", "field", "replace"]
 
 _UNSET: Any = object()
 Method = Callable[..., Any]
@@ -234,6 +234,14 @@ class _StandardParameters:
         self.order = order
 
 
+def _describe(value: Any) -> Any:
+    if hasattr(type(value), "__stated_fields__"):
+        return asdict(value)
+    if isinstance(value, dict):
+        return {key: _describe(each) for key, each in value.items()}
+    return type(value)(map(_describe, value)) if type(value) in (tuple, list) else value
+
+
 _FROZEN: Mapping[str, Method] = {"__setattr__": _refuse_setting, "__delattr__": _refuse_deleting}
 _STATE: Mapping[str, Method] = {
     "__getstate__": _tell_state,
@@ -242,8 +250,12 @@ _STATE: Mapping[str, Method] = {
 _ORDERS: Iterable[Callable[[Any, Any], bool]] = (lt, le, gt, ge)
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass, field, replace
+    from dataclasses import asdict, dataclass, field, replace
 else:
+
+    def asdict(thing):
+        """Its fields by name, and those of what is in them, as by `dataclasses.asdict`; nothing is copied."""
+        return {each.name: _describe(getattr(thing, each.name)) for each in thing.__stated_fields__}
 
     def dataclass(*, frozen: bool = False, slots: bool = False, order: bool = False, eq: bool = True):
         """A decorator like `dataclasses.dataclass`, which itself makes the classes that are not frozen."""

@@ -7,11 +7,11 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from envbuild.core.dataclass import asdict
 from envbuild.core.errors import ServiceError, UsageError
 from envbuild.core.events import Event
 

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ from envbuild.execute.steps import StepRun
 Inputs = Mapping[str, Blob]
 
 
-@dataclass(slots=True)
 class Stated:
     """A step's mounts, and the variables that come from secrets."""
 
-    mounts: list[Mount] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.mounts: list[Mount] = []
+        self.variables: dict[str, str] = {}
 
 
 class Mounting:

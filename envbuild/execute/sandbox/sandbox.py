@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from envbuild.core.dataclass import dataclass, field
+from envbuild.core.dataclass import asdict, dataclass, field
 from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.child import Take, never, start_child
 from envbuild.execute.sandbox.identity import Identity

@@ -40,7 +40,9 @@ _NODES = {
 
 
 def root() -> RootScan:
-    return RootScan(lambda _: True, dict(_NODES))
+    scan = RootScan(lambda _: True)
+    scan.nodes.update(_NODES)
+    return scan
 
 
 def copies(
@@ -229,12 +231,12 @@ _OLD = b"".join(
     ("data", "suffix"),
     [
         (_TAR, ""),
-        (gzip.compress(_TAR), ".gz"),
+        (gzip.compress(_TAR, mtime=0), ".gz"),
         (lzma.compress(_TAR), ".xz"),
         (bz2.compress(_TAR), ".bz2"),
         (zstandard.compress(_TAR), ".zst"),
         (_OLD, ""),  # from before tars had a magic
-        (gzip.compress(b"compressed, and no tar" * 99), None),
+        (gzip.compress(b"compressed, and no tar" * 99, mtime=0), None),
         (lzma.compress(b""), None),
         (b"\x1f\x8b by its first bytes only", None),
         (b"PK\3\4", None),
