@@ -37,11 +37,14 @@ _FLAGS: Final[Mapping[str, frozenset[str]]] = {
 }
 _MAY_BE_EMPTY: Final = frozenset({"CMD", "ENTRYPOINT"})  # as lists: what the base states is gone
 _REPEATED: Final = frozenset({"mount", "exclude"})
+_SWITCHES: Final = frozenset({"link", "parents"})  # flags that may stand without a value
+_NAMED: Final = frozenset({"ARG", "ENV", "LABEL"})
 _ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*(\S)\s*\Z", re.IGNORECASE)
 _DIRECTIVE: Final = re.compile(r"#\s*[A-Za-z]+\s*=")
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_.-]*\Z")
 _HEREDOC: Final = re.compile(r"<<(-?)(['\"]?)([A-Za-z0-9_.]+)\2\Z")
 _MAX_BYTES: Final = 1 << 20
+_MAX_LINES: Final = 2000  # that are tried to find the one that cannot be read
 
 Locate = Callable[[int], Location]
 """Where a line is, counted from 1; 0 is the whole."""
@@ -90,7 +93,7 @@ def _read_instructions(text: str, locate: Locate, problems: Problems) -> Iterato
     try:
         commands = dockerfile.parse_string(text)
     except dockerfile.GoParseError as error:
-        raise _unreadable(str(error), locate) from None
+        raise _unreadable(text, str(error), locate) from None
     for command in commands:
         place = locate(command.start_line)
         try:
@@ -99,10 +102,24 @@ def _read_instructions(text: str, locate: Locate, problems: Problems) -> Iterato
             problems.catch(error, place)
 
 
-def _unreadable(message: str, locate: Locate) -> SpecError:
-    """BuildKit's own words, which name the line."""
-    line = re.search(r"line (\d+)", message)
-    return SpecError(f"this is no Dockerfile: {message}", location=locate(int(line[1]) if line else 0))
+def _unreadable(text: str, message: str, locate: Locate) -> SpecError:
+    """BuildKit's own words, with the line."""
+    return SpecError(f"this is no Dockerfile: {message}", location=locate(_find_line(text, message)))
+
+
+def _find_line(text: str, message: str) -> int:
+    """The line behind the longest beginning without the fault, as the parser tells none; 0 for all."""
+    import dockerfile
+
+    lines = text.splitlines(keepends=True)
+    for number in range(len(lines), max(len(lines) - _MAX_LINES, 0), -1):
+        try:
+            dockerfile.parse_string("".join(lines[: number - 1]))
+        except dockerfile.GoParseError as error:
+            if str(error) == message:
+                continue
+        return number
+    return 0
 
 
 def _read_instruction(command: dockerfile.Command, location: Location) -> Instruction:
@@ -112,6 +129,9 @@ def _read_instruction(command: dockerfile.Command, location: Location) -> Instru
     words = tuple(command.value)
     if not any(words) and not (command.json and name in _MAY_BE_EMPTY):
         raise SpecError(f"`{name}` is empty", hint="write what it is for, or remove the line")
+    names = words if name == "ARG" else words[::2]
+    if name in _NAMED and not all(each.partition("=")[0] for each in names):
+        raise SpecError(f"`{name}` without a name", hint=f"write `{name} name=value`")
     return Instruction(
         name=name,
         words=words,
@@ -129,6 +149,10 @@ def _read_flags(name: str, flags: Iterable[str]) -> dict[str, tuple[str, ...]]:
         key, equals, value = flag.removeprefix("--").partition("=")
         if key not in _FLAGS[name]:
             raise SpecError(f"`{name}` with `--{key}` is not supported", hint=suggest(key, _FLAGS[name]))
+        if not equals and key not in _SWITCHES:
+            raise SpecError(f"`--{key}` of `{name}` has no value", hint=f"write `--{key}=value`")
+        if key in _SWITCHES and equals and value.lower() not in ("true", "false", "1", "0"):
+            raise SpecError(f"`--{key}={value[:40]}` is neither `true` nor `false`")
         if key in found and key not in _REPEATED:
             raise SpecError(f"`{name}` has `--{key}` twice", hint="remove one")
         found[key] = (*found.get(key, ()), value if equals else "true")

@@ -62,6 +62,22 @@ def test_a_directive_below_something_else_is_a_comment() -> None:
     ("text", "expected"),
     [
         ("", ["Dockerfile: this is no Dockerfile: file with no instructions"]),
+        ("FROM a\n\nENV A\nRUN b\n", ["Dockerfile:3: this is no Dockerfile: ENV must have two arguments"]),
+        (
+            "FROM a\nCOPY <<A /x\nb\nA\nCOPY <<B /y\nc\nd\n",
+            ["Dockerfile:5: this is no Dockerfile: unterminated heredoc"],
+        ),
+        (
+            "# escape=x\nFROM a\n",
+            ["Dockerfile:1: this is no Dockerfile: invalid escape token 'x' does not match ` or \\"],
+        ),
+        ("FROM a\nENV =x\n", ["Dockerfile:2: `ENV` without a name\nhint: write `ENV name=value`"]),
+        ("FROM a\nARG =x\n", ["Dockerfile:2: `ARG` without a name\nhint: write `ARG name=value`"]),
+        (
+            "FROM a\nCOPY --from b c\n",
+            ["Dockerfile:2: `--from` of `COPY` has no value\nhint: write `--from=value`"],
+        ),
+        ("FROM a\nCOPY --link=so b c\n", ["Dockerfile:2: `--link=so` is neither `true` nor `false`"]),
         ("ARG A\n", ["Dockerfile: a Dockerfile without FROM\nhint: begin with `FROM image`"]),
         ("RUN a\nFROM b\n", ["Dockerfile:1: `RUN` stands before the first FROM"]),
         ("FROM a b\n", ["Dockerfile:1: FROM takes an image, or `image AS name`"]),
