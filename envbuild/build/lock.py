@@ -165,14 +165,14 @@ class Locker:
             platform: self._answer_all(question, before.get(platform), upgrade)
             for platform, question in asked.items()
         }
-        further = self.analyzer.questions(label, answers)
-        if further == asked:
-            return asked, answers
-        settled = {
-            platform: self._answer_all(question, answers[platform], Upgrade())
-            for platform, question in further.items()
-        }
-        return further, settled
+        while (further := self.analyzer.questions(label, answers)) != asked:
+            # This ends: images are never fewer for that, and triggers name only so many.
+            asked = further
+            answers = {
+                platform: self._answer_all(question, answers.get(platform), Upgrade())
+                for platform, question in asked.items()
+            }
+        return asked, answers
 
     def _find_moved(self, old: Lock | None, new: Lock) -> tuple[Change, ...]:
         """The images that stayed as they were locked, and whose tags did not."""

@@ -451,6 +451,18 @@ def test_a_variable_of_an_image_in_a_url(
     assert added_file(project) == TOOL
 
 
+def test_an_image_that_only_a_trigger_names(project: Project, upstream: Upstream, web: str) -> None:
+    """It is known once the image with the trigger is, and its own variables are once it is itself."""
+    other = Upstream(upstream.host, f"{upstream.repository}/other")
+    other.push(make_layer({"opt/given": "given"}), tag="1", config=version_of("1.2"))
+    triggers = [f"COPY --from={other.reference()} /opt/given /opt/given"]
+    upstream.push(make_layer(ROOT), tag="1", config=version_of("1.2", OnBuild=triggers))
+    write_dockerfile(project, f"FROM {upstream.reference()}\n{web}").succeed("lock", "//:app")
+    assert len(project.lock("app")["platforms"]["linux/amd64"]["images"]) == 2
+    project.succeed("lock", "--check", "//:app")
+    assert added_file(project) == TOOL
+
+
 def test_a_variable_that_moves_with_its_image(project: Project, upstream: Upstream, web: str) -> None:
     upstream.push(make_layer(ROOT), tag="1", config=version_of("1.2"))
     write_dockerfile(project, f"FROM {upstream.reference()}\n{web}").succeed("lock", "//:app")

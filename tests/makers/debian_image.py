@@ -89,6 +89,7 @@ def make_debian_image(folder: Path, docker: Docker) -> DebianImage:
     draft = folder / "draft"
     origin = ("--src-daemon-host", docker.address, "docker-daemon:python:slim")
     _run("skopeo", "copy", "--dest-compress", *origin, f"dir:{draft}")
+    docker("image", "rm", "python:slim", SUITE)
     return DebianImage(draft.rename(folder / _FINISHED))
 
 
