@@ -15,6 +15,7 @@ from envbuild.archive.listing import folders_above
 from envbuild.archive.merged_usr import is_alias, merge_usr
 from envbuild.archive.tar_reader import read_tar, read_whole
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 MAX_CONTROL: Final = 64 << 20
 MAX_DATA: Final = 16 << 30  # the largest packages in use, GPU libraries, unpack to some 5 GiB
@@ -55,7 +56,7 @@ def read_control(deb: BinaryIO) -> Mapping[str, bytes]:
     for entry, contents in read_tar(_open_member(deb, "control.tar", MAX_CONTROL)):
         name = _relative(entry.name)
         if name in files:
-            raise ArchiveError(f"{name!a} is in a Debian package's control files twice")
+            raise ArchiveError(f"`{excerpt(name)}` is in a Debian package's control files twice")
         if entry.isreg():
             files[name] = read_whole(contents, entry.size)
     if "control" not in files:

@@ -16,6 +16,7 @@ from envbuild.archive.listing import Entry, Kind
 from envbuild.archive.tar_reader import EVERY_KIND, read_tar
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 WHITEOUT: Final = ".wh."
 OPAQUE: Final = ".wh..wh..opq"
@@ -182,7 +183,7 @@ class RootScan:
         if entry.islnk():
             first = self.nodes.get(entry_path(entry.linkname))
             if first is None:
-                raise ArchiveError(f"{entry.name!a} is a hard link to nothing")
+                raise ArchiveError(f"`{excerpt(entry.name)}` is a hard link to nothing")
             return first
         data = None
         if entry.isreg() and self.wanted(path):
@@ -260,7 +261,7 @@ def entry_path(name: str) -> str:
     Some readers take `../x` for `x`, others refuse it, and some go there.
     """
     if ".." in name.split("/") or "\0" in name:
-        raise ArchiveError(f"{name!a} leads out of its archive")
+        raise ArchiveError(f"`{excerpt(name)}` leads out of its archive")
     return clean_path(name)
 
 

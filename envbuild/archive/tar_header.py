@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 BLOCK: Final = 512
 FILE, HARDLINK, SYMLINK, DIRECTORY, FIFO, _EXTENDED = b"0", b"1", b"2", b"5", b"6", b"x"
@@ -119,7 +120,7 @@ def _encode_record(key: str, value: str | bytes) -> bytes:
         encoded = value if isinstance(value, bytes) else value.encode()
         body = b" %b=%b\n" % (key.encode(), encoded)
     except UnicodeEncodeError:
-        raise ArchiveError(f"{value!a} is not Unicode text: no layer can name it") from None
+        raise ArchiveError(f"`{excerpt(value)}` is not Unicode text: no layer can name it") from None
     length = len(body) + len(str(len(body)))
     if len(str(length)) > len(str(len(body))):
         length += 1

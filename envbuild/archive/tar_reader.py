@@ -11,6 +11,7 @@ from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import MAX_ENTRIES
 from envbuild.archive.tar_header import ATTRIBUTE, BLOCK, CAPABILITY, NO_ATTRIBUTES
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 MAX_HEADERS: Final = 1 << 16  # of one entry: two paths, and room for attributes
 _MAX_ID: Final = (1 << 32) - 2  # of users and groups: the last number means "none" (chown(2))
@@ -80,19 +81,21 @@ def _refuse(entry: tarfile.TarInfo, count: int, kinds: Sequence[bytes]) -> None:
     if count >= MAX_ENTRIES:
         raise ArchiveError(f"an archive has more than {MAX_ENTRIES} entries")
     if entry.type not in kinds or entry.issparse():
-        raise ArchiveError(f"{entry.name!a} is neither a file nor a folder nor a link")
+        raise ArchiveError(f"`{excerpt(entry.name)}` is neither a file nor a folder nor a link")
     if "\0" in "".join((entry.name, entry.linkname, *entry.pax_headers)):
-        raise ArchiveError(f"{entry.name!a} has a NUL in its name, its target or an attribute")
+        raise ArchiveError(f"`{excerpt(entry.name)}` has a NUL in its name, its target or an attribute")
     if entry.size < 0 or (entry.size and not entry.isreg()):
         # Some readers skip as many bytes and others take them for the next header.
-        raise ArchiveError(f"{entry.name!a} states {entry.size} bytes of contents and cannot have them")
+        raise ArchiveError(
+            f"`{excerpt(entry.name)}` states {entry.size} bytes of contents and cannot have them"
+        )
     if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
-        raise ArchiveError(f"{entry.name!a} has an owner that cannot be")
+        raise ArchiveError(f"`{excerpt(entry.name)}` has an owner that cannot be")
 
 
 def _refuse_time(entry: tarfile.TarInfo) -> None:
     if not -_MAX_TIME < entry.mtime < _MAX_TIME:  # which no comparison with "nan" is
-        raise ArchiveError(f"{entry.name!a} has a time that cannot be")
+        raise ArchiveError(f"`{excerpt(entry.name)}` has a time that cannot be")
 
 
 class _Headers:
@@ -132,5 +135,5 @@ class _Contents:
         wanted = min(size, self._end - self._archive.tell())
         data = self._archive.read(wanted)
         if len(data) != wanted:
-            raise ArchiveError(f"{self._name!a} ends early")
+            raise ArchiveError(f"`{excerpt(self._name)}` ends early")
         return data

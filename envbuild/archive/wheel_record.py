@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 MAX_ROWS: Final = 1_000_000
 
@@ -36,12 +37,12 @@ def check_record(rows: Iterable[tuple[str, str, str]], sizes: Mapping[str, int])
     seen: dict[str, tuple[str, str]] = {}
     for path, digest, size in rows:
         if path.startswith("/") or (".." in path and ".." in path.split("/")):
-            raise ArchiveError(f"`RECORD` lists {path[:200]!a}, which lies outside of the wheel")
+            raise ArchiveError(f"`RECORD` lists `{excerpt(path)}`, which lies outside of the wheel")
         stated = (digest, size)
         if seen.setdefault(path, stated) != stated:
-            raise ArchiveError(f"`RECORD` lists {path[:200]!a} twice, with different hashes or sizes")
+            raise ArchiveError(f"`RECORD` lists `{excerpt(path)}` twice, with different hashes or sizes")
         if size and path in sizes and size != str(sizes[path]):
-            raise ArchiveError(f"`RECORD` states another size for {path[:200]!a} than it has")
+            raise ArchiveError(f"`RECORD` states another size for `{excerpt(path)}` than it has")
 
 
 def rewrite_record(

@@ -13,6 +13,7 @@ from envbuild.archive.layer import Sink
 from envbuild.archive.tar_reader import read_tar
 from envbuild.archive.wheel_info import MAX_METADATA
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
@@ -32,7 +33,7 @@ def write_wheel(layer: ForwardReader, out: Sink, folder: str) -> Mapping[str, st
             if name == entry.name or entry.isdir():
                 continue
             if not entry.isreg():
-                raise ArchiveError(f"{name!a} of the wheel is no file")
+                raise ArchiveError(f"`{excerpt(name)}` of the wheel is no file")
             data = _add(archive, name, contents, entry.size, entry.mode)
             if match := _TOLD.match(name):
                 told[match[1]] = data.decode()

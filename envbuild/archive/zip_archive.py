@@ -26,6 +26,7 @@ from envbuild.archive.zip_directory import (
     widen,
 )
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 STORED, DEFLATED = 0, 8
 LARGE: Final = 32 << 20  # above, a file is never whole in memory
@@ -151,7 +152,7 @@ def _locate(file: BinaryIO, record: Record, end: int) -> int:
     name_size = len(record.name)
     behind = record.offset + _LOCAL.size + name_size
     if behind > end:
-        raise ArchiveError(f"{record.name!a} overlaps what follows it in the zip")
+        raise ArchiveError(f"`{excerpt(record.name)}` overlaps what follows it in the zip")
     header = read_at(file, record.offset, behind - record.offset)
     magic, _, flags, method, _, _, crc, compressed, size, named, extra_size = _LOCAL.unpack_from(header)
     extra = b""
@@ -166,7 +167,7 @@ def _locate(file: BinaryIO, record: Record, end: int) -> int:
         or (flags ^ record.flags) & (_ENCRYPTED | _UTF8)
         or not _agrees((crc, compressed, size), record, extra, deferred=bool(flags & _DESCRIPTOR))
     ):
-        raise ArchiveError(f"{record.name!a} has a local header that contradicts the zip directory")
+        raise ArchiveError(f"`{excerpt(record.name)}` has a local header that contradicts the zip directory")
     start: int = behind + extra_size
     if start + record.compressed != end:
         _check_end(file, record, start + record.compressed, end, described=bool(flags & _DESCRIPTOR))
@@ -190,12 +191,14 @@ def _agrees(stated: tuple[int, int, int], record: Record, extra: bytes, *, defer
 def _check_end(file: BinaryIO, record: Record, at: int, end: int, *, described: bool) -> None:
     """Nothing but the member's own descriptor lies between its last byte and what follows it."""
     if at > end:
-        raise ArchiveError(f"{record.name!a} overlaps what follows it in the zip")
+        raise ArchiveError(f"`{excerpt(record.name)}` overlaps what follows it in the zip")
     form = _DESCRIPTORS.get(end - at) if described else None
     if form is None:
-        raise ArchiveError(f"{record.name!a} is followed by bytes that are not its own")
+        raise ArchiveError(f"`{excerpt(record.name)}` is followed by bytes that are not its own")
     if form.unpack(read_at(file, at, end - at)) != (record.crc, record.compressed, record.size):
-        raise ArchiveError(f"{record.name!a} has a data descriptor that contradicts the zip directory")
+        raise ArchiveError(
+            f"`{excerpt(record.name)}` has a data descriptor that contradicts the zip directory"
+        )
 
 
 def _refuse_other(file: BinaryIO, first: Member, second: Member) -> None:
@@ -213,12 +216,14 @@ def _check_record(record: Record) -> str:
     try:
         name = record.name.decode("utf-8" if record.flags & _UTF8 else "cp437")
     except UnicodeDecodeError:
-        raise ArchiveError(f"`{record.name!a}` is marked as UTF-8 and is not") from None
+        raise ArchiveError(f"`{excerpt(record.name)}` is marked as UTF-8 and is not") from None
     check_path(name.removesuffix("/"))
     if "\\" in name:
         raise ArchiveError(f"`{name}` has a backslash in its name, which means other paths on other systems")
     if _CONTROL.search(name):
-        raise ArchiveError(f"{name!a} has a control character in its name, so that no `RECORD` can list it")
+        raise ArchiveError(
+            f"`{excerpt(name)}` has a control character in its name, so that no `RECORD` can list it"
+        )
     if record.flags & (_ENCRYPTED | _STRONG | _MASKED):
         raise ArchiveError(f"`{name}` is encrypted")
     if record.flags & _PATCHED:

@@ -14,6 +14,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
+from envbuild.core.text import excerpt
 
 _RECORD: Final = struct.Struct("<4s6H3L5H2L")
 _END: Final = struct.Struct("<4s4H2LH")
@@ -89,7 +90,9 @@ def refuse_other_name(extra: bytes, name: bytes) -> None:
     """Refuse an Info-ZIP Unicode Path field (4.6.9) that gives another name: some readers go by it."""
     field = find_field(extra, _UNICODE_PATH)
     if field is not None and field[5:] != name:
-        raise ArchiveError(f"{name!a} has another name, {field[5:]!a}, in a field of the zip")
+        raise ArchiveError(
+            f"`{excerpt(name)}` has another name, `{excerpt(field[5:])}`, in a field of the zip"
+        )
 
 
 def _read_end(file: BinaryIO) -> tuple[int, int, int]:

@@ -148,7 +148,7 @@ def _format(path: Path) -> bool:
     try:
         before = path.read_bytes()
     except OSError as error:
-        raise SpecError(f"cannot read `{path}`: {error.strerror}") from error
+        raise SpecError(f"cannot read `{path}`: {error.strerror}", hint="check its path and mode") from error
     after = format_spec(before, str(path))
     if after != before:
         write_whole(path.resolve(), [after])

@@ -143,7 +143,7 @@ def _read_mount(text: str) -> Bind:
         raise UsageError(f"`--mount {text}` is no mount", hint="write `SOURCE:/PLACE` or `SOURCE:/PLACE:ro`")
     path = Path(source).absolute()
     if not path.exists():
-        raise UsageError(f"there is no `{source}` to mount at `{place}`")
+        raise UsageError(f"there is no `{source}` to mount at `{place}`", hint="make it, or correct its path")
     return Bind(path, place, readonly=readonly)
 
 

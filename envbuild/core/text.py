@@ -17,11 +17,12 @@ def escape(text: str) -> str:
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
-def excerpt(text: str) -> str:
+def excerpt(text: str | bytes) -> str:
     """What an error may quote of a text that anybody may have written: one line, printable, not endless.
 
-    Of URLs without logins, and without tokens as conda writes them.
+    Of URLs without logins, and without tokens as conda writes them. Names in archives may be bytes.
     """
+    text = text if isinstance(text, str) else text.decode("utf-8", "backslashreplace")
     shown = _SECRET.sub(r"\1\2***", text) if ":/" in text else text
     return escape(shown) if len(shown) <= _LONGEST else f"{escape(shown[:_LONGEST])}..."
 

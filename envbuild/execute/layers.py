@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import encode_listing, parse_listing
+from envbuild.core.errors import ArchiveError
 from envbuild.execute.builtin import Job
 from envbuild.rule.builtins import LAYER, LAYER_INFO, LISTING
 
@@ -19,7 +20,8 @@ def make_wheel_layer(job: Job) -> None:
     from envbuild.archive.wheel import write_wheel_layer
 
     options = job.parameters
-    with job.inputs["wheel"].open("rb", buffering=0) as wheel:  # each read is of as much as is wanted
+    # Each read is of as much as is wanted.
+    with blame_package(), job.inputs["wheel"].open("rb", buffering=0) as wheel:
         info = write_wheel_layer(
             wheel,
             job.outputs[LAYER],
@@ -36,7 +38,7 @@ def make_conda_layer(job: Job) -> None:
     from envbuild.archive.conda_layer import write_conda_layer
 
     options = job.parameters
-    with job.inputs["package"].open("rb") as package:
+    with blame_package(), job.inputs["package"].open("rb") as package:
         info = write_conda_layer(
             package,
             job.outputs[LAYER],
@@ -62,7 +64,7 @@ def make_deb_layer(job: Job) -> None:
     from envbuild.archive.deb import write_deb_layer
 
     merged_usr, epoch = job.parameters.get("merged_usr", True), job.parameters["epoch"]
-    with job.inputs["deb"].open("rb") as deb:
+    with blame_package(), job.inputs["deb"].open("rb") as deb:
         finish_layer(job, write_deb_layer(deb, job.outputs[LAYER], merged_usr=merged_usr, epoch=epoch))
 
 
@@ -79,7 +81,7 @@ def make_debian_state(job: Job) -> None:
     """What maintainer scripts would have written."""
     from envbuild.archive.debian_state import write_state_layer
 
-    with open_all(job.inputs) as debs:
+    with blame_package(), open_all(job.inputs) as debs:
         finish_layer(job, write_state_layer(debs, job.outputs[LAYER], epoch=job.parameters["epoch"]))
 
 
@@ -90,6 +92,7 @@ def make_debian_addition(job: Job) -> None:
 
     options = job.parameters
     with (
+        blame_package(),
         open_below(job.inputs, "base/") as base,
         open_below(job.inputs, "added/") as added,
         open_below(job.inputs, "status/") as layers,
@@ -173,6 +176,16 @@ def finish_layer(job: Job, info: LayerInfo) -> None:
     """Write what is known of a layer beside it."""
     job.outputs[LAYER_INFO].write(info.to_json())
     job.outputs[LISTING].write(encode_listing(info.entries))
+
+
+@contextmanager
+def blame_package() -> Iterator[None]:
+    """An archive that cannot be read has the bytes that are locked: it is what was published."""
+    try:
+        yield
+    except ArchiveError as error:
+        error.hint = error.hint or "take another version of the package, and tell who publishes it"
+        raise
 
 
 @contextmanager

@@ -42,7 +42,10 @@ class LockFiles:
         try:
             replace_file(self.path(label), encode_lock(lock))
         except OSError as error:
-            raise StoreError(f"cannot write `{self._shown(label)}`: {error.strerror}") from error
+            raise StoreError(
+                f"cannot write `{self._shown(label)}`: {error.strerror}",
+                hint="check its folder and disk",
+            ) from error
         self._read[label] = lock
 
     def _load(self, label: Label) -> Lock | None:
@@ -57,7 +60,9 @@ class LockFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise LockError(f"cannot read `{self._shown(label)}`: {error.strerror}") from error
+            raise LockError(
+                f"cannot read `{self._shown(label)}`: {error.strerror}", hint="check its mode"
+            ) from error
 
     def _shown(self, label: Label) -> str:
         return "/".join(filter(None, (label.package, f"{label.name}.lock.json")))

@@ -22,7 +22,10 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
             for piece in pieces:
                 file.write(piece)
     except OSError as error:
-        raise StoreError(f"cannot write `{path}`: {error.strerror}") from error
+        raise StoreError(
+            f"cannot write `{path}`: {error.strerror}",
+            hint="name another file, or check its folder",
+        ) from error
 
 
 @contextmanager

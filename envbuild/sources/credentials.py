@@ -168,17 +168,22 @@ def _ask_helper(helper: str, host: str) -> RegistryLogin | None:
         hint = "install it, or take it out of Docker's config.json"
         raise RegistryError(f"the credential helper `{program}` is not on the PATH", hint=hint) from None
     except (OSError, subprocess.TimeoutExpired):
-        raise RegistryError(f"the credential helper `{program}` does not work") from None
+        raise RegistryError(
+            f"the credential helper `{program}` does not work", hint=f"run `{program} list` to see why"
+        ) from None
     # A host it does not know is an error to it, too: anonymous access may do.
-    return _read_helper(answer.stdout, program) if answer.returncode == 0 else None
+    return _read_helper(answer.stdout, program, host) if answer.returncode == 0 else None
 
 
-def _read_helper(output: bytes, program: str) -> RegistryLogin | None:
+def _read_helper(output: bytes, program: str, host: str) -> RegistryLogin | None:
     try:
         values = parse_json(output)
         user, secret = values["Username"], values["Secret"]
     except (ValueError, KeyError, TypeError):
-        raise RegistryError(f"the credential helper `{program}` answered no login") from None
+        raise RegistryError(
+            f"the credential helper `{program}` answered no login",
+            hint=f"run `docker login {host}`",
+        ) from None
     if not isinstance(user, str) or not isinstance(secret, str) or not secret:
         return None
     return RegistryLogin("" if user == _IDENTITY else user, secret)

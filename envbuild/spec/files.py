@@ -119,5 +119,5 @@ def _hash(found: Found, destination: str, place: Place) -> FileEntry:
             digest = hashlib.file_digest(file, "sha256")
             size = file.tell()
     except OSError as error:
-        raise SpecError(f"cannot read `{found.name}`: {error.strerror}") from error
+        raise SpecError(f"cannot read `{found.name}`: {error.strerror}", hint="make it readable") from error
     return FileEntry(destination, path, Digest(digest.hexdigest(), size), found.is_executable)

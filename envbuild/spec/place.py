@@ -104,7 +104,9 @@ class Place:
         try:
             return sorted(entry.name for entry in path.iterdir())
         except OSError as error:
-            raise SpecError(f"cannot read the folder `{name or '.'}`: {error.strerror}") from error
+            raise SpecError(
+                f"cannot read the folder `{name or '.'}`: {error.strerror}", hint="make it readable"
+            ) from error
 
     def _is_folder(self, name: str) -> bool:
         found = self.find(name)

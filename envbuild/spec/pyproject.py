@@ -28,9 +28,9 @@ def read_pyproject(path: Path, shown: str, groups: Sequence[str] = ()) -> list[P
         raise SpecError("the file is not UTF-8", hint="save it as UTF-8", location=Location(shown)) from None
     except (ValueError, RecursionError) as error:
         reason = str(error).lower() if isinstance(error, ValueError) else "nested too deeply"
-        raise SpecError(f"this is no TOML: {reason}", location=Location(shown)) from None
+        raise SpecError(f"this is no TOML: {reason}", hint="correct it", location=Location(shown)) from None
     project = _table(table, "project", shown)
-    found = _texts(project.get("dependencies", []), "[project] dependencies", shown)
+    found = _texts(project.get("dependencies", []), "`dependencies` of `[project]`", shown)
     for group in groups:
         found += _group(table, project, group, shown)
     return [(each, Location(shown, _line_of(text, each))) for each in found]
@@ -72,7 +72,9 @@ class _Groups:
         place = Location(self._shown)
         if chain[-1] in chain[:-1]:
             listed = " -> ".join(f"`{each}`" for each in chain)
-            raise SpecError(f"dependency groups include each other: {listed}", location=place)
+            raise SpecError(
+                f"dependency groups include each other: {listed}", hint="remove one of these", location=place
+            )
         if len(chain) > _MAX_DEPTH:
             raise SpecError(f"dependency groups include each other over {_MAX_DEPTH} levels", location=place)
         if chain[-1] not in self._groups:
@@ -86,20 +88,24 @@ class _Groups:
 def _table(parent: Mapping[str, Any], key: str, shown: str) -> Mapping[str, Any]:
     value = parent.get(key, {})
     if not isinstance(value, dict):
-        raise SpecError(f"`{key}` is not a table", location=Location(shown))
+        raise SpecError(f"`{key}` is not a table", hint=f"write `[{key}]`", location=Location(shown))
     return value
 
 
 def _list(value: object, what: str, shown: str) -> list[Any]:
     if not isinstance(value, list):
-        raise SpecError(f"{what} is not a list", location=Location(shown))
+        raise SpecError(f"{what} is not a list", hint="write `[...]`", location=Location(shown))
     return value
 
 
 def _texts(value: object, what: str, shown: str) -> list[str]:
     items = _list(value, what, shown)
     if not all(isinstance(item, str) for item in items):
-        raise SpecError(f"{what} holds something else than texts", location=Location(shown))
+        raise SpecError(
+            f"{what} holds something else than texts",
+            hint='write `"name>=1"`',
+            location=Location(shown),
+        )
     return list(items)
 
 

@@ -109,7 +109,9 @@ class _Reader:
             return
         self._seen.add(key)
         if place.depth == _MAX_DEPTH:
-            raise SpecError(f"requirement files name each other over {_MAX_DEPTH} levels")
+            raise SpecError(
+                f"requirement files name each other over {_MAX_DEPTH} levels", hint="put some into one"
+            )
         inside = _Place(path.parent, place.constraint, place.depth + 1)
         lines = _numbered(path, shown, groups)
         usual = _read_usual(lines, constraint=place.constraint)
@@ -207,7 +209,7 @@ def _refused_option(option: str) -> SpecError:
 def _numbered(path: Path, shown: str, groups: Sequence[str]) -> tuple[tuple[int, str], ...]:
     """The requirements of a file, each with the number of its line (0: unknown)."""
     if path.stat().st_size > _MAX_BYTES:
-        raise SpecError(f"`{shown}` is over {_MAX_BYTES >> 20} MiB")
+        raise SpecError(f"`{shown}` is over {_MAX_BYTES >> 20} MiB", hint="name a requirements file")
     try:
         if path.suffix == ".toml":
             return tuple((location.line, text) for text, location in read_pyproject(path, shown, groups))
@@ -215,5 +217,5 @@ def _numbered(path: Path, shown: str, groups: Sequence[str]) -> tuple[tuple[int,
     except UnicodeDecodeError:
         raise SpecError(f"`{shown}` is not UTF-8", hint="save it as UTF-8") from None
     if groups:
-        raise SpecError(f"`{shown}` has no extras: only a pyproject.toml has")
+        raise SpecError(f"`{shown}` has no extras: only a pyproject.toml has", hint="remove the brackets")
     return logical_lines(text)

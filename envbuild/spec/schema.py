@@ -284,7 +284,8 @@ class _Checker:
         if shape is Shape.NULL:
             self._problems.add(f"{subject} has no value", value.location, f'write a value, or `{before}""`')
         elif shape in (Shape.LIST, Shape.MAPPING):
-            self._problems.add(f"{subject} must be text, not {shape.value}", value.location)
+            message = f"{subject} must be text, not {shape.value}"
+            self._problems.add(message, value.location, f"write `{before}text`")
         else:
             hint = f'quote it: `{before}"{value.text}"`'
             self._problems.add(f"{subject} must be text, not {shape.value}", value.location, hint)

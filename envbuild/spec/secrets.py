@@ -25,14 +25,16 @@ class Secret:
         if self.file is None:
             if self.variable not in variables:
                 raise UsageError(
-                    f"the secret `{self.name}` is in the variable `{self.variable}`, which is not set"
+                    f"the secret `{self.name}` is in the variable `{self.variable}`, which is not set",
+                    hint=f"run `export {self.variable}=...`, or name another place: {_HINT}",
                 )
             return variables[self.variable].encode("utf-8", "surrogateescape")
         try:
             return self.file.read_bytes()
         except OSError as error:
             raise UsageError(
-                f"the secret `{self.name}` cannot be read: `{self.file}`: {error.strerror}"
+                f"the secret `{self.name}` cannot be read: `{self.file}`: {error.strerror}",
+                hint="check the file's path and mode",
             ) from error
 
 

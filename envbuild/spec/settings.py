@@ -63,7 +63,8 @@ def read_build_settings(entry: Entry | None, root: Path, problems: Problems) -> 
     checked = _check("build", _BUILD, entry, problems)
     jobs = checked["jobs"]
     if jobs is not None and jobs < 1:
-        problems.add("`jobs` must be at least 1", entry.value.entries["jobs"].value.location)
+        place = entry.value.entries["jobs"].value.location
+        problems.add("`jobs` must be at least 1", place, "without it, there are as many as cores")
     stated = entry.value.entries
     return BuildSettings(
         jobs,
@@ -84,7 +85,8 @@ def read_cache_settings(entry: Entry | None, problems: Problems) -> CacheSetting
     checked = _check("cache", _CACHE, entry, problems)
     size, days = checked["max_size"], checked["keep_days"]
     if days is not None and days < 0:
-        problems.add("`keep_days` must be at least 0", entry.value.entries["keep_days"].value.location)
+        place = entry.value.entries["keep_days"].value.location
+        problems.add("`keep_days` must be at least 0", place, "with 0, only what images need is kept")
     return CacheSettings(
         unstated.max_size
         if size is None
@@ -96,7 +98,9 @@ def read_cache_settings(entry: Entry | None, problems: Problems) -> CacheSetting
 def _check(name: str, schema: Schema, entry: Entry, problems: Problems) -> dict[str, Any]:
     value = entry.value
     if value.shape is not Shape.MAPPING:
-        problems.add(f"`{name}` must be a mapping, not {value.shape.value}", value.location)
+        problems.add(
+            f"`{name}` must be a mapping, not {value.shape.value}", value.location, f"write `{name}: {{...}}`"
+        )
     return check_attributes(value.entries, schema, Scope(f"`{name}`", "", value.location), problems)
 
 

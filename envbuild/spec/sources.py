@@ -232,7 +232,8 @@ def _read_keyring(
     path: Path = root / checked["keyring"]
     # An absolute path is the machine's, which only `lock` needs; a relative one belongs to the workspace.
     if path.is_relative_to(root) and not os.path.isfile(path):  # noqa: PTH113 (never fails)
-        problems.add(f"there is no file `{excerpt(checked['keyring'])}`", stated["keyring"].value.location)
+        place = stated["keyring"].value.location
+        problems.add(f"there is no file `{excerpt(checked['keyring'])}`", place, "check the path")
     return path
 
 

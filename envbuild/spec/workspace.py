@@ -188,8 +188,8 @@ def _read_folders(
             continue
         recorder.record(folder)
         if not folder.is_relative_to(root.resolve()):
-            problems.add(f"`{item.text}` lies outside of the workspace", item.location)
+            problems.add(f"`{item.text}` lies outside of the workspace", item.location, "copy it into it")
         elif not folder.is_dir():
-            problems.add(f"there is no folder `{item.text}`", item.location)
+            problems.add(f"there is no folder `{item.text}`", item.location, "check the path")
         folders.append(folder)
     return tuple(folders)

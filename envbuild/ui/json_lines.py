@@ -25,7 +25,9 @@ class JsonLines:
         try:
             self._file = path.open("w", encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"cannot write events to `{path}`: {error.strerror}") from error
+            raise UsageError(
+                f"cannot write events to `{path}`: {error.strerror}", hint="name another file with `--events`"
+            ) from error
         self._path = path
         self._clock = clock
         self._began = clock()
@@ -57,7 +59,10 @@ class JsonLines:
         except OSError as fault:
             self._error = fault
         if self._error is not None and error is None:
-            raise ServiceError(f"cannot write events to `{self._path}`: {self._error.strerror}")
+            raise ServiceError(
+                f"cannot write events to `{self._path}`: {self._error.strerror}",
+                hint="name another file with `--events`",
+            )
 
 
 def to_json(event: Event, seconds: float) -> dict[str, Any]:

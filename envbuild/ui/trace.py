@@ -13,6 +13,8 @@ from typing import Any, Self
 from envbuild.core.errors import UsageError
 from envbuild.core.events import ActionFailed, ActionFinished, ActionStarted, Event, Phase
 
+_HINT = "name another file with `--profile`"
+
 
 class Trace:
     """An EventSink that writes its file when it is left, gzipped if its name ends so.
@@ -22,7 +24,7 @@ class Trace:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         if not path.absolute().parent.is_dir():
-            raise UsageError(f"cannot write a profile to `{path}`: no such folder")
+            raise UsageError(f"cannot write a profile to `{path}`: no such folder", hint=_HINT)
         self._path = path
         self._clock = clock
         self._began = clock()
@@ -59,7 +61,8 @@ class Trace:
             self._path.write_bytes(_pack(json.dumps(document).encode(), self._path))
         except OSError as fault:
             if error is None:
-                raise UsageError(f"cannot write a profile to `{self._path}`: {fault.strerror}") from fault
+                message = f"cannot write a profile to `{self._path}`: {fault.strerror}"
+                raise UsageError(message, hint=_HINT) from fault
 
     def _free_lane(self) -> int:
         taken = {lane for lane, _ in self._open.values()}

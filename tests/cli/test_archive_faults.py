@@ -21,12 +21,12 @@ HOSTILE = {
     ),
     "a RECORD that lies": (
         make_wheel("alpha", {"alpha.py": b"1"}, record="alpha.py,,2\n"),
-        "`RECORD` states another size for 'alpha.py' than it has",
+        "`RECORD` states another size for `alpha.py` than it has",
     ),
     # Whatever a terminal would take for a command is shown, not sent.
     "a name with an escape sequence": (
         make_wheel("alpha", {"\x1b]0;title\x07.py": b"1"}),
-        r"'\x1b]0;title\x07.py' has a control character in its name, so that no `RECORD` can list it",
+        r"`\x1b]0;title\x07.py` has a control character in its name, so that no `RECORD` can list it",
     ),
     "a version with an escape sequence": (
         make_wheel("alpha", {}, wheel_version="\x1b[2J9"),
@@ -43,6 +43,7 @@ def test_hostile_wheels(project: Project, index: FakeIndex, case: str) -> None:
     for _ in ("first", "again"):  # a failure is no result that a cache keeps
         error = project.fail(1, "build")
         assert error.startswith(f"error: `WheelLayer alpha 1.0` failed: {message}\n")
+        assert "\nhint: " in error
     assert project.images() == []
     assert not [layer for layer in kept_layers(project) if b"alpha-1.0.dist-info" in layer]
 

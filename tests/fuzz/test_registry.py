@@ -91,7 +91,7 @@ def test_docker_s_configuration(data: bytes, host: str) -> None:
 @fuzz
 @given(documents({"ServerURL": HOST, "Username": "robin", "Secret": SECRET}))
 def test_a_credential_helper_s_answer(data: bytes) -> None:
-    found = read_or_say(lambda: _read_helper(data, "docker-credential-x"), RegistryError)
+    found = read_or_say(lambda: _read_helper(data, "docker-credential-x", "host"), RegistryError)
     assert found is None or found.secret
 
 

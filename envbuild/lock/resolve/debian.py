@@ -12,6 +12,7 @@ from envbuild.archive.deb import read_control
 from envbuild.archive.maintainer_scripts import script_effects
 from envbuild.core.dataclass import replace
 from envbuild.core.errors import ResolveError
+from envbuild.core.text import excerpt
 from envbuild.lock.model import DebianQuestion, Locked, PlatformLock
 from envbuild.lock.resolve.debian_selection import Selection
 from envbuild.sources.debian_index import DebianIndex, Package, Row
@@ -90,7 +91,9 @@ def _read_requests(question: DebianQuestion, index: DebianIndex) -> list[Relatio
 def _read_request(text: str, question: DebianQuestion, index: DebianIndex) -> Relation:
     match = _REQUEST.match(text)
     if not match:
-        raise ResolveError(f"{text!a} names no Debian package", hint="write `name` or `name=version`")
+        raise ResolveError(
+            f"`{excerpt(text)}` names no Debian package", hint="write `name` or `name=version`"
+        )
     name, version = match[1], match[2] or ""
     if name in question.installed and version in ("", question.installed[name]):
         return Relation(name, "=" if version else "", version)

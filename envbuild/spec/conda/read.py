@@ -53,7 +53,7 @@ def _read_file(written: str, place: Place, parts: Parts, problems: Problems) -> 
     try:
         data = real.read_bytes() if real.stat().st_size <= MAX_BYTES else b""
     except OSError as error:
-        raise SpecError(f"cannot read `{excerpt(path)}`: {error.strerror}") from error
+        raise SpecError(f"cannot read `{excerpt(path)}`: {error.strerror}", hint="check its mode") from error
     _read_data(data, groups, found.name, real.parent, parts, problems)
 
 
@@ -61,13 +61,15 @@ def _read_data(
     data: bytes, groups: Sequence[str], shown: str, folder: Path, parts: Parts, problems: Problems
 ) -> None:
     if not data:
-        raise SpecError(f"`{shown}` is empty, or over {MAX_BYTES >> 20} MiB", location=Location(shown))
+        message = f"`{shown}` is empty, or over {MAX_BYTES >> 20} MiB"
+        raise SpecError(message, hint="name an environment.yml", location=Location(shown))
     if PurePosixPath(shown).suffix not in (".yml", ".yaml"):
         read_explicit(_decode(data, shown), shown, folder, parts, problems)
         return
     document = parse_yaml(data, shown, MAX_BYTES)
     if groups and not is_lock_file(document):
-        problems.add(f"`{shown}` has no categories: only a conda-lock.yml has", document.location)
+        message = f"`{shown}` has no categories: only a conda-lock.yml has"
+        problems.add(message, document.location, "remove the brackets")
     reader = EnvironmentReader(parts, folder, problems)
     if is_lock_file(document):
         read_lock_file(document, groups, folder, parts, problems)

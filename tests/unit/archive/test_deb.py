@@ -289,7 +289,7 @@ CONTROL = entry("./control", b"Package: a\n")
 BROKEN_CONTROL = {
     "twice": (
         make_tar([CONTROL, entry("control", b"Package: b\n")]),
-        "'control' is in a Debian package's control",
+        "`control` is in a Debian package's control",
     ),
     "a link": (make_tar([link("./control", "/etc/passwd")]), "no `control`"),
     "a device": (make_tar([CONTROL, entry("./null", type=tarfile.CHRTYPE)]), "neither a file nor"),

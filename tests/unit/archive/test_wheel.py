@@ -145,11 +145,11 @@ REFUSED = {
     "a RECORD that begins at the root": (make_wheel("a", {}, record="/etc/passwd,,\n"), "lies outside"),
     "a RECORD with two hashes for one file": (
         make_wheel("a", {"a.py": b"1"}, record="a.py,sha256=x,1\na.py,sha256=y,1\n"),
-        "lists 'a.py' twice",
+        "lists `a.py` twice",
     ),
     "a RECORD with another size": (
         make_wheel("a", {"a.py": b"1"}, record="a.py,sha256=x,2\n"),
-        "states another size for 'a.py'",
+        "states another size for `a.py`",
     ),
     "a RECORD with lines without end": (make_wheel("a", {}, record="\n" * 1_000_001), "1000000 lines"),
     "a RECORD that is a bomb": (make_wheel("a", {}, record="x" * MAX_RECORD + "x"), "RECORD` is larger"),

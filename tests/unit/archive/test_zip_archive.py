@@ -81,7 +81,7 @@ REFUSED = {
     "nothing but bytes in front": (assemble_zip([], front=b"x" * 30), "does not begin with its first member"),
     "a member that the directory does not list": (
         assemble_zip([GOOD.but(gap=assemble_zip([STORED])[:43]), STORED]),
-        "`?b'good.py'`? is followed by bytes that are not its own",
+        "`good.py` is followed by bytes that are not its own",
     ),
     "a descriptor without its flag": (assemble_zip([GOOD.but(gap=NUMBERS)]), "not its own"),
     "a descriptor that lies": (
@@ -123,7 +123,7 @@ REFUSED = {
     "fewer records than there are": (assemble_zip([GOOD, STORED], count=1), "does not hold the 1 records"),
     "another name in a field": (
         assemble_zip([GOOD.but(extra=unicode_path(b"evil.py"))]),
-        "has another name, b'evil.py'",
+        "has another name, `evil.py`",
     ),
     "another name in a local field": (
         assemble_zip([GOOD.but(local=GOOD.but(extra=unicode_path(b"../evil.py")))]),

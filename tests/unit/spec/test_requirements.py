@@ -165,7 +165,7 @@ PROJECTS = {
     "a = " + "[" * 100_000: "this is no TOML: nested too deeply",
     "a = " + "9" * 5000: "this is no TOML: exceeds the limit",
     "project = 1": "`project` is not a table",
-    "[project]\ndependencies = [1]": "[project] dependencies holds something else than texts",
+    "[project]\ndependencies = [1]": "`dependencies` of `[project]` holds something else than texts",
     "[dependency-groups]\na = []": "there is neither an extra nor a dependency group `dev`",
     "[dependency-groups]\ndev = [{include-group = 'dev'}]": "include each other: `dev` -> `dev`",
 }

@@ -171,7 +171,7 @@ def test_defaults_that_name_files_stand_where_the_target_does() -> None:
         ("python", "3", '9: `python` must be text, not an integer\nhint: quote it: `python: "3"`'),
         ("python", "no", '9: `python` must be text, not a boolean\nhint: quote it: `python: "no"`'),
         ("python", "", '8: `python` has no value\nhint: write a value, or `python: ""`'),
-        ("python", "[x]", "9: `python` must be text, not a list"),
+        ("python", "[x]", "9: `python` must be text, not a list\nhint: write `python: text`"),
         ("python", '"\\0"', "9: `python` holds a NUL character\nhint: remove it"),
         (
             "strip",

@@ -100,7 +100,7 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         "envbuild.yaml:6:3: there is no kind of source `idnex`\nhint: did you mean `index`?",
         "envbuild.yaml:7:3: `index` lacks the attribute `name`\nhint: add `name: ...`, its alias in locks",
         "envbuild.yaml:7:39: `index` has no attribute `urls`\nhint: did you mean `url`?",
-        "envbuild.yaml:8:30: there is no file `k.gpg`",
+        "envbuild.yaml:8:30: there is no file `k.gpg`\nhint: check the path",
         (
             "envbuild.yaml:9:3: a call is one name with its attributes\n"
             "hint: write `- index: {name: ..., url: ...}`, `- channel: {name: ..., url: ...}`, "

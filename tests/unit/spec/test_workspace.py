@@ -137,14 +137,14 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
             "envbuild.yaml:4:8: `envs/env` names no image by its `{hash}`\n"
             "hint: write a repository (`envs/env_{hash}`), or one and a tag (`envs:env_{hash}`)"
         ),
-        "envbuild.yaml:5:9: there is no folder `missing`",
-        "envbuild.yaml:5:18: `..` lies outside of the workspace",
+        "envbuild.yaml:5:9: there is no folder `missing`\nhint: check the path",
+        "envbuild.yaml:5:18: `..` lies outside of the workspace\nhint: copy it into it",
         'envbuild.yaml:5:22: an item of `rules` must be text, not an integer\nhint: quote it: `"3"`',
         (
             "envbuild.yaml:6:8: `0` is no time that archives can hold\n"
             "hint: write Unix seconds from 315532800 (1980) on, below 8589934592"
         ),
-        "envbuild.yaml:7:15: `jobs` must be at least 1",
+        "envbuild.yaml:7:15: `jobs` must be at least 1\nhint: without it, there are as many as cores",
         "envbuild.yaml:7:18: `build` has no attribute `keep-going`\nhint: did you mean `keep_going`?",
         ("envbuild.yaml:8:19: `1 TB` is no amount\nhint: write a whole number and one of `k`, `m`, `g`"),
         (
@@ -175,8 +175,10 @@ def test_wrong_shapes(tmp_path: Path) -> None:
         "envbuild.yaml:1:1: must be a mapping, not a list",
         "hint: write `required_version: ...` and other settings, or leave the file empty",
     ]
-    assert fails(tmp_path, "build: 4") == ["envbuild.yaml:1:8: `build` must be a mapping, not an integer"]
-    assert fails(tmp_path, "cache: 4") == ["envbuild.yaml:1:8: `cache` must be a mapping, not an integer"]
+    for name in ("build", "cache"):
+        assert fails(tmp_path, f"{name}: 4") == [
+            f"envbuild.yaml:1:8: `{name}` must be a mapping, not an integer\nhint: write `{name}: {{...}}`"
+        ]
 
 
 def test_a_folder_without_the_file(tmp_path: Path) -> None:
