@@ -1,0 +1,98 @@
+"""Steps of a build by the graph that was kept: they run, fail, are ended and need secrets as ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from envbuild.graph.memo import is_too_young, sign
+from tests.makers.corpus import BASE, run_base
+from tests.makers.project import Project
+
+IMAGE = (
+    "- dockerfile_image: {name: app, dockerfile: src/Dockerfile, context: src, contexts: {base: ':base'}}\n"
+)
+STEPS = "FROM base\nRUN echo first > /first\nCOPY script /\nRUN sh /script\n"
+BUILD = ("build", ":app")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with run_base(tmp_path_factory.mktemp("again")) as project:
+        yield project
+
+
+@pytest.fixture
+def desk(shared: Project) -> Project:
+    """A workspace whose image was built, and whose graph is kept."""
+    return prepare(shared, STEPS)
+
+
+def prepare(project: Project, steps: str, *arguments: str) -> Project:
+    project.write({"src/Dockerfile": steps, "src/script": "echo one > /two\n", "BUILD.yaml": BASE + IMAGE})
+    paths = [str(path) for path in (project.root, *project.root.rglob("*"))]
+    while is_too_young(map(sign, paths), time.time_ns()):
+        time.sleep(0.01)
+    project.succeed(*BUILD, *arguments)
+    return project
+
+
+def edit(project: Project, script: str) -> None:
+    project.write({"src/script": script})
+
+
+def kept(project: Project) -> list[Path]:
+    return list((project.cache / "memo").glob("*.graph.json"))
+
+
+def test_what_depends_on_the_file_runs_and_nothing_else(desk: Project) -> None:
+    edit(desk, "cat /first > /copy\n")
+    found = desk.succeed(*BUILD, "--output", "json").target  # another question: the whole command
+    edit(desk, "cat /first /first > /copy\n")
+    again = desk.succeed(*BUILD, "--output", "json").target
+    assert found["digest"] != again["digest"]
+    assert again["actions"]["executed"] == 3  # COPY, RUN and the image
+    whole = desk.succeed(*BUILD, "--output", "json", "--no-memo").target
+    assert whole["digest"] == again["digest"]
+
+
+def test_a_step_that_fails_says_what_it_says(desk: Project) -> None:
+    edit(desk, "echo about to fail; exit 3\n")
+    error = desk.fail(1, *BUILD)
+    assert "`RunStep src/Dockerfile:4: RUN sh /script` failed" in error
+    assert "ended with exit code 3\n  about to fail\nhint: " in error
+    assert error == desk.fail(1, *BUILD, "--no-memo")
+
+
+def test_a_step_is_ended_by_the_user(desk: Project) -> None:
+    mark = f"waits-{time.time_ns()}"
+    edit(desk, f"echo {mark}; sleep 100\n")
+    with desk.start(*BUILD) as process:
+        assert process.stderr
+        assert mark in process.stderr.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (8, "")
+    assert err.endswith("interrupted\n")
+    assert desk.leftovers() == []
+    edit(desk, "true\n")
+    desk.succeed(*BUILD)
+
+
+def test_secrets_are_asked_for_anew(shared: Project) -> None:
+    for path in kept(shared):
+        path.unlink()
+    secret = "RUN --mount=type=secret,id=token,required=true cat /run/secrets/token > /dev/null\n"
+    with_secret = shared.with_variables(TOKEN="value")
+    stated = ("--secret", "id=token,env=TOKEN")
+    prepare(with_secret, f"{STEPS}{secret}", *stated)
+    assert kept(shared) == []
+    edit(with_secret, "echo other\n")
+    error = shared.fail(2, *BUILD, *stated)
+    assert "`TOKEN`, which is not set" in error
+    with_secret.succeed(*BUILD, *stated)
