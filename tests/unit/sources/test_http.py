@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import socket
 import subprocess
 import sys
@@ -15,37 +14,15 @@ import pytest
 
 from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
-from envbuild.sources.http import HttpClient, Patience, StatusError, TransportError, redact
-from envbuild.sources.url import is_loopback, origin, split_login
+from envbuild.sources.http import HttpClient, Patience, StatusError, TransportError
 from envbuild.store.disk import DiskStore
-from tests.makers.authority import make_authority
-from tests.makers.gate import Answer, Asked, Gate, open_gate
+from tests.makers.gate import Answer, Asked, Gate
+from tests.unit.sources.conftest import DATA, DIGEST
 
-DATA = bytes(range(256)) * 4096
-DIGEST = Digest.of(DATA)
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+
 PAST = formatdate(0, usegmt=True)
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of this machine's own proxies and logins."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-
-
-@pytest.fixture
-def server() -> Iterator[Gate]:
-    with open_gate(Gate("", before=lambda asked: Answer(200, DATA))) as gate:
-        yield gate
-
-
-@pytest.fixture
-def http() -> Iterator[HttpClient]:
-    client = HttpClient(patience=Patience(pause=0.001))
-    yield client
-    client.close()
 
 
 def download(http: HttpClient, url: str, store: DiskStore, expected: Digest = DIGEST) -> Digest:
@@ -237,238 +214,8 @@ def test_a_file_is_sent_from_its_start_each_time(http: HttpClient, server: Gate,
     assert server.asked[0].headers["content-length"] == str(len(DATA))
 
 
-def test_credentials_follow_within_an_origin_only(http: HttpClient, server: Gate) -> None:
-    with open_gate(Gate("", before=lambda asked: Answer(200))) as other:
-
-        def redirect(asked: Asked) -> Answer:
-            to = {"/a": "/b", "/b": f"http://robin:other@{other.host}/c"}[asked.path]
-            return Answer(302, b"", {"Location": to})
-
-        server.before = redirect
-        with http.get(f"http://robin:secret@{server.host}/a", {"Cookie": "c"}) as response:
-            assert response.url == f"http://{other.host}/c"
-        assert [asked.headers.get("authorization", "")[:5] for asked in server.asked] == ["Basic", "Basic"]
-        assert not {"authorization", "cookie"} & other.asked[0].headers.keys()
-
-
-def test_what_a_post_sends_stays_at_its_origin(http: HttpClient, server: Gate) -> None:
-    """A form may hold a refresh token; 307 and 308 would have it sent again."""
-    with open_gate(Gate("", before=lambda asked: Answer(200))) as other:
-        server.before = lambda asked: Answer(307, b"", {"Location": f"http://{other.host}/token"})
-        with pytest.raises(SourceError, match="redirects what was sent to it to"):
-            http.request("POST", f"http://{server.host}/token", body=b"refresh_token=secret")
-        assert other.asked == []
-
-
-@pytest.mark.parametrize("host", ["h\x1b", "a b", "a..b", "a" * 64])
-def test_a_redirect_to_no_host_at_all_is_not_tried_again(host: str, http: HttpClient, server: Gate) -> None:
-    server.before = lambda asked: Answer(302, b"", {"Location": f"http://{host}/"})
-    with pytest.raises(TransportError, match="is no URL that can be asked") as caught:
-        http.get(f"http://{server.host}/f")
-    assert not caught.value.passing
-    assert len(server.asked) == 1
-
-
-def test_a_url_without_end_is_not_shown_whole() -> None:
-    assert redact(f"https://host.example/{'a' * 100_000}?b") == f"https://host.example/{'a' * 979}...?..."
-
-
-def test_endless_redirects_are_an_error(http: HttpClient, server: Gate) -> None:
-    server.before = lambda asked: Answer(302, b"", {"Location": "/again"})
-    with pytest.raises(SourceError, match="redirects too often"):
-        http.get(f"http://{server.host}/f")
-
-
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://host/", "http://host:port/"])
-def test_redirects_lead_to_http_only(target: str, http: HttpClient, server: Gate) -> None:
-    server.before = lambda asked: Answer(302, b"", {"Location": target})
-    with pytest.raises(SourceError, match="no http or https URL"):
-        http.get(f"http://{server.host}/f")
-
-
-def test_a_redirect_to_nonsense_is_an_error(http: HttpClient, server: Gate) -> None:
-    server.before = lambda asked: Answer(302, b"", {"Location": "https://["})
-    with pytest.raises(SourceError, match="malformed URL"):
-        http.get(f"http://{server.host}/f")
-
-
-def test_a_body_is_not_sent_elsewhere_by_a_redirect_that_drops_it(http: HttpClient, server: Gate) -> None:
-    server.before = lambda asked: Answer(302, b"", {"Location": "/elsewhere"})
-    with http.request("PUT", f"http://{server.host}/f", body=b"x") as response:
-        assert response.status == 302
-    assert len(server.asked) == 1
-
-
-def test_logins_come_from_netrc(http: HttpClient, server: Gate, tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text(
-        "machine 127.0.0.1 login robin password secret\ndefault login a password b\n"
-    )
-    http.get(f"http://{server.host}/f").close()
-    http.get(f"http://{server.host}/f", {"authorization": "Bearer t"}).close()
-    assert server.asked[0].headers["authorization"] == "Basic cm9iaW46c2VjcmV0"
-    assert server.asked[1].headers["authorization"] == "Bearer t"
-
-
-def test_a_broken_netrc_is_an_error(http: HttpClient, server: Gate, tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text("machine")
-    with pytest.raises(SourceError, match="netrc file"):
-        http.get(f"http://{server.host}/f")
-
-
-def test_proxies_are_used_but_not_for_this_machine(
-    http: HttpClient, server: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", f"http://proxy-user:proxy-pass@{server.host}")
-    with http.get("http://somewhere.invalid/f") as response:
-        assert response.read(len(DATA)) == DATA
-    assert server.asked[0].target == "http://somewhere.invalid/f"
-    assert server.asked[0].headers["proxy-authorization"].startswith("Basic ")
-    http.get(f"http://{server.host}/g").close()
-    assert server.asked[1].target == "/g"
-    monkeypatch.setenv("no_proxy", "somewhere.invalid")
-    with pytest.raises(TransportError, match="is unknown"):
-        HttpClient(patience=Patience(pause=0.001)).get("http://somewhere.invalid/f")
-
-
-SHORT = Answer(404, b'{"errors": []}')
-
-
-@pytest.mark.parametrize(
-    ("method", "answer"),
-    [
-        ("HEAD", Answer(200)),
-        ("HEAD", Answer(404)),
-        ("POST", Answer(202, b"", {"Location": "/u"})),
-        ("PUT", Answer(201)),
-        ("DELETE", Answer(204)),
-        ("GET", SHORT),
-        ("GET", Answer(401, b"{}")),
-    ],
-)
-def test_an_answer_that_nobody_reads_leaves_its_connection(method: str, answer: Answer, server: Gate) -> None:
-    server.before = lambda asked: answer
-    client = HttpClient(patience=Patience(pause=0.001))
-    for _ in range(3):
-        with client.request(method, f"http://{server.host}/f", body=b"" if method == "POST" else None) as got:
-            assert got.status == answer.status
-    assert len(server.connections) == 1
-    client.close()
-
-
-def test_a_redirect_leaves_its_connection(http: HttpClient, server: Gate) -> None:
-    moved = Answer(302, b"moved", {"Location": "/there"})
-    server.before = lambda asked: moved if asked.path == "/here" else SHORT
-    for _ in range(3):
-        http.get(f"http://{server.host}/here").close()
-    assert len(server.connections) == 1
-
-
-def test_much_that_nobody_reads_is_not_waited_for(http: HttpClient, server: Gate) -> None:
-    for _ in range(2):
-        http.get(f"http://{server.host}/f").close()
-    assert len(server.connections) == 2
-
-
-def test_a_refused_connection_says_so(http: HttpClient) -> None:
-    with pytest.raises(TransportError, match=r"`http://127\.0\.0\.1:1/f` cannot be reached"):
-        http.get("http://127.0.0.1:1/f")
-
-
-def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
-    impatient = HttpClient(patience=Patience(read=0.05, attempts=1))
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(TransportError, match="in time"):
-        impatient.get(f"http://127.0.0.1:{listener.getsockname()[1]}/f")
-
-
-@pytest.fixture
-def tls_server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A TLS server whose authority nobody trusts yet; gives its URL and the authority's certificate."""
-    authority = make_authority(tmp_path)
-
-    def answer_or_redirect(asked: Asked) -> Answer:
-        return Answer(302, b"", {"Location": asked.query[0][1]}) if asked.query else Answer(200, DATA)
-
-    with open_gate(Gate("", before=answer_or_redirect), authority.vouch(tmp_path, "DNS:localhost")) as gate:
-        yield f"https://localhost:{gate.host.rpartition(':')[2]}/f", authority.certificate
-
-
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-def test_trust_comes_from_the_environment(
-    variable: str, tls_server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url, certificate = tls_server
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(TransportError, match="no trusted connection") as caught:
-        HttpClient().get(url)
-    assert "SSL_CERT_FILE" in caught.value.hint
-    assert not caught.value.passing
-    monkeypatch.setenv(variable, str(certificate))
-    with HttpClient().get(url) as response:
-        assert response.read(len(DATA)) == DATA
-
-
-def test_a_missing_bundle_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
-    with pytest.raises(SourceError, match="`REQUESTS_CA_BUNDLE`"):
-        HttpClient().get("https://localhost:1/")
-
-
-def test_tls_is_not_left_by_redirect(
-    tls_server: tuple[str, Path], server: Gate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    url, certificate = tls_server
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with pytest.raises(SourceError, match="unprotected"):
-        HttpClient().get(f"{url}?to=http://{server.host}/f")
-    assert not server.asked
-
-
-def test_one_client_serves_many_threads(http: HttpClient, server: Gate, tmp_path: Path) -> None:
-    hashes: list[str] = []
-
-    def fetch() -> None:
-        with http.get(f"http://{server.host}/f") as response:
-            hashes.append(hashlib.sha256(response.read(len(DATA))).hexdigest())
-
-    threads = [threading.Thread(target=fetch) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert hashes == [DIGEST.hash] * 12
-
-
 def test_a_client_costs_nothing_before_its_first_request() -> None:
     program = "import sys; from envbuild.sources.http import HttpClient; HttpClient(); "
     program += "print(sorted({'urllib3', 'ssl', 'socket', 'email', 'urllib.request'} & sys.modules.keys()))"
     run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert run.stdout == "[]\n"
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://robin:secret@host.test:8443/a", "https://host.test:8443/a"),
-        ("https://token@[::1]:1/a?sig=secret#secret", "https://[::1]:1/a?..."),
-        ("http://[", "<malformed URL>"),
-        ("https://robin:sec/ret@host/a", "<malformed URL>"),
-        ("https://robin:80/secret@host/a", "<URL with `@`>"),
-        ("https://robin:80?secret@host/a", "<URL with `@`>"),
-        ("https://robin:80#secret@host/a", "<URL with `@`>"),
-        ("secret@host", "<URL with `@`>"),
-        ("https://a:b@c@host/", "https://host/"),
-    ],
-)
-def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
-    assert redact(url) == shown
-
-
-def test_the_parts_of_a_url() -> None:
-    assert split_login("https://rob%40in:a%3Ab@host/p?q=1") == ("https://host/p?q=1", ("rob@in", "a:b"))
-    assert split_login("https://host/p") == ("https://host/p", None)
-    assert origin("https://HOST/") == origin("https://host:443/x") != origin("http://host/")
-    assert is_loopback("127.0.0.9")
-    assert is_loopback("[::1]")
-    assert is_loopback("localhost")
-    assert not is_loopback("localhost.example.org")
