@@ -99,6 +99,25 @@ def test_what_means_nothing_runs_nothing(project: Project) -> None:
     assert executed(project) == []
 
 
+def test_what_no_step_takes_runs_nothing(project: Project) -> None:
+    """Names of stages, the order of arguments, labels, other stages, and what is in the context beside."""
+    text = "FROM base AS {}\nARG A=1\nARG B=2\nLABEL a=1\nRUN echo $A > /a\n{}FROM {}\nCOPY one* /o/\n{}"
+    write(project, text.format("made", "", "made", ""), {"one": "taken\n", "two": "not\n"})
+    executed(project)
+    unused = "FROM base\nRUN exit 1\n"
+    other = text.replace("ARG A=1\nARG B=2\nLABEL a=1", "LABEL a=2\nARG B=2 A=1").replace("one*", "./one")
+    write(
+        project, other.format("renamed", unused, "renamed", "ARG LATE\n"), {".dockerignore": "# all\ntwo\n"}
+    )
+    context = project.root / "context"
+    (context / "one").touch()
+    (context / "one").chmod(0o600)
+    (context / "two").rename(context / "three")
+    assert executed(project) == []
+    (context / "one").chmod(0o755)
+    assert executed(project) == ["COPY ./one /o/"]
+
+
 def test_configuration_makes_no_layer(project: Project) -> None:
     write(project, "FROM base\nRUN echo configured > /x\n")
     before = events(project)

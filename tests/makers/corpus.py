@@ -35,9 +35,11 @@ LOCAL = (
     "ignored",
     "links",
     "mounts",
+    "next-app",
     "onbuild",
     "settings",
     "stages",
+    "training",
     "users",
 )
 

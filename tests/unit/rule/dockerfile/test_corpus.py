@@ -28,7 +28,7 @@ STEPS = {
     "arguments": (3, 1),
     "build-tool": (2, 3),
     "capabilities": (2, 4),
-    "changes": (5, 0),
+    "changes": (7, 0),
     "copy-existing": (2, 20),
     "copy-forms": (0, 16),
     "copy-owners": (0, 6),
@@ -42,6 +42,7 @@ STEPS = {
     "jvm-layers": (2, 4),
     "links": (1, 6),
     "mounts": (8, 0),
+    "next-app": (5, 8),
     "node-app": (1, 4),
     "onbuild": (2, 1),
     "python-app": (1, 5),
@@ -50,6 +51,7 @@ STEPS = {
     "secrets": (3, 0),
     "settings": (0, 0),
     "stages": (3, 4),
+    "training": (4, 3),
     "users": (4, 5),
 }
 CONSTRUCTS = {
