@@ -149,15 +149,16 @@ class Analyzer:
                 )
 
     def _locked(self, label: Label, platform: Platform) -> PlatformLock | None:
-        if not self.asks(label):
-            return None
-        lock = self._locks(label)
-        question = self.question(label, platform, lock.platforms.get(platform) if lock else None)
+        question = self.question(label, platform)
         if question is None:
             return None
+        lock = self._locks(label)
         mend = f"envbuild lock {label}"
         if lock is None:
             raise LockError(f"`{label}` has no lock", hint=f"run `{mend}`")
+        known = lock.platforms.get(platform)
+        if known and known.images:
+            question = self.question(label, platform, known) or question
         reasons = self.find_stale(label, lock, {platform: question})
         if reasons:
             raise LockError(describe_stale(label, reasons), hint=f"run `{mend}`")

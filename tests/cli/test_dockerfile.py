@@ -444,3 +444,8 @@ def test_what_the_dockerfile_does_not_have(project: Project, stated: dict[str, A
     said = project.fail(2, "build", "//...")
     assert said.startswith("BUILD.yaml:2:3: error: ")
     assert message in said
+
+
+def test_a_lock_that_nobody_needs_is_not_read(project: Project) -> None:
+    write(project, "FROM scratch\nCOPY . /\n")
+    project.write({"app.lock.json": "broken\n"}).succeed("build", ":app")
