@@ -31,4 +31,5 @@ if __name__ == "__main__":
     with open_app(options) as app, ThreadPoolExecutor(PARALLEL) as threads:
         (target,) = app.project.configure([sys.argv[1]])
         artifacts = find_artifacts(walk(target.action)).values()
-        list(threads.map(app.supply.fetch, (each for each in artifacts if each.kind == "wheel")))
+        largest_first = sorted(artifacts, key=lambda each: -each.size)  # as the scheduler has it
+        list(threads.map(app.supply.fetch, (each for each in largest_first if each.kind == "wheel")))

@@ -36,7 +36,8 @@ def _fetch(workshop: Workshop, url: str) -> Callable[[], float]:
 
 def _download(workshop: Workshop, url: str) -> Callable[[], float]:
     wheels = workshop.artifacts("wheel", "examples/sklearn/train")
-    lines = [f"{url}/files/{each['file']} {each['sha256']}\n" for each in wheels]
+    largest_first = sorted(wheels, key=lambda each: -each["size"])
+    lines = [f"{url}/files/{each['file']} {each['sha256']}\n" for each in largest_first]
 
     def contend() -> float:
         out = Path(tempfile.mkdtemp(dir=workshop.folder))
