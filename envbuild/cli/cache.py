@@ -25,7 +25,7 @@ def command() -> None:
     """Show, shrink or check the cache."""
 
 
-@command.command("info")
+@command.command("info", short_help="Tell what is in it.")
 @common_options
 def show_info(options: Options) -> None:
     """Count images, blobs, bytes and remembered actions, and name the cache mounts of a Docker engine."""
@@ -48,15 +48,17 @@ def show_info(options: Options) -> None:
         click.echo(f"the Docker engine: cache mount `{ascii(each.id)[1:-1]}` ({each.name}{of})")
 
 
-@command.command("gc")
+@command.command("gc", short_help="Remove what nobody needs.")
 @click.option(
     "--max-age",
     envvar="ENVBUILD_CACHE_MAX_AGE",
+    metavar="SPAN",
     help="Keep what was used within this time: `90m`, `12h`; 14 days by default.",
 )
 @click.option(
     "--max-size",
     envvar="ENVBUILD_CACHE_MAX_SIZE",
+    metavar="SIZE",
     help="Keep at most this much that no image needs: `500M`; 20 GB by default.",
 )
 @common_options
@@ -92,7 +94,7 @@ def collect(options: Options, *, max_age: str | None, max_size: str | None) -> N
         click.echo(f"removed {freed.blobs} blobs, {show_size(freed.size)}, {freed.actions} actions{also}")
 
 
-@command.command("verify")
+@command.command("verify", short_help="Read every blob again.")
 @common_options
 def verify(options: Options) -> int:
     """Read every blob again; wrong ones are set aside, and fetched or built anew when needed."""

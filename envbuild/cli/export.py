@@ -27,7 +27,11 @@ FORMATS = [*IMAGE_FORMATS, *LOCK_FORMATS]
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write it; locks: else stdout.",
 )
-@click.option("--platform", help="Which of several (docker-archive, requirements and explicit hold one).")
+@click.option(
+    "--platform",
+    metavar="OS/ARCH",
+    help="Which of several (docker-archive, requirements and explicit hold one).",
+)
 @jobs_option
 @common_options
 def command(

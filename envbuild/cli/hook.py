@@ -28,7 +28,7 @@ def command() -> None:
     """Check or format what is about to be committed."""
 
 
-@command.command("lock-check")
+@command.command("lock-check", short_help="Check the locks that a change concerns.")
 @files_argument
 @common_options
 def check_locks(options: Options, *, files: tuple[Path, ...]) -> None:
@@ -51,7 +51,7 @@ def check_locks(options: Options, *, files: tuple[Path, ...]) -> None:
         click.echo(f"checked {len(checked)} {'lock' if len(checked) == 1 else 'locks'}: fresh")
 
 
-@command.command("format")
+@command.command("format", short_help="Bring build files into their one form.")
 @files_argument
 @common_options
 def format_files(options: Options, *, files: tuple[Path, ...]) -> None:

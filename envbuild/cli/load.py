@@ -12,7 +12,9 @@ from envbuild.options import Options
 
 @click.command("load")
 @click.argument("target")
-@click.option("--platform", help="Which of several platforms; the engine's own by default.")
+@click.option(
+    "--platform", metavar="OS/ARCH", help="Which of several platforms; the engine's own by default."
+)
 @jobs_option
 @common_options
 def command(options: Options, target: str, platform: str | None, jobs: int | None) -> None:

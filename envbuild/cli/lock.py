@@ -19,7 +19,9 @@ from envbuild.ui.text import printable
 @patterns_argument
 @click.option("--check", is_flag=True, help="Only say whether the locks still fit; asks no network.")
 @click.option("--upgrade", is_flag=True, help="Let all packages and images move to what is newest and fits.")
-@click.option("--upgrade-package", "packages", multiple=True, metavar="NAME", help="Let this one move.")
+@click.option(
+    "--upgrade-package", "packages", multiple=True, metavar="NAME", help="Let this package or image move."
+)
 @click.option("--resolver", type=click.Choice(["uv", "pip-tools"]), default="uv", help="Who solves.")
 @common_options
 def command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import re
 from collections.abc import Sequence
 
@@ -12,25 +13,44 @@ from envbuild import __version__
 from envbuild.cli.failure import report
 from envbuild.core.errors import UsageError
 
-# Command -> module of this package; each is imported only when it is called.
+# Command -> what it does in a line, in the order users meet them. Each is the module of its name in this
+# package, which is imported only when the command is called.
 COMMANDS = {
-    "init": "init",
-    "lock": "lock",
-    "build": "build",
-    "push": "push",
-    "run": "run",
-    "verify": "verify",
-    "load": "load",
-    "export": "export",
-    "import": "import_",
-    "query": "query",
-    "aquery": "aquery",
-    "hook": "hook",
-    "cache": "cache",
-    "clean": "clean",
-    "info": "info",
-    "version": "version",
+    "init": "Scaffold a workspace that builds at once.",
+    "lock": "Resolve specs into `<name>.lock.json`.",
+    "build": "Build what changed, and publish it.",
+    "push": "Publish images that are built already.",
+    "run": "Run a program in an environment.",
+    "verify": "Build again under other conditions, and compare.",
+    "load": "Load an image into the Docker engine.",
+    "export": "Write an image or a lock for other tools.",
+    "import": "Write a target of what other tools describe.",
+    "query": "Ask questions about the target graph.",
+    "aquery": "Show the actions that targets are made by.",
+    "hook": "Check or format what is about to be committed.",
+    "cache": "Show, shrink or check the cache.",
+    "clean": "Remove finished images, or all, from the cache.",
+    "info": "Tell where things are.",
+    "version": "Print the version.",
 }
+_OVERVIEW = """\
+\b
+TARGETS  //folder:name, :name, //folder (= //folder:folder), //folder/...,
+         //..., -PATTERN to leave out; without any, the current folder's.
+OPTIONS  stand behind the command: `envbuild COMMAND --help` tells them.
+
+\b
+EXIT CODES
+  0  done                      4  a store, source, registry or network failed
+  1  a build step failed       8  interrupted
+  2  usage or spec error      37  a bug of envbuild
+  3  a lock is stale or missing
+`run` ends with its program's, 124 at its time limit, or 125 before it began.
+
+\b
+COMPLETION in bash (zsh_source and fish_source likewise):
+  eval "$(_ENVBUILD_COMPLETE=bash_source envbuild)"
+"""
 
 
 class LazyGroup(click.Group):
@@ -44,10 +64,16 @@ class LazyGroup(click.Group):
         """Import and return a command; None where there is no such one."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"envbuild.cli.{COMMANDS[cmd_name]}")
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"envbuild.cli.{name}")
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """All commands in a line each; to tell of them, none is imported."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -58,7 +84,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, epilog=_OVERVIEW, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="envbuild %(version)s")
 def group() -> None:
     """Build reproducible environment images: locked, computed layer by layer, content-addressed."""

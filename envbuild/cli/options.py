@@ -15,17 +15,33 @@ from envbuild.options import Options, StepOptions
 from envbuild.spec.amounts import parse_size, parse_span
 
 _COMMON = [
-    click.option("--workspace", type=click.Path(path_type=Path), help="The workspace's folder."),
-    click.option("--cache-dir", type=click.Path(path_type=Path), help="Where blobs and results are kept."),
     click.option(
-        "--registry", envvar="ENVBUILD_REGISTRY", default="", help="The registry: `host[:port][/path]`."
+        "--workspace", type=click.Path(path_type=Path), metavar="DIR", help="The workspace's folder."
+    ),
+    click.option(
+        "--cache-dir",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Where blobs and results are.",
+    ),
+    click.option(
+        "--registry",
+        envvar="ENVBUILD_REGISTRY",
+        default="",
+        metavar="REF",
+        help="The registry: `host[:port][/path]`.",
     ),
     click.option(
         "--output", type=click.Choice(["text", "json"]), default="text", help="How to print results."
     ),
-    click.option("--events", type=click.Path(path_type=Path), help="Write events as JSON lines."),
     click.option(
-        "--profile", type=click.Path(path_type=Path), help="Write a Chrome trace (`.gz`: compressed)."
+        "--events", type=click.Path(path_type=Path), metavar="FILE", help="Write events as JSON lines."
+    ),
+    click.option(
+        "--profile",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write a Chrome trace (`.gz`: compressed).",
     ),
     click.option(
         "--color",
@@ -61,13 +77,30 @@ _STEPS = [
         envvar="ENVBUILD_EXECUTOR",
         help="Where steps run; the workspace's `executor`, else the sandbox by default.",
     ),
-    click.option("--secret", "secrets", multiple=True, metavar="id=NAME,src=FILE|env=VARIABLE"),
-    click.option("--step-timeout", envvar="ENVBUILD_STEP_TIMEOUT", help="The most time of a step: `10m`."),
-    click.option("--step-memory", envvar="ENVBUILD_STEP_MEMORY", help="The most memory of a step: `2GB`."),
+    click.option(
+        "--secret",
+        "secrets",
+        multiple=True,
+        metavar="id=NAME,src=FILE|env=VARIABLE",
+        help="What steps may read and nothing keeps; may be given again.",
+    ),
+    click.option(
+        "--step-timeout",
+        envvar="ENVBUILD_STEP_TIMEOUT",
+        metavar="SPAN",
+        help="The most time of a step: `10m`.",
+    ),
+    click.option(
+        "--step-memory",
+        envvar="ENVBUILD_STEP_MEMORY",
+        metavar="SIZE",
+        help="The most memory of a step: `2GB`.",
+    ),
     click.option(
         "--step-processes",
         type=click.IntRange(0),
         envvar="ENVBUILD_STEP_PROCESSES",
+        metavar="N",
         help="The most processes of a step; 0 is no limit, 4096 is the default.",
     ),
     click.option("--keep-failed", is_flag=True, help="Keep what a step that fails has changed."),
@@ -99,9 +132,14 @@ jobs_option = click.option(
     "--jobs",
     type=click.IntRange(1),
     envvar="ENVBUILD_JOBS",
+    metavar="N",
     help="How many actions at once; the workspace's `jobs`, else the machine's cores by default.",
 )
 patterns_argument = click.argument("patterns", nargs=-1)
 platform_option = click.option(
-    "--platform", "platforms", multiple=True, help="Only this platform; may be given again."
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="OS/ARCH",
+    help="Only this platform, such as `linux/arm64`; may be given again.",
 )

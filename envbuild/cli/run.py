@@ -58,7 +58,9 @@ class RunCommand(click.Command):
     envvar="ENVBUILD_ENGINE",
     help="Where it runs; the sandbox by default.",
 )
-@click.option("--platform", default="", help="Which of several platforms; this machine's by default.")
+@click.option(
+    "--platform", default="", metavar="OS/ARCH", help="Which of several platforms; this machine's by default."
+)
 @jobs_option
 @common_options
 def command(
