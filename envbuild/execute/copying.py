@@ -33,6 +33,7 @@ from envbuild.spec.dockerfile.patterns import (
     has_wildcard,
     is_ignored,
     read_exclusions,
+    split_pattern,
 )
 
 _ROOT: Final = Node(tarfile.DIRTYPE)
@@ -150,8 +151,13 @@ def _find(source: RootScan, pattern: str) -> Sequence[str]:
     """The paths that a pattern names, those that lead to something; only one with wildcards may name none."""
     path = clean_path(pattern)
     if has_wildcard(path):
-        matches = compile_glob(path).fullmatch
-        return [known for known in sorted(source.nodes) if matches(known) and source.exists(known)]
+        named, below = split_pattern(path)
+        folder = source.resolve(named)
+        if folder and folder not in source.nodes:
+            raise _missing(named)
+        prefix, matches = f"{folder}/" if folder else "", compile_glob(below).fullmatch
+        found = (known for known in sorted(source.nodes) if known.startswith(prefix))
+        return [known for known in found if matches(known.removeprefix(prefix)) and source.exists(known)]
     if source.resolve(path) and not source.exists(path):
         raise _missing(pattern)
     return [path]

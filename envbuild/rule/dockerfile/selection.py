@@ -15,6 +15,7 @@ from envbuild.spec.dockerfile.patterns import (
     has_wildcard,
     is_ignored,
     read_exclusions,
+    split_pattern,
 )
 from envbuild.spec.problems import suggest_near
 
@@ -59,10 +60,16 @@ def select_entries(
 
 def _select(source: str, by_path: Mapping[str, ContextEntry]) -> Iterator[Selected]:
     path = _clean(source)
-    matches = compile_glob(path).fullmatch
-    roots = [known for known in by_path if matches(known)] if has_wildcard(path) else [path]
-    for root in roots:
+    for root in _match(path, by_path) if has_wildcard(path) else [path]:
         yield from _take(root, by_path)
+
+
+def _match(pattern: str, by_path: Mapping[str, ContextEntry]) -> Iterator[str]:
+    """What a pattern names; the folder before its first wildcard must be there, and may be a link."""
+    named, below = split_pattern(pattern)
+    folder = resolve_source(named, by_path)
+    prefix, matches = f"{folder}/" if folder else "", compile_glob(below).fullmatch
+    return (known for known in by_path if known.startswith(prefix) and matches(known.removeprefix(prefix)))
 
 
 def _select_with_parents(source: str, by_path: Mapping[str, ContextEntry]) -> Iterator[Selected]:

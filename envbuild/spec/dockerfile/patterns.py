@@ -18,6 +18,7 @@ _WORDS: Final = re.compile(
     r"|\\(?P<escaped>.)|(?P<plain>.)",
     re.DOTALL,
 )
+_WILDCARD: Final = re.compile(r"[*?\[\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,14 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
 
 def has_wildcard(path: str) -> bool:
     """Whether a source is a pattern rather than a path."""
-    return bool(re.search(r"[*?\[\\]", path))
+    return bool(_WILDCARD.search(path))
+
+
+def split_pattern(pattern: str) -> tuple[str, str]:
+    """The folder that a source of COPY names before its first wildcard, and the pattern below it."""
+    match = _WILDCARD.search(pattern)
+    cut = pattern.rfind("/", 0, match.start()) if match else -1
+    return (pattern[:cut], pattern[cut + 1 :]) if cut >= 0 else ("", pattern)
 
 
 def compile_tree(pattern: str) -> IgnorePattern:
@@ -71,7 +79,7 @@ def _read_line(line: str, location: Location) -> Iterator[IgnorePattern]:
     if text == "!":
         raise SpecError("`!` takes nothing back in", location=location, hint="name it behind the `!`")
     mark = "!" if text.startswith("!") else ""
-    cleaned = posixpath.normpath("/" + text.removeprefix("!").strip()).lstrip("/")
+    cleaned = posixpath.normpath(text.removeprefix("!").strip()).lstrip("/")
     if cleaned in ("", "."):
         return
     try:
@@ -97,7 +105,7 @@ def _translate(pattern: str) -> Iterator[str]:
         elif kind == "one":
             yield "[^/]"
         elif kind == "set":
-            yield "(?!/)" + word[0]
+            yield "(?!/)" + _translate_set(word[0])
         elif kind == "open":
             raise SpecError(
                 f"`{pattern[:80]}` is no pattern: a bracket is not closed",
@@ -105,3 +113,18 @@ def _translate(pattern: str) -> Iterator[str]:
             )
         else:
             yield re.escape(word["escaped"] or word["plain"])
+
+
+def _translate_set(text: str) -> str:
+    """A set of characters and ranges; no other character of it means anything to `re`."""
+    body = text[1:-1]
+    if "--" in body:
+        raise SpecError(f"`{text[:80]}` is no set of characters", hint="write `\\-` for the character")
+    mark = "^" if body.startswith("^") else ""
+    escaped = re.sub(
+        r"\\(.)|(-)|(.)",
+        lambda part: "-" if part[2] else re.escape(part[1] or part[3]),
+        body.removeprefix("^"),
+        flags=re.DOTALL,
+    )
+    return f"[{mark}{escaped}]"

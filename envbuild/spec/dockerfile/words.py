@@ -13,7 +13,7 @@ from typing import Final
 
 from envbuild.core.errors import SpecError
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
+_NAME: Final = re.compile(r"[^\W\d]\w*|\d+|[@*#?$!-]")  # of letters and digits of any script
 _QUOTED: Final = frozenset('"$')  # what an escape takes its meaning from within double quotes
 _BLANKS: Final = frozenset(" \t\n\r")
 _GLOB: Final = re.compile(r"\\(.?)|(\*)|(\?)|(.)", re.DOTALL)

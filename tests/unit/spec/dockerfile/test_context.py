@@ -49,6 +49,7 @@ def test_entries(tmp_path: Path) -> None:
         ("a?\n[x-z]", ["ab", "y"], ["a", "abc", "w"]),
         ("a/../b", ["b"], ["a"]),
         (".\n..", [], ["a"]),
+        ("../a\n//b\n/../c", ["b", "c"], ["a"]),
         ("a/**/z", ["a/z", "a/b/c/z"], ["z"]),
     ],
 )
@@ -93,6 +94,9 @@ def test_what_is_refused(tmp_path: Path, files: dict[str, str | bytes], message:
         ("*", "a/b", False),
         ("**", "a/b", False),
         (r"\*", "*", True),
+        ("[[]a]", "[a]", True),
+        ("[a-c\\-]", "-", True),
+        ("[&&~~||]", "&", True),
         ("[^a]", "b", True),
         ("[^a]", "/", False),
     ],

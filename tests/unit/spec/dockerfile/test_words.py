@@ -63,6 +63,7 @@ VARIABLES = {"PWD": "/home", "EMPTY": "", "SHELL": "bash", "TWO": "a b", "PATHS"
         ('${SHELL#"${SHELL%ash}"}', "ash"),
         ("${UNSET:-${SHELL%h}\\}}", "bas}"),
         ("$12x", "x"),
+        ("$PWDé ${PWD}é", " /homeé"),
     ],
 )
 def test_expansion(text: str, expected: str) -> None:
