@@ -180,10 +180,10 @@ class App:
     def _resolver(self, name: str) -> Resolver:
         from envbuild.lock.resolve.answer import Descriptions
         from envbuild.lock.resolve.builds import BuildsResolver
-        from envbuild.sources.metadata_cache import MetadataCache
+        from envbuild.sources.wheel_metadata import metadata_cache
 
         cache = self.options.cache_dir
-        describe = Descriptions(self.supply.indexes, MetadataCache(cache / "metadata"))
+        describe = Descriptions(self.supply.indexes, metadata_cache(cache / "metadata"))
         inner: Resolver
         if name == "pip-tools":
             from envbuild.lock.resolve.pip_tools import PipToolsResolver

@@ -44,11 +44,10 @@ class Answers:
 
             return resolve_images(question, self.fetcher.sources.registries, self._fetch, self.fetcher.keep)
         if isinstance(question, CondaQuestion):
-            from envbuild.build.conda_packages import CondaPackages
+            from envbuild.build.conda_packages import CondaPackages, path_cache
             from envbuild.lock.resolve.conda_rattler import CondaResolver
-            from envbuild.sources.path_cache import PathCache
 
-            packages = CondaPackages(self.fetcher, self.store, PathCache(self.channels.folder / "paths"))
+            packages = CondaPackages(self.fetcher, self.store, path_cache(self.channels.folder / "paths"))
             return CondaResolver(self.channels, packages).resolve(question)
         return self.python().resolve(question)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from envbuild.archive.conda_activation import is_activation
 from envbuild.archive.conda_package import CondaPackage
@@ -18,7 +18,7 @@ from envbuild.core.digest import Digest
 from envbuild.core.errors import ArchiveError, SourceError
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.model import Locked
-from envbuild.sources.path_cache import PathCache
+from envbuild.sources.kept_values import KeptValues
 from envbuild.spec.conda.model import ExactPackage
 
 # The only paths that locking looks at: others are not worth keeping.
@@ -34,7 +34,7 @@ class CondaPackages:
 
     fetcher: Fetcher
     store: BlobStore
-    cache: PathCache
+    cache: KeptValues[tuple[str, ...]]
 
     def measure(self, channel: str, file: str, md5: str) -> tuple[str, int]:
         """The sha256 and the size of a package that has this md5 ("" = none is told); raises SourceError."""
@@ -87,3 +87,14 @@ class CondaPackages:
         if not self.store.has(digest):
             self.fetcher.fetch(package)
         return self.store.path(digest)
+
+
+def path_cache(folder: Path) -> KeptValues[tuple[str, ...]]:
+    """The telling paths of packages, kept in a folder."""
+    return KeptValues(folder, list, _decode)
+
+
+def _decode(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise TypeError("no paths")
+    return tuple(values)

@@ -10,6 +10,7 @@ import click
 from envbuild import __version__
 from envbuild.cli.options import common_options
 from envbuild.options import Options
+from envbuild.spec.sources import Source
 from envbuild.ui.text import printable
 
 
@@ -27,9 +28,14 @@ def command(options: Options) -> None:
             "cache": str(options.cache_dir),
             "registry": app.registry_name,
         }
-        sources = [source.alias for source in app.project.workspace.sources]
+        sources = app.project.workspace.sources
     if options.output == "json":
-        click.echo(json.dumps({**facts, "sources": sources}))
+        click.echo(json.dumps({**facts, "sources": [source.alias for source in sources]}))
     else:
-        shown = {**facts, "sources": ", ".join(sources)}
-        click.echo(printable("\n".join(f"{name:10} {value or 'none'}" for name, value in shown.items())))
+        lines = [f"{name:10} {value or 'none'}" for name, value in facts.items()]
+        lines += [f"{source.kind:10} {_describe(source)}" for source in sources]
+        click.echo(printable("\n".join(lines)))
+
+
+def _describe(source: Source) -> str:
+    return f"{source.alias}: {', '.join(source.urls) or 'what this machine is set to'}"

@@ -13,8 +13,7 @@ from envbuild.archive.decompress import PIECE, open_compressed
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError, SourceError
 from envbuild.core.text import excerpt
-from envbuild.core.wire import parse_json
-from envbuild.sources.kept_file import keep
+from envbuild.sources.kept_values import KeptValues
 from envbuild.sources.url import join_url
 
 NAME: Final = "repodata_shards.msgpack.zst"
@@ -41,13 +40,7 @@ class Shards:
         sha256 = self.hashes.get(name)
         if sha256 is None:
             return {}
-        path = self.folder / f"{sha256}.json"
-        try:
-            return _sections(parse_json(path.read_bytes()))
-        except (OSError, ValueError):
-            found = self._load(sha256)
-        keep(path, found)
-        return found
+        return KeptValues(self.folder, dict, _sections).get(sha256, lambda: self._load(sha256))
 
     def _load(self, sha256: str) -> Mapping[str, Mapping[str, Any]]:
         url = f"{self.url}{sha256}.msgpack.zst"

@@ -8,11 +8,12 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
 from envbuild.sources.http import HttpClient
+from envbuild.sources.kept_values import KeptValues
 from envbuild.sources.remote_file import open_remote
 from envbuild.sources.url import redact
 
@@ -36,6 +37,18 @@ class WheelMetadata:
 
         found = HeaderParser().parsestr(self.text).get_all(field, [])
         return tuple(" ".join(str(each).split()) for each in found)
+
+
+def metadata_cache(folder: Path) -> KeptValues[WheelMetadata]:
+    """The metadata of wheels, kept in a folder."""
+    return KeptValues(folder, lambda each: [each.size, each.text], _decode)
+
+
+def _decode(value: Any) -> WheelMetadata:
+    size, text = value
+    if not isinstance(size, int) or not isinstance(text, str):
+        raise TypeError("no metadata")
+    return WheelMetadata(size, text)
 
 
 def read_wheel_metadata(path: Path) -> WheelMetadata:

@@ -81,13 +81,16 @@ def test_version(project: Project) -> None:
     assert project.succeed("version", "--output", "json").json == {"version": __version__}
 
 
-def test_info(project: Project) -> None:
+def test_info(project: Project, index: FakeIndex) -> None:
     facts = project.succeed("info", "--output", "json", "--registry", "registry.invalid/team").json
     assert facts["workspace"] == str(project.root)
     assert facts["cache"] == str(project.cache)
     assert facts["registry"] == "registry.invalid/team"
     assert facts["sources"] == ["pypi", "debian"]
-    assert f"workspace  {project.root}\n" in project.succeed("info").out
+    text = project.succeed("info").out
+    assert f"workspace  {project.root}\n" in text
+    assert f"index      pypi: {index.url}\n" in text
+    assert "debian     debian: what this machine is set to\n" in text
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ from envbuild.core.wire import parse_json
 from envbuild.graph.memo import recall, remember
 from envbuild.sources.debian_index import decode_rows
 from envbuild.sources.default_index import default_index_url
-from envbuild.sources.metadata_cache import MetadataCache
-from envbuild.sources.wheel_metadata import WheelMetadata
+from envbuild.sources.wheel_metadata import WheelMetadata, metadata_cache
 from envbuild.store.disk import DiskStore
 from envbuild.store.roots import reachable
 from tests.makers.documents import documents, read_or_say
@@ -61,7 +60,7 @@ def test_a_remembered_answer(data: bytes) -> None:
 def test_remembered_metadata(data: bytes) -> None:
     with TemporaryDirectory() as folder:
         Path(folder, "ab.json").write_bytes(data)
-        found = MetadataCache(Path(folder)).get("ab", lambda: WheelMetadata(7, ""))
+        found = metadata_cache(Path(folder)).get("ab", lambda: WheelMetadata(7, ""))
         assert isinstance(found.size, int)
         found.values("Name")
 

@@ -22,8 +22,8 @@ from envbuild.sources.debian import DebianSource, Suite
 from envbuild.sources.http import HttpClient, Patience
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_page import JSON
-from envbuild.sources.metadata_cache import MetadataCache
 from envbuild.sources.registry import RegistryClient
+from envbuild.sources.wheel_metadata import metadata_cache
 from envbuild.store.disk import DiskStore
 from tests.makers.debian import Deb, Mirror, Signer, entry
 from tests.makers.faulty import Asked, File, Site
@@ -144,7 +144,7 @@ class World:
         """What a lock gets to know of a wheel."""
         project, sha256 = file[0].partition("-")[0], Digest.of(file[1]).hash
         offered = WheelFile(file[0], f"{self.site.url}/files/{file[0]}", sha256)
-        describe = Descriptions(self.indexes, MetadataCache(self.folder / "metadata"), max_wheel=1 << 22)
+        describe = Descriptions(self.indexes, metadata_cache(self.folder / "metadata"), max_wheel=1 << 22)
         found = describe.remote(Candidate(project, "1.0", "pypi", (offered,)), offered)
         return found.size, found.values("Requires-Dist")
 

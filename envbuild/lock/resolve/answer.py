@@ -16,7 +16,7 @@ from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_wheel,
 from envbuild.lock.tags import needed_libc
 from envbuild.sources.blame import blame
 from envbuild.sources.index import PackageIndexes
-from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.kept_values import KeptValues
 from envbuild.sources.sdist_metadata import fetch_sdist_metadata
 from envbuild.sources.url import redact
 from envbuild.sources.wheel_metadata import MAX_WHEEL, WheelMetadata, peek_wheel, read_wheel_metadata
@@ -30,7 +30,7 @@ class Descriptions:
     """Tells size and METADATA of wheels, wherever they lie, and what sdists state in its place."""
 
     indexes: PackageIndexes
-    cache: MetadataCache
+    cache: KeptValues[WheelMetadata]
     max_wheel: int = MAX_WHEEL  # bytes to read of a wheel at most
 
     def remote(self, candidate: Candidate, file: WheelFile) -> WheelMetadata:

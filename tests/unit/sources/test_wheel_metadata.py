@@ -12,8 +12,7 @@ import pytest
 
 from envbuild.core.errors import SourceError
 from envbuild.sources.http import HttpClient, Patience
-from envbuild.sources.metadata_cache import MetadataCache
-from envbuild.sources.wheel_metadata import WheelMetadata, peek_wheel, read_wheel_metadata
+from envbuild.sources.wheel_metadata import WheelMetadata, metadata_cache, peek_wheel, read_wheel_metadata
 from tests.makers.gate import Answer, Asked, Gate, open_gate
 from tests.makers.index import FakeIndex, make_package, run_index
 from tests.makers.zips import RawMember, assemble_zip, deflated, raw_deflate
@@ -162,7 +161,7 @@ def test_the_cache_asks_once_and_survives_broken_files(tmp_path: Path) -> None:
         asked.append(1)
         return WheelMetadata(5, "Name: app\n")
 
-    cache = MetadataCache(tmp_path / "cache")
+    cache = metadata_cache(tmp_path / "cache")
     assert cache.get("ab", load) == cache.get("ab", load) == WheelMetadata(5, "Name: app\n")
     assert len(asked) == 1
     for n, broken in enumerate([b'["5', b"[" * 100_000, b'[5, "\\ud800"]', b"[5, " + b"5" * 5000], 2):
@@ -173,5 +172,5 @@ def test_the_cache_asks_once_and_survives_broken_files(tmp_path: Path) -> None:
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    cache = MetadataCache(tmp_path / "file")
+    cache = metadata_cache(tmp_path / "file")
     assert cache.get("ab", lambda: WheelMetadata(1, "")).size == 1

@@ -13,7 +13,7 @@ from envbuild.lock.resolve.pip_tools import PipToolsResolver
 from envbuild.lock.resolve.pip_uv import UvResolver
 from envbuild.sources.http import HttpClient, Patience
 from envbuild.sources.index import PackageIndexes
-from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.wheel_metadata import metadata_cache
 
 MakeResolver = Callable[..., Resolver]
 
@@ -24,7 +24,7 @@ def make_resolver(tmp_path: Path) -> MakeResolver:
 
     def make(urls: Mapping[str, str], name: str = "uv", retries: int = 0, timeout: float = 60) -> Resolver:
         http = HttpClient(patience=Patience(pause=0.01, attempts=2, read=timeout))
-        describe = Descriptions(PackageIndexes(http, urls), MetadataCache(tmp_path / "metadata"))
+        describe = Descriptions(PackageIndexes(http, urls), metadata_cache(tmp_path / "metadata"))
         # How patient these are on this machine is no matter of a test.
         stated = ("PIP_DEFAULT_TIMEOUT", "UV_HTTP_TIMEOUT")
         environment = {

@@ -12,7 +12,7 @@ from envbuild.lock.resolve.answer import Descriptions
 from envbuild.lock.resolve.candidates import Candidate, WheelFile
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
-from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.wheel_metadata import metadata_cache
 from tests.makers.index import make_package, run_index
 
 
@@ -21,7 +21,7 @@ from tests.makers.index import make_package, run_index
 def test_another_wheel_s_bytes(other: tuple[str, bytes], tmp_path: Path) -> None:
     with run_index(make_package("alpha", "1.0", ["dep"])) as index:
         indexes = PackageIndexes(HttpClient(), {"main": index.url})
-        describe = Descriptions(indexes, MetadataCache(tmp_path / "cache"))
+        describe = Descriptions(indexes, metadata_cache(tmp_path / "cache"))
         (right,) = index.files["alpha"]
         file = WheelFile(right.name, f"{index.origin}/files/{right.name}", right.sha256)
         candidate = Candidate("alpha", "1.0", "main", (file,))

@@ -13,7 +13,7 @@ from envbuild.lock.resolve.answer import Descriptions
 from envbuild.lock.resolve.sdists import Sdists
 from envbuild.sources.http import HttpClient
 from envbuild.sources.index import PackageIndexes
-from envbuild.sources.metadata_cache import MetadataCache
+from envbuild.sources.wheel_metadata import metadata_cache
 from tests.makers.index import FakeIndex, IndexedFile, make_package, run_index
 from tests.makers.questions import ask, host_facts, versions
 from tests.makers.sdists import make_sdist
@@ -246,7 +246,7 @@ def test_a_login_is_in_no_page(tmp_path: Path) -> None:
         index.login = "me:s3cret"
         indexes = PackageIndexes(HttpClient(), {"main": index.url_with_login()})
         question = ask("app", facts=HOST, sdists=("app",))
-        sdists = Sdists(question, Descriptions(indexes, MetadataCache(tmp_path)))
+        sdists = Sdists(question, Descriptions(indexes, metadata_cache(tmp_path)))
         page = sdists.give("main", "app", "")
         assert isinstance(page, bytes)
         assert b"s3cret" not in page
