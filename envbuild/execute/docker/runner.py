@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import queue
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +15,7 @@ from envbuild.execute.docker.changes import Changes
 from envbuild.execute.docker.container import create_container
 from envbuild.execute.docker.image import load_root, save_top
 from envbuild.execute.docker.mounts import Mounts, PlacedFile, write_tar
+from envbuild.execute.docker.output import Output
 from envbuild.execute.docker.session import open_session
 from envbuild.execute.sandbox.caches import OF_ENGINE, Caches
 from envbuild.execute.sandbox.capture import Capture, refuse_mark
@@ -157,23 +156,5 @@ def _follow(container: Container, watch: Watch) -> int:
         container.start()
     except docker.errors.APIError as error:
         raise BuildError(f"the step cannot begin: {error.explanation or error}") from error
-    pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_pump, args=(stream, pieces), daemon=True).start()
-    while True:
-        watch.check()
-        try:
-            piece = pieces.get(timeout=_POLL)
-        except queue.Empty:
-            continue
-        if piece is None:
-            return int(container.wait()["StatusCode"])
-        watch.output(piece)
-
-
-def _pump(stream: Iterable[bytes], pieces: queue.SimpleQueue[bytes | None]) -> None:
-    """Hand on what comes, and the end, however it comes."""
-    try:
-        for piece in stream:
-            pieces.put(piece)
-    finally:
-        pieces.put(None)
+    output = Output(stream, lambda: int(container.wait(timeout=None)["StatusCode"]))
+    return output.follow(watch.check, watch.output)
