@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from envbuild.build.plan import bytes_read, find_artifacts, find_files
-from envbuild.build.scheduler import NOTHING_KNOWN, BuildReport, Results, Scheduler
+from envbuild.build.scheduler import NOTHING_KNOWN, BuildReport, Scheduler
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.events import EventSink, Note
 from envbuild.core.protocols import Executor
@@ -18,6 +18,7 @@ from envbuild.execute.importing import ImportingExecutor
 from envbuild.execute.single_flight import SingleFlightExecutor
 from envbuild.execute.switch import SwitchingExecutor
 from envbuild.execute.table import load_builtins
+from envbuild.graph.goal import Results
 from envbuild.options import DOCKER, SANDBOX
 from envbuild.publish.layout import LocalImages
 from envbuild.rule.builtins import RUN_STEP

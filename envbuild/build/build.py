@@ -16,13 +16,13 @@ from envbuild.build.report import (
     Status,
     TargetReport,
 )
-from envbuild.build.scheduler import BuildReport, Results
+from envbuild.build.scheduler import BuildReport
 from envbuild.core.action import ActionResult
 from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.errors import EnvbuildError, StoreError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.protocols import BlobStore
-from envbuild.graph.goal import Goal, Owners
+from envbuild.graph.goal import Goal, Owners, Results
 from envbuild.lock.model import Locked
 from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor

@@ -15,16 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from envbuild.build.crew import Crew, Outcome
 from envbuild.build.plan import Plan, plan_actions
 from envbuild.build.report import ActionCounts
-from envbuild.core.action import ActionResult
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, ErrorGroup
 from envbuild.core.events import ActionFinished, BuildStarted, EventSink, ResultSource
 from envbuild.core.protocols import Executor
+from envbuild.graph.goal import Results
 from envbuild.rule.declared import DeclaredAction, walk
 from envbuild.store.interrupt import Interrupt
-
-Results = Mapping[str, ActionResult]
-"""Results by definition digest."""
 
 NOTHING_KNOWN: Results = {}
 _GRACE = 3.0  # seconds that running actions get to clean up after themselves

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envbuild.core.dataclass import dataclass
 
 if TYPE_CHECKING:
+    from envbuild.core.action import ActionResult
     from envbuild.core.digest import Digest
     from envbuild.lock.model import Locked
     from envbuild.rule.declared import DeclaredAction
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 _NAME_DIGITS = 32
 
 Owners = tuple[str, ...]
+Results = Mapping[str, "ActionResult"]
+"""Results by definition digest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,26 +15,20 @@ import stat
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from envbuild.core.action import ActionResult
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
-from envbuild.graph.goal import Goal
+from envbuild.graph.codec import decode_goals, encode_goals
+from envbuild.graph.goal import Goal, Results
 from envbuild.graph.memo import Signature, Signatures, graph_file, is_too_young, sign
-from envbuild.lock.model import Locked
 from envbuild.options import SANDBOX
 from envbuild.rule.builtins import RUN_STEP
-from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile, walk
+from envbuild.rule.declared import walk
 
 if TYPE_CHECKING:
     from envbuild.lock.model import Json
 
 _FORMAT = 1
 _MODE = 5  # where the mode stands in a signature
-_ARTIFACT = ("kind", "name", "version", "source", "file", "sha256", "size")
-"""Of an artifact, what running actions knows."""
-
-Results = Mapping[str, ActionResult]
-"""Results by definition digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,7 @@ def keep_graph(
         "hashed": sorted(seen.hashed),
         "folders": _list_folders(seen.found),
         "stated": dict(stated),
-        **_describe(goals, results),
+        **encode_goals(goals, results),
     }
     try:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (as in memo.py)
@@ -150,84 +144,14 @@ def _is_same_kind(one: Signature, other: Signature) -> bool:
     return bool(one and other) and one[_MODE] == other[_MODE] and not stat.S_ISLNK(one[_MODE])
 
 
-def _describe(goals: Sequence[Goal], results: Results) -> dict[str, Json]:
-    actions = list(walk(*(goal.action for goal in goals)))
-    numbers = {action.definition: n for n, action in enumerate(actions)}
-    artifacts = _Numbered()
-    described: list[Json] = [
-        [
-            action.builtin.name,
-            action.builtin.version,
-            dict(action.parameters),
-            {path: _describe_input(item, numbers, artifacts) for path, item in action.inputs.items()},
-            list(action.outputs),
-            action.mnemonic,
-            action.subject,
-            action.stamped,
-            _describe_result(results.get(action.definition)),
-        ]
-        for action in actions
-    ]
-    told: list[Json] = [
-        {
-            "label": goal.label,
-            "action": numbers[goal.definition],
-            "platforms": {name: [list(each) for each in owners] for name, owners in goal.platforms.items()},
-            "foreign": [artifacts.number(layer) for layer in goal.foreign.values()],
-        }
-        for goal in goals
-    ]
-    return {"actions": described, "goals": told, "artifacts": artifacts.describe()}
-
-
-class _Numbered:
-    """Artifacts, each with a number from its first use on."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Locked, int] = {}
-
-    def number(self, artifact: Locked) -> int:
-        return self._numbers.setdefault(artifact, len(self._numbers))
-
-    def describe(self) -> list[Json]:
-        return [[getattr(artifact, name) for name in _ARTIFACT] for artifact in self._numbers]
-
-
-def _describe_input(item: Input, numbers: Mapping[str, int], artifacts: _Numbered) -> Json:
-    if isinstance(item, Output):
-        return [numbers[item.action.definition], item.path]
-    if isinstance(item, Fetched):
-        return artifacts.number(item.artifact)
-    return [item.path, item.digest.hash, item.digest.size, item.executable]
-
-
-def _describe_result(result: ActionResult | None) -> Json:
-    if result is None:
-        return None
-    return {path: [digest.hash, digest.size] for path, digest in result.outputs.items()}
-
-
 def _read(document: Mapping[str, Any], now: dict[str, Signature]) -> Kept:
     before = document["inputs"]
-    files = _Files({path for path in document["hashed"] if now[path] != before[path]})
-    artifacts = [Locked(*each) for each in document["artifacts"]]
-    actions: list[DeclaredAction] = []
-    results: dict[str, ActionResult] = {}
-    stale: set[DeclaredAction] = set()
-    for name, version, parameters, inputs, outputs, mnemonic, subject, stamped, result in document["actions"]:
-        read = {path: _read_input(item, actions, artifacts, files) for path, item in inputs.items()}
-        builtin = Builtin(name, version)
-        action = DeclaredAction(builtin, parameters, read, tuple(outputs), mnemonic, subject, stamped=stamped)
-        actions.append(action)
-        if any(_is_stale(item, stale, files) for item in read.values()):
-            stale.add(action)
-        elif result is not None:
-            results[action.definition] = _read_result(result)
-    goals = tuple(_read_goal(each, actions, artifacts) for each in document["goals"])
+    files = HashedFiles({path for path in document["hashed"] if now[path] != before[path]})
+    goals, results = decode_goals(document, files)
     return Kept(goals, results, document["stated"], Signatures(now, now.keys() - document["hashed"]))
 
 
-class _Files:
+class HashedFiles:
     """The files that actions read: those that have changed are hashed anew, each once."""
 
     def __init__(self, changed: Collection[str]) -> None:
@@ -235,6 +159,7 @@ class _Files:
         self._digests: dict[str, Digest] = {}
 
     def has_changed(self, path: str) -> bool:
+        """Whether it must be hashed."""
         return path in self._changed
 
     def digest(self, path: str, known: Digest) -> Digest:
@@ -245,38 +170,3 @@ class _Files:
             with open(path, "rb") as file:  # noqa: PTH123 (pathlib is slow to import)
                 self._digests[path] = Digest(hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
         return self._digests[path]
-
-
-def _read_input(
-    item: Any, actions: Sequence[DeclaredAction], artifacts: Sequence[Locked], files: _Files
-) -> Input:
-    if isinstance(item, int):
-        return Fetched(artifacts[item])
-    if len(item) == 2:
-        number: int = item[0]
-        return actions[number].output(item[1])
-    path, hexadecimal, size, executable = item
-    return SourceFile(files.digest(path, Digest(hexadecimal, size)), executable, path)
-
-
-def _is_stale(item: Input, stale: Collection[DeclaredAction], files: _Files) -> bool:
-    """Whether an input may be another than it was when the graph was kept."""
-    if isinstance(item, Output):
-        return item.action in stale
-    return isinstance(item, SourceFile) and files.has_changed(item.path)
-
-
-def _read_result(result: Mapping[str, Any]) -> ActionResult:
-    return ActionResult({path: Digest(*digest) for path, digest in result.items()})
-
-
-def _read_goal(
-    told: Mapping[str, Any], actions: Sequence[DeclaredAction], artifacts: Sequence[Locked]
-) -> Goal:
-    foreign = (artifacts[n] for n in told["foreign"])
-    return Goal(
-        label=told["label"],
-        action=actions[told["action"]],
-        platforms={name: tuple(map(tuple, owners)) for name, owners in told["platforms"].items()},
-        foreign={Digest(layer.sha256, layer.size): layer for layer in foreign},
-    )

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from envbuild.build.report import ActionCounts
-from envbuild.build.scheduler import NOTHING_KNOWN, ActionError, BuildReport, Results, Scheduler
+from envbuild.build.scheduler import NOTHING_KNOWN, ActionError, BuildReport, Scheduler
 from envbuild.core.errors import ArchiveError, ErrorGroup, ExitCode, SourceError
 from envbuild.core.events import ActionFailed, ActionFinished, ActionStarted, BuildStarted, EventSink, Silent
 from envbuild.execute.builtin import BuiltinExecutor, Job
 from envbuild.execute.caching import CachingExecutor, FaultNotes
+from envbuild.graph.goal import Results
 from envbuild.rule.declared import Builtin, DeclaredAction, SourceFile, walk
 from envbuild.store.action_cache import DiskActionCache
 from envbuild.store.disk import DiskStore
