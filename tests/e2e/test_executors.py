@@ -278,6 +278,12 @@ def test_a_step_that_fails(tmp_path: Path, engine: str, busybox: bytes) -> None:
     assert left_in(engine) == []
 
 
+def test_a_step_is_not_told_of_the_engines_network(tmp_path: Path, engine: str, busybox: bytes) -> None:
+    script = "grep -v '^#' /etc/resolv.conf"
+    told = container(tmp_path, engine).tell([busybox], script)
+    assert told == ["nameserver 127.0.0.1", "options ndots:1"]
+
+
 def test_devices_cannot_be_made(tmp_path: Path, engine: str, busybox: bytes) -> None:
     with pytest.raises(BuildError, match="not permitted"):
         container(tmp_path, engine).script([busybox], "mknod /null c 1 3")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # A name alone takes out what the engine would add.
 _UNWANTED: Final = ("HOSTNAME", "TERM")
+# Else an engine tells what its own machine uses, also to who has no network.
+_NO_RESOLVER: Final = {"dns": ["127.0.0.1"], "dns_search": ["."], "dns_opt": ["ndots:1"]}
 
 
 def create_container(
@@ -36,6 +38,7 @@ def create_container(
     memory = step.limits.memory or None
     host: dict[str, Any] = {
         "network_mode": "host" if step.network else "none",
+        **({} if step.network else _NO_RESOLVER),
         "log_config": {"Type": "none"},
         "cap_drop": ["MKNOD", "AUDIT_WRITE"],
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
