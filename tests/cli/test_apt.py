@@ -230,7 +230,7 @@ def test_locking_again_moves_what_is_forced(debian: Project, mirror: Mirror) -> 
         (["rival"], 2, "`rival` and `python3.11-minimal` exclude each other: python3.11-minimal"),
         (["libc6=2.0-1"], 2, "there is no version `2.0-1` of `libc6` in `stable`"),
         (["fresh"], 2, "no package satisfies `python3.11-minimal (>= 3.11.3)`"),
-        (["Git!"], 2, "'Git!' names no Debian package"),
+        (["Git!"], 2, "`Git!` names no Debian package"),
     ],
 )
 def test_what_cannot_be_added(debian: Project, packages: list[str], code: int, text: str) -> None:

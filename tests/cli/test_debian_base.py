@@ -118,7 +118,7 @@ def test_superseded_package(debian: Project, mirror: Mirror) -> None:
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ([entry("./dev/sda", type=tarfile.BLKTYPE)], "'./dev/sda' is neither a file nor a folder nor a link"),
+        ([entry("./dev/sda", type=tarfile.BLKTYPE)], "`./dev/sda` is neither a file nor a folder nor a link"),
         ([entry("./../../etc/shadow", b"x")], "`../../etc/shadow` is not a path that a layer may hold"),
         ([link("./etc", "/root"), entry("./etc/\x1b[2J", b"x")], "`etc` is there twice"),
         ([entry("./\x1b[2J\n", b"x")], r"`\x1b[2J\n` is not a path that a layer may hold"),

@@ -118,9 +118,8 @@ def test_commits(project: Project, repository: Repository) -> None:
     project.write({"a/requirements.in": "alpha\nbeta\n"})
     code, said = repository.commit()
     assert code == 1
-    assert (
-        "error: `//a:a`: `beta` is not locked, but it is required\nhint: run `envbuild lock //a:a`\n" in said
-    )
+    reason = "the lock of `//a:a` is stale:\n  `beta` is not locked, but it is required"
+    assert f"error: {reason}\nhint: run `envbuild lock //a:a`\n" in said
     project.succeed("lock", "//a:a")
     assert repository.commit()[0] == 0
 
