@@ -12,11 +12,13 @@ from envbuild.core.action import ActionResult
 from envbuild.core.digest import Digest
 from envbuild.graph.goal import Goal, Results
 from envbuild.lock.model import Locked
+from envbuild.rule import builtins
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, Output, SourceFile, walk
 
 if TYPE_CHECKING:
     from envbuild.lock.model import Json
 
+_KNOWN = {each for each in vars(builtins).values() if isinstance(each, Builtin)}
 _ARTIFACT = ("kind", "name", "version", "source", "file", "sha256", "size")
 
 
@@ -91,7 +93,8 @@ def _describe_result(result: ActionResult | None) -> Json:
 def decode_goals(document: Mapping[str, Any], files: Files) -> tuple[tuple[Goal, ...], Results]:
     """The goals as they are with the files of now, and the results of the actions that read no changed one.
 
-    Raises KeyError, IndexError, TypeError, ValueError and AttributeError for what is no such document.
+    Raises KeyError, IndexError, TypeError, ValueError and AttributeError for what is no such document, and for
+    one of another envbuild, whose builtins made other bytes.
     """
     artifacts = [Locked(*each) for each in document["artifacts"]]
     actions: list[DeclaredAction] = []
@@ -100,6 +103,8 @@ def decode_goals(document: Mapping[str, Any], files: Files) -> tuple[tuple[Goal,
     for name, version, parameters, inputs, outputs, mnemonic, subject, stamped, result in document["actions"]:
         read = {path: _read_input(item, actions, artifacts, files) for path, item in inputs.items()}
         builtin = Builtin(name, version)
+        if builtin not in _KNOWN:
+            raise ValueError(builtin)
         action = DeclaredAction(builtin, parameters, read, tuple(outputs), mnemonic, subject, stamped=stamped)
         actions.append(action)
         if any(_is_stale(item, stale, files) for item in read.values()):

@@ -14,7 +14,8 @@ from envbuild.graph.goal import Goal
 from envbuild.graph.kept import Kept, find_graph, keep_graph
 from envbuild.graph.memo import Signatures, graph_file
 from envbuild.lock.model import Json
-from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, SourceFile, walk
+from envbuild.rule import builtins
+from envbuild.rule.declared import DeclaredAction, Fetched, SourceFile, walk
 from tests.makers.targets import make_locked
 
 KEY = "0" * 64
@@ -38,11 +39,11 @@ class Desk:
         fetched = make_locked("one")
         file = SourceFile(Digest.of(self.file.read_bytes()), executable=True, path=str(self.file))
         still = DeclaredAction(
-            Builtin("still", 1), {"n": [1, {"a": None}]}, {"in": Fetched(fetched)}, ("out",), "Still", "one"
+            builtins.WHEEL_LAYER, {"n": [1, {"a": None}]}, {"in": Fetched(fetched)}, ("out",), "Still", "one"
         )
-        moved = DeclaredAction(Builtin("moved", 2), {}, {"file": file}, ("out",), "Moved", "file")
+        moved = DeclaredAction(builtins.FILES_LAYER, {}, {"file": file}, ("out",), "Moved", "file")
         both = {"still": still.output("out"), "moved": moved.output("out")}
-        top = DeclaredAction(Builtin("top", 1), {}, both, ("out",), "Top", "both", stamped=True)
+        top = DeclaredAction(builtins.IMAGE, {}, both, ("out",), "Top", "both", stamped=True)
         foreign = make_locked("base", kind="tar+gzip")
         return Goal(
             "//:a", top, {"linux/amd64": (("one",), ("x", "y"))}, {Digest(foreign.sha256, 1000): foreign}
@@ -206,6 +207,15 @@ def test_a_broken_part_is_no_graph_or_does_no_harm(desk: Desk, name: str, value:
     place.write_text(json.dumps({**json.loads(place.read_text()), name: value}))
     kept = desk.find()
     assert kept is None or kept.goals[0].definition == desk.goal().definition
+
+
+def test_a_graph_of_other_builtins_is_none(desk: Desk) -> None:
+    desk.keep()
+    place = Path(graph_file(desk.memo, KEY))
+    document = json.loads(place.read_text())
+    document["actions"][0][1] += 1  # a version that makes other bytes
+    place.write_text(json.dumps(document))
+    assert desk.find() is None
 
 
 def test_only_steps_that_must_run_need_a_sandbox(desk: Desk) -> None:
