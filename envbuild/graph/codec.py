@@ -93,8 +93,8 @@ def _describe_result(result: ActionResult | None) -> Json:
 def decode_goals(document: Mapping[str, Any], files: Files) -> tuple[tuple[Goal, ...], Results]:
     """The goals as they are with the files of now, and the results of the actions that read no changed one.
 
-    Raises KeyError, IndexError, TypeError, ValueError and AttributeError for what is no such document, and for
-    one of another envbuild, whose builtins made other bytes.
+    Raises KeyError, IndexError, TypeError, ValueError and AttributeError for what is no such document, and
+    for one of another envbuild, whose builtins made other bytes.
     """
     artifacts = [Locked(*each) for each in document["artifacts"]]
     actions: list[DeclaredAction] = []
