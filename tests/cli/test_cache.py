@@ -41,6 +41,7 @@ def damage(path: Path) -> None:
 def test_info(built: Project) -> None:
     facts = built.succeed("cache", "info", "--output", "json").json
     blobs = list((built.cache / "blobs" / "sha256").iterdir())
+    assert isinstance(facts.pop("engine_mounts"), list)  # an engine of this machine may have some
     assert facts == {
         "folder": str(built.cache),
         "images": 1,

@@ -133,7 +133,8 @@ def test_question_that_fails(project: Project) -> None:
 
 def test_folder_that_is_not_there(project: Project) -> None:
     project.write({"envbuild.yaml": "rules: [build_rules]\n"})
-    assert project.fail(2, "build") == "envbuild.yaml:1:9: error: there is no folder `build_rules`\n"
+    error = "envbuild.yaml:1:9: error: there is no folder `build_rules`\nhint: check the path\n"
+    assert project.fail(2, "build") == error
 
 
 PURE_HEAD = HEAD.replace("Image", "Config")
