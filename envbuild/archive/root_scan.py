@@ -195,18 +195,25 @@ class RootScan:
         return Node(entry.type, mode, *owner, entry.linkname, data, self._layers, path)
 
     def _is_whiteout(self, path: str, added: set[str]) -> bool:
-        """Whether a path says that something is gone; what it names goes."""
+        """Whether a path says that something is gone; what it names goes, but for this layer's own."""
         folder, name = posixpath.split(path)
         if name == OPAQUE:
             self._hide(folder, added)
         elif name.startswith(WHITEOUT):
-            self._remove(posixpath.join(folder, name.removeprefix(WHITEOUT)))
+            gone = posixpath.join(folder, name.removeprefix(WHITEOUT))
+            if gone in added:
+                self._hide(gone, added)
+            else:
+                self._remove(gone)
         return name.startswith(WHITEOUT)
 
     def _put(self, path: str, node: Node, added: set[str]) -> None:
         if not path:
             return
-        added.add(path)
+        above = path
+        while above and above not in added:  # a folder may be named only after what is in it
+            added.add(above)
+            above = posixpath.dirname(above)
         known = self.nodes.get(path)
         if known is not None and not (known.is_folder and node.is_folder):
             self._remove(path)

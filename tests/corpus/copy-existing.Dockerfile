@@ -9,7 +9,10 @@ COPY app /relative/app/
 COPY config/app.conf /data/file
 COPY app/main.py /data/pointer
 COPY --chown=1000:1000 app /merged
+RUN mv /relative/app /relative/old && mkdir -p /relative/app/util/deep && echo new > /relative/app/util/deep/file && \
+    rm -r /real/old
 FROM base
+COPY --from=made /relative/ /replaced/
 COPY --from=made /data /copied
 COPY --from=made /hard /hard2 /names/
 COPY --from=made /by-link /followed

@@ -51,6 +51,23 @@ def test_an_opaque_folder_hides_the_layers_below_and_nothing_of_its_own() -> Non
     assert root.exists("a/sub/new")
 
 
+@pytest.mark.parametrize("mark", ["a/.wh..wh..opq", ".wh.a"])
+def test_marks_behind_files_whose_folders_are_named_last(mark: str) -> None:
+    """As in our own layers."""
+    below = [entry("a/old", b""), entry("a/sub/old", b"")]
+    above = [
+        entry("a/sub/deep/new", b""),
+        entry(mark, b""),
+        folder("a/"),
+        folder("a/sub/"),
+        folder("a/sub/deep/"),
+    ]
+    root = scan(below, above)
+    assert not root.exists("a/old")
+    assert not root.exists("a/sub/old")
+    assert root.exists("a/sub/deep/new")
+
+
 def test_a_file_in_the_place_of_a_folder_removes_what_was_in_it() -> None:
     root = scan([folder("a/"), entry("a/b", b"")], [entry("a", b"file")])
     assert not root.exists("a/b")

@@ -29,7 +29,7 @@ STEPS = {
     "build-tool": (2, 3),
     "capabilities": (2, 4),
     "changes": (7, 0),
-    "copy-existing": (2, 20),
+    "copy-existing": (3, 21),
     "copy-forms": (0, 16),
     "copy-owners": (0, 6),
     "deploy-key": (1, 1),
