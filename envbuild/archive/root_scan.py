@@ -215,7 +215,7 @@ class RootScan:
             added.add(above)
             above = posixpath.dirname(above)
         known = self.nodes.get(path)
-        if known is not None and not (known.is_folder and node.is_folder):
+        if known is not None and not node.is_folder:  # below a folder is what stays, or this layer's own
             self._remove(path)
         self.nodes[path] = node
         self._name_above(path)

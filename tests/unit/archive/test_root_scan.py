@@ -68,6 +68,13 @@ def test_marks_behind_files_whose_folders_are_named_last(mark: str) -> None:
     assert root.exists("a/sub/deep/new")
 
 
+@pytest.mark.parametrize("before", [entry("a", b"file"), link("a", "elsewhere")])
+def test_a_folder_in_the_place_of_something_else_that_is_named_last(before: Entry) -> None:
+    root = scan([before], [entry("a/b/new", b""), folder("a/"), folder("a/b/")])
+    assert root.nodes["a"].is_folder
+    assert root.exists("a/b/new")
+
+
 def test_a_file_in_the_place_of_a_folder_removes_what_was_in_it() -> None:
     root = scan([folder("a/"), entry("a/b", b"")], [entry("a", b"file")])
     assert not root.exists("a/b")
