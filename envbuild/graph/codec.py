@@ -1,12 +1,12 @@
-"""The declared graph of goals as JSON, with the results of its actions.
+"""The declared graph of goals as JSON, and results of its actions.
 
 Of an artifact it has what running actions knows, and no more; whoever reads it says what files hold now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from envbuild.core.action import ActionResult
 from envbuild.core.digest import Digest
@@ -22,17 +22,11 @@ _KNOWN = {each for each in vars(builtins).values() if isinstance(each, Builtin)}
 _ARTIFACT = ("kind", "name", "version", "source", "file", "sha256", "size")
 
 
-class Files(Protocol):
-    """What is known of the workspace's files now."""
-
-    def has_changed(self, path: str) -> bool:
-        """Whether a file has other bytes than it had when the graph was written."""
-
-    def digest(self, path: str, known: Digest) -> Digest:
-        """The digest of now of a file that had the `known` one; raises OSError."""
+DigestNow = Callable[[str, Digest], Digest]
+"""The digest of now of a file that had this one when the graph was written; raises OSError."""
 
 
-def encode_goals(goals: Sequence[Goal], results: Results) -> dict[str, Json]:
+def encode_goals(goals: Sequence[Goal]) -> dict[str, Json]:
     """The document; actions come after what they need."""
     actions = list(walk(*(goal.action for goal in goals)))
     numbers = {action.definition: n for n, action in enumerate(actions)}
@@ -47,7 +41,6 @@ def encode_goals(goals: Sequence[Goal], results: Results) -> dict[str, Json]:
             action.mnemonic,
             action.subject,
             action.stamped,
-            _describe_result(results.get(action.definition)),
         ]
         for action in actions
     ]
@@ -84,39 +77,45 @@ def _describe_input(item: Input, numbers: Mapping[str, int], artifacts: _Numbere
     return [item.path, item.digest.hash, item.digest.size, item.executable]
 
 
-def _describe_result(result: ActionResult | None) -> Json:
-    if result is None:
-        return None
-    return {path: [digest.hash, digest.size] for path, digest in result.outputs.items()}
+def encode_results(results: Results) -> dict[str, Json]:
+    """Results as JSON."""
+    return {
+        definition: {path: [digest.hash, digest.size] for path, digest in result.outputs.items()}
+        for definition, result in results.items()
+    }
 
 
-def decode_goals(document: Mapping[str, Any], files: Files) -> tuple[tuple[Goal, ...], Results]:
-    """The goals as they are with the files of now, and the results of the actions that read no changed one.
+def decode_results(document: Mapping[str, Any], goals: Sequence[Goal]) -> Results:
+    """Those of the results that goals need; raises as `decode_goals`."""
+    needed = (action.definition for action in walk(*(goal.action for goal in goals)))
+    return {
+        definition: ActionResult({path: Digest(*digest) for path, digest in document[definition].items()})
+        for definition in needed
+        if definition in document
+    }
+
+
+def decode_goals(document: Mapping[str, Any], digest_now: DigestNow) -> tuple[Goal, ...]:
+    """The goals as they are with the files of now.
 
     Raises KeyError, IndexError, TypeError, ValueError and AttributeError for what is no such document, and
     for one of another envbuild, whose builtins made other bytes.
     """
     artifacts = [Locked(*each) for each in document["artifacts"]]
     actions: list[DeclaredAction] = []
-    results: dict[str, ActionResult] = {}
-    stale: set[DeclaredAction] = set()
-    for name, version, parameters, inputs, outputs, mnemonic, subject, stamped, result in document["actions"]:
-        read = {path: _read_input(item, actions, artifacts, files) for path, item in inputs.items()}
+    for name, version, parameters, inputs, outputs, mnemonic, subject, stamped in document["actions"]:
+        read = {path: _read_input(item, actions, artifacts, digest_now) for path, item in inputs.items()}
         builtin = Builtin(name, version)
         if builtin not in _KNOWN:
             raise ValueError(builtin)
-        action = DeclaredAction(builtin, parameters, read, tuple(outputs), mnemonic, subject, stamped=stamped)
-        actions.append(action)
-        if any(_is_stale(item, stale, files) for item in read.values()):
-            stale.add(action)
-        elif result is not None:
-            results[action.definition] = _read_result(result)
-    goals = tuple(_read_goal(each, actions, artifacts) for each in document["goals"])
-    return goals, results
+        actions.append(
+            DeclaredAction(builtin, parameters, read, tuple(outputs), mnemonic, subject, stamped=stamped)
+        )
+    return tuple(_read_goal(each, actions, artifacts) for each in document["goals"])
 
 
 def _read_input(
-    item: Any, actions: Sequence[DeclaredAction], artifacts: Sequence[Locked], files: Files
+    item: Any, actions: Sequence[DeclaredAction], artifacts: Sequence[Locked], digest_now: DigestNow
 ) -> Input:
     if isinstance(item, int):
         return Fetched(artifacts[item])
@@ -124,18 +123,7 @@ def _read_input(
         number: int = item[0]
         return actions[number].output(item[1])
     path, hexadecimal, size, executable = item
-    return SourceFile(files.digest(path, Digest(hexadecimal, size)), executable, path)
-
-
-def _is_stale(item: Input, stale: Collection[DeclaredAction], files: Files) -> bool:
-    """Whether an input may be another than it was when the graph was kept."""
-    if isinstance(item, Output):
-        return item.action in stale
-    return isinstance(item, SourceFile) and files.has_changed(item.path)
-
-
-def _read_result(result: Mapping[str, Any]) -> ActionResult:
-    return ActionResult({path: Digest(*digest) for path, digest in result.items()})
+    return SourceFile(digest_now(path, Digest(hexadecimal, size)), executable, path)
 
 
 def _read_goal(

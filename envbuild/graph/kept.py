@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
-from envbuild.graph.codec import decode_goals, encode_goals
+from envbuild.graph.codec import decode_goals, decode_results, encode_goals, encode_results
 from envbuild.graph.goal import Goal, Results
 from envbuild.graph.memo import Signature, Signatures, graph_file, is_too_young, sign
 from envbuild.options import SANDBOX
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from envbuild.lock.model import Json
 
 _FORMAT = 1
+# What reading a file raises that somebody else has written.
+_FAULTS = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 _MODE = 5  # where the mode stands in a signature
 
 
@@ -67,6 +69,7 @@ def keep_graph(
     """
     if is_too_young(seen.found.values(), now):
         return False
+    known = {**_find_results(folder, key, goals), **results}
     from pathlib import Path
 
     from envbuild.store.temporary import replace_file
@@ -77,7 +80,8 @@ def keep_graph(
         "hashed": sorted(seen.hashed),
         "folders": _list_folders(seen.found),
         "stated": dict(stated),
-        **encode_goals(goals, results),
+        "results": encode_results(known),
+        **encode_goals(goals),
     }
     try:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (as in memo.py)
@@ -87,16 +91,29 @@ def keep_graph(
     return True
 
 
+def _find_results(folder: str, key: str, goals: Sequence[Goal]) -> Results:
+    """The results that are kept already: a build that found its images there knows of none."""
+    try:
+        return decode_results(_load(folder, key)["results"], goals)
+    except _FAULTS:
+        return {}
+
+
+def _load(folder: str, key: str) -> Any:
+    with open(graph_file(folder, key), encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow to import)
+        document = json.load(file)
+    if document["format"] != _FORMAT:
+        raise ValueError(document["format"])
+    return document
+
+
 def find_graph(folder: str, key: str) -> Kept | None:
     """The kept graph with the digests of now, if nothing that analysis read has changed since."""
     try:
-        with open(graph_file(folder, key), encoding="utf-8") as file:  # noqa: PTH123
-            document = json.load(file)
-        if document["format"] != _FORMAT:
-            return None
+        document = _load(folder, key)
         now = _sign_again(document["inputs"], frozenset(document["hashed"]), document["folders"])
         return _read(document, now) if now is not None else None
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+    except _FAULTS:
         return None
 
 
@@ -146,27 +163,24 @@ def _is_same_kind(one: Signature, other: Signature) -> bool:
 
 def _read(document: Mapping[str, Any], now: dict[str, Signature]) -> Kept:
     before = document["inputs"]
-    files = HashedFiles({path for path in document["hashed"] if now[path] != before[path]})
-    goals, results = decode_goals(document, files)
-    return Kept(goals, results, document["stated"], Signatures(now, now.keys() - document["hashed"]))
+    changed = {path for path in document["hashed"] if now[path] != before[path]}
+    goals = decode_goals(document, _Rehashing(changed).digest_now)
+    seen = Signatures(now, now.keys() - document["hashed"])
+    return Kept(goals, decode_results(document["results"], goals), document["stated"], seen)
 
 
-class HashedFiles:
-    """The files that actions read: those that have changed are hashed anew, each once."""
+class _Rehashing:
+    """Hashes the files that have changed anew, each once."""
 
     def __init__(self, changed: Collection[str]) -> None:
         self._changed = changed
         self._digests: dict[str, Digest] = {}
 
-    def has_changed(self, path: str) -> bool:
-        """Whether it must be hashed."""
-        return path in self._changed
-
-    def digest(self, path: str, known: Digest) -> Digest:
-        """The digest of now; raises OSError."""
+    def digest_now(self, path: str, known: Digest) -> Digest:
+        """A DigestNow."""
         if path not in self._changed:
             return known
         if path not in self._digests:
-            with open(path, "rb") as file:  # noqa: PTH123 (pathlib is slow to import)
+            with open(path, "rb") as file:  # noqa: PTH123 (as above)
                 self._digests[path] = Digest(hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
         return self._digests[path]

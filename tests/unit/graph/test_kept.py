@@ -118,6 +118,15 @@ def test_an_editor_that_renames_changes_nothing_else(desk: Desk) -> None:
     assert desk.find()
 
 
+def test_a_build_that_found_its_image_there_forgets_no_result(desk: Desk) -> None:
+    desk.keep()
+    results, desk.results = desk.results(), dict  # type: ignore[method-assign]
+    desk.keep()
+    kept = desk.find()
+    assert kept
+    assert kept.results == results
+
+
 def test_what_was_kept_again_is_found_again(desk: Desk) -> None:
     desk.keep()
     desk.file.write_text("edited")
@@ -199,7 +208,9 @@ def test_a_broken_file_is_no_graph(desk: Desk, text: str) -> None:
     assert desk.find() is None
 
 
-@pytest.mark.parametrize("name", ["inputs", "hashed", "folders", "actions", "goals", "artifacts", "stated"])
+@pytest.mark.parametrize(
+    "name", ["inputs", "hashed", "folders", "actions", "goals", "artifacts", "stated", "results"]
+)
 @pytest.mark.parametrize("value", [None, 7, "x", [[]], {"a": 7}])
 def test_a_broken_part_is_no_graph_or_does_no_harm(desk: Desk, name: str, value: object) -> None:
     desk.keep()
