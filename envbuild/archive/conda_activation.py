@@ -6,22 +6,23 @@ environments"). Most of them set variables to places below the prefix: that is k
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from envbuild.core.pattern import compile_later
 
 FOLDER: Final = "etc/conda/activate.d/"
 PREFIX: Final = "${CONDA_PREFIX}"
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_EXPORT = re.compile(rf"export\s+({_NAME})\s*\Z")
-_ASSIGNMENT = re.compile(rf"(export\s+)?({_NAME})=(.*)\Z")
+_EXPORT = compile_later(rf"export\s+({_NAME})\s*\Z")
+_ASSIGNMENT = compile_later(rf"(export\s+)?({_NAME})=(.*)\Z")
 # A word without anything that a shell would act on, but for the prefix; within quotes, blanks too.
 _PLAIN = r"[A-Za-z0-9_.,:/@%+=-]"
 _HERE = r"\$CONDA_PREFIX(?![A-Za-z0-9_])|\$\{CONDA_PREFIX\}"
-_WORD = re.compile(rf"(?:{_PLAIN}|{_HERE})*")
-_QUOTED = re.compile(rf'"(?:{_PLAIN}|[ ;()~*?]|{_HERE})*"')
-_LITERAL = re.compile(r"'[^'\\]*'")
-_REFERENCE = re.compile(_HERE)
+_WORD = compile_later(rf"(?:{_PLAIN}|{_HERE})*")
+_QUOTED = compile_later(rf'"(?:{_PLAIN}|[ ;()~*?]|{_HERE})*"')
+_LITERAL = compile_later(r"'[^'\\]*'")
+_REFERENCE = compile_later(_HERE)
 
 
 def is_activation(path: str) -> bool:

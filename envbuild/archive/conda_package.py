@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
@@ -12,6 +11,7 @@ from envbuild.archive.layer import check_path
 from envbuild.archive.tar_reader import read_tar, read_whole
 from envbuild.archive.zip_archive import Member, ZipArchive
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json
 
@@ -25,7 +25,7 @@ _DOCUMENTS: Final = frozenset(
     f"{INFO}{name}"
     for name in ("index.json", "paths.json", "link.json", "files", "has_prefix", "no_link", "no_softlink")
 )
-_MEMBER: Final = re.compile(r"(info|pkg)-[^/]+\.tar\.zst")
+_MEMBER: Final = compile_later(r"(info|pkg)-[^/]+\.tar\.zst")
 
 Content = tuple[str, tarfile.TarInfo, Source]
 """A path of a package, its entry, and what it holds."""

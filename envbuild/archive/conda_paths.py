@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -11,6 +10,7 @@ from envbuild.archive.conda_package import INFO, relative_name
 from envbuild.archive.layer import MAX_ENTRIES
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json
 
@@ -20,7 +20,7 @@ HARDLINK, SOFTLINK, DIRECTORY = "hardlink", "softlink", "directory"
 OLD_PLACEHOLDER: Final = "/opt/anaconda1anaconda2anaconda3"
 
 _VERSIONS: Final = (1, 2)  # the second adds offsets, which say nothing that a search does not find
-_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_HEX: Final = compile_later(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ import re
 from typing import Final
 
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 
 MAX_PATCHED: Final = 1 << 30  # bytes of a file with placeholders, before and after: it is whole in memory
 MAX_SHEBANG: Final = 127  # bytes, `#!` among them and the line's end not: what Linux took until 5.1
 
 # A path may hold spaces that are escaped; what follows it are options.
-_SHEBANG: Final = re.compile(rb"#! *(/(?:\\ |[^ \n\r\t])*)(.*)", re.DOTALL)
-_PYTHON: Final = re.compile(rb"python(\d+(\.\d+)?)?")
+_SHEBANG: Final = compile_later(rb"#! *(/(?:\\ |[^ \n\r\t])*)(.*)", re.DOTALL)
+_PYTHON: Final = compile_later(rb"python(\d+(\.\d+)?)?")
 
 
 def replace_prefix(data: bytearray, placeholder: str, prefix: str, *, binary: bool) -> bytearray:

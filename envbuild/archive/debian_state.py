@@ -24,6 +24,7 @@ from envbuild.archive.merged_usr import merge_usr
 from envbuild.archive.nodes import File, Folder, Link, Node, write_nodes
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 
 _UTMP: Final = 43  # base-passwd's group.master
 RECORDS: Final = "var/lib/dpkg/status.d"
@@ -37,7 +38,7 @@ _COPIED: Final = {
     "usr/share/libc-bin/nsswitch.conf": "etc/nsswitch.conf",
 }
 _TEMPLATES: Final = frozenset((*_COPIED, PASSWD, GROUP, _SHELLS))
-_SUM_LINE: Final = re.compile(r"^[0-9a-f]{32} [ *](?:\./)?(.+)$", re.MULTILINE)
+_SUM_LINE: Final = compile_later(r"^[0-9a-f]{32} [ *](?:\./)?(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from envbuild.archive.merged_usr import merge_usr
 from envbuild.archive.nodes import File, Folder, Node
 from envbuild.archive.root_facts import STATUS
 from envbuild.archive.root_scan import RootScan
+from envbuild.core.pattern import compile_later
 
 _INFO: Final = "var/lib/dpkg/info"
 _SCRIPTS: Final = frozenset({"preinst", "postinst", "prerm", "postrm", "config"})
-_FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$", re.MULTILINE)
+_FIELD: Final = compile_later(r"^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$", re.MULTILINE)
 
 
 def record_packages(status: bytes, debs: Iterable[BinaryIO]) -> Iterator[Node]:

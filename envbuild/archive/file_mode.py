@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_CLAUSE: Final = re.compile(r"([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)\Z")
-_CHANGE: Final = re.compile(r"([-+=])([ugorwxXst]*)")
+from envbuild.core.pattern import compile_later
+
+_CLAUSE: Final = compile_later(r"([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)\Z")
+_CHANGE: Final = compile_later(r"([-+=])([ugorwxXst]*)")
 _SHIFTS: Final = {"u": 6, "g": 3, "o": 0}
 _BITS: Final = {"r": 4, "w": 2, "x": 1}
 _SPECIAL: Final = {"u": 0o4000, "g": 0o2000}

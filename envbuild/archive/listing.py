@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 
 
 class Kind(str, Enum):
@@ -156,7 +157,7 @@ def folders_above(paths: Iterable[str]) -> set[str]:
 
 _KINDS: Final = {kind.value: kind for kind in Kind}
 # A whole line, with one form for each number, so that equal listings have equal bytes.
-_LINE: Final = re.compile(
+_LINE: Final = compile_later(
     rf"^({'|'.join(_KINDS)}) ([0-7]{{4}}|[1-7][0-7]{{4,}})" + " (0|[1-9][0-9]*)" * 3 + " ([0-9a-f]{8})"
     "\0([^\0\n]*)\0([^\0\n]*)\n",
     re.MULTILINE,

@@ -12,27 +12,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from envbuild.core.dataclass import dataclass
+from envbuild.core.pattern import compile_later
 
 SCRIPTS: Final = ("preinst", "postinst")  # what an installation runs, in this order
 
-_CONTINUED: Final = re.compile(r"\\\n\s*")
-_INSTALL: Final = re.compile(r"update-alternatives\s+(?:--(?:quiet|verbose|force)\s+)*+--install\s+(.*)")
-_SHELL_ENDS: Final = re.compile(r"[;&|)}].*|\d?[<>].*")
-_STATIC: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9._+@:~/\[-]*\Z")
+_CONTINUED: Final = compile_later(r"\\\n\s*")
+_INSTALL: Final = compile_later(r"update-alternatives\s+(?:--(?:quiet|verbose|force)\s+)*+--install\s+(.*)")
+_SHELL_ENDS: Final = compile_later(r"[;&|)}].*|\d?[<>].*")
+_STATIC: Final = compile_later(r"[A-Za-z0-9/][A-Za-z0-9._+@:~/\[-]*\Z")
 # A word where a shell expects a command: at the beginning of a line or behind an operator or a keyword.
 # Repetitions give nothing back (`++`): else absurd scripts take a time that grows with their size squared.
-_COMMAND: Final = re.compile(
+_COMMAND: Final = compile_later(
     r"(?:^|[;&|({])[^\S\n]*+"
     r"(?:(?:if|while|until|then|else|elif|do|exec|command|!)[^\S\n]++)*+"
     r"([\w./+-]++)(?!\))",
     re.MULTILINE,
 )
-_COMMENT: Final = re.compile(r"^[^\S\n]*+#.*$", re.MULTILINE)
+_COMMENT: Final = compile_later(r"^[^\S\n]*+#.*$", re.MULTILINE)
 MAX_SCRIPT: Final = 1 << 20  # larger ones are not read, and reported
 
 # Programs that leave something behind. dpkg-maintscript-helper and dpkg-trigger are none of them: the one
 # serves upgrades, the other names a package whose own scripts are judged by themselves.
-_LASTING: Final = re.compile(
+_LASTING: Final = compile_later(
     r"""
     add-shell | addgroup | adduser | groupadd | useradd | usermod | shadowconfig | pam-auth-update
     | chgrp | chmod | chown | cp | install | ln | mkdir | mkfifo | mknod | mv | setcap | tee | touch | ucf

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from envbuild.archive.root_scan import RootScan
+from envbuild.core.pattern import compile_later
 
 _USERS: Final = "etc/passwd"
 _GROUPS: Final = "etc/group"
@@ -15,16 +16,16 @@ _ALTERNATIVES: Final = "var/lib/dpkg/alternatives"
 STATUS: Final = "var/lib/dpkg/status"
 STATUS_FOLDER: Final = "var/lib/dpkg/status.d"
 
-_PYTHON: Final = re.compile(r"(?:usr/local/bin|usr/bin|opt/[^/]+/bin)/python(3\.\d+)\Z")
-_LIBPYTHON: Final = re.compile(r"(?:.*/)?libpython(3\.\d+)\.so[0-9.]*\Z")
-_PATCHLEVEL: Final = re.compile(r"(?:.*/)?include/python(3\.\d+)/patchlevel\.h\Z")
-_LIBC: Final = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?(?:libc\.so\.6|libc-[0-9.]+\.so)\Z")
-_MUSL: Final = re.compile(r"(?:usr/)?lib/ld-musl-[^/]+\.so\.1\Z")
-_SUITE: Final = re.compile(rb"""^VERSION_CODENAME=["']?([a-z][a-z0-9-]{0,40})["']?[ \t]*$""", re.MULTILINE)
-_PRIORITY: Final = re.compile(r"-?[0-9]{1,9}\Z")
+_PYTHON: Final = compile_later(r"(?:usr/local/bin|usr/bin|opt/[^/]+/bin)/python(3\.\d+)\Z")
+_LIBPYTHON: Final = compile_later(r"(?:.*/)?libpython(3\.\d+)\.so[0-9.]*\Z")
+_PATCHLEVEL: Final = compile_later(r"(?:.*/)?include/python(3\.\d+)/patchlevel\.h\Z")
+_LIBC: Final = compile_later(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?(?:libc\.so\.6|libc-[0-9.]+\.so)\Z")
+_MUSL: Final = compile_later(r"(?:usr/)?lib/ld-musl-[^/]+\.so\.1\Z")
+_SUITE: Final = compile_later(rb"""^VERSION_CODENAME=["']?([a-z][a-z0-9-]{0,40})["']?[ \t]*$""", re.MULTILINE)
+_PRIORITY: Final = compile_later(r"-?[0-9]{1,9}\Z")
 _CHOSEN: Final = (1 << 31) - 1  # higher than any priority: somebody chose it, and nothing takes its place
-_GLIBC_VERSION: Final = re.compile(rb"GNU C Library [^\n]{0,200}?version (\d+\.\d+)")
-_MUSL_VERSION: Final = re.compile(rb"\0(1\.\d+)\.\d+\0")
+_GLIBC_VERSION: Final = compile_later(rb"GNU C Library [^\n]{0,200}?version (\d+\.\d+)")
+_MUSL_VERSION: Final = compile_later(rb"\0(1\.\d+)\.\d+\0")
 
 
 def is_telling(path: str) -> bool:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 
-_PEM: Final = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----\s++([A-Za-z0-9+/=\s]++)-----END")
+_PEM: Final = compile_later(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----\s++([A-Za-z0-9+/=\s]++)-----END")
 _SEQUENCE: Final = 0x30
 _VERSION: Final = 0xA0  # [0], explicit (RFC 5280, 4.1)
 _UTF8: Final = 0x0C

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, cast
@@ -11,6 +10,7 @@ from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import MAX_ENTRIES
 from envbuild.archive.tar_header import ATTRIBUTE, BLOCK, CAPABILITY, NO_ATTRIBUTES
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 MAX_HEADERS: Final = 1 << 16  # of one entry: two paths, and room for attributes
@@ -25,7 +25,7 @@ EVERY_KIND: Final = (*PLAIN_KINDS, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIF
 _GLOBAL: Final = frozenset(("comment",))
 _MAX_TIME: Final = 1 << 33  # seconds, into the year 2242; before 1970, as many
 _END: Final = bytes(BLOCK)
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{256}")  # no name may be as long
+_LONG_NUMBER: Final = compile_later(rb"[0-9]{256}")  # no name may be as long
 
 
 def read_tar(

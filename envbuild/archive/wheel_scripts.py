@@ -12,12 +12,13 @@ from typing import Final, Literal
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 
 SHEBANG: Final = b"#!python"
 
-_REFERENCE: Final = re.compile(r"(?P<module>[\w.]+)\s*:\s*(?P<attr>[\w.]+)\s*(?:\[.*\])?\s*\Z")
+_REFERENCE: Final = compile_later(r"(?P<module>[\w.]+)\s*:\s*(?P<attr>[\w.]+)\s*(?:\[.*\])?\s*\Z")
 _VERSIONED: Final = {"pip": r"pip(\d+(\.\d+)?)?", "easy_install": r"easy_install(-\d+\.\d+)?"}
-_WRAPPER: Final = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE | re.DOTALL)
+_WRAPPER: Final = compile_later(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

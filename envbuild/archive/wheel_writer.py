@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -13,11 +12,12 @@ from envbuild.archive.layer import Sink
 from envbuild.archive.tar_reader import read_tar
 from envbuild.archive.wheel_info import MAX_METADATA
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
-_TOLD: Final = re.compile(r"[^/]+\.dist-info/(METADATA|WHEEL)\Z")
+_TOLD: Final = compile_later(r"[^/]+\.dist-info/(METADATA|WHEEL)\Z")
 
 
 def write_wheel(layer: ForwardReader, out: Sink, folder: str) -> Mapping[str, str]:

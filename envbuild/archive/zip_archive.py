@@ -7,7 +7,6 @@ reads the file without its directory then finds the same.
 
 from __future__ import annotations
 
-import re
 import stat
 import struct
 import zlib
@@ -26,6 +25,7 @@ from envbuild.archive.zip_directory import (
     widen,
 )
 from envbuild.core.errors import ArchiveError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 STORED, DEFLATED = 0, 8
@@ -39,7 +39,7 @@ _DESCRIPTORS: Final = {
     struct.calcsize(form): struct.Struct(form) for form in ("<3L", "<4x3L", "<L2Q", "<4xL2Q")
 }
 _PLACES: Final = frozenset((0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK))
-_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL: Final = compile_later("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 _READ_SIZE: Final = 1 << 18
 
 

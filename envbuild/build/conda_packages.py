@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,13 +15,14 @@ from envbuild.build.fetch import Fetcher, split_place
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.core.errors import ArchiveError, SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.model import Locked
 from envbuild.sources.kept_values import KeptValues
 from envbuild.spec.conda.model import ExactPackage
 
 # The only paths that locking looks at: others are not worth keeping.
-_TELLING: Final = re.compile(
+_TELLING: Final = compile_later(
     r"(?:^|/)site-packages/[^/]+\.(?:dist-info|egg-info)(?:/|\Z)|^bin/\.[^/]+-link\.sh\Z"
 )
 _MAX_SCRIPT: Final = 1 << 20

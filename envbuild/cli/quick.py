@@ -34,18 +34,19 @@ def answer_from_graph(arguments: list[str], environment: Mapping[str, str]) -> i
         return None
     cache = cache_folder(arguments, environment)
     folder, key = memo_folder(cache), memo.question_key(__version__, arguments, environment)
-    if not os.path.exists(memo.graph_file(folder, key)):  # noqa: PTH110 (pathlib is slow to import)
-        return None
     begun = time.time_ns()
-    from envbuild.graph.kept import find_graph
-
-    kept = find_graph(folder, key)
-    if kept is None:
+    text = memo.read_graph(folder, key)
+    if not text:
         return None
-    if kept.needs_sandbox:
+    if text.startswith(memo.STEPS_BEGIN):
         from envbuild.execute.sandbox.forker import FORKER
 
         FORKER.prepare()  # what it loads, it loads while we load the rest
+    from envbuild.graph.kept import find_graph
+
+    kept = find_graph(text)
+    if kept is None:
+        return None
     from envbuild.cli.rebuild import Rebuilding
 
     return Rebuilding(kept, cache, folder, key, begun).run(arguments)

@@ -2,8 +2,9 @@
 
 There, each such class costs half a millisecond, in which half a dozen functions are compiled
 (Lib/dataclasses.py), and the module itself brings `inspect` along: for the classes that a build imports, that
-was half of the time it takes to start. Here `__init__` alone is compiled; the others are made of functions
-that are there already. The standard library's own functions take these classes as theirs.
+was half of the time it takes to start. Here `__init__` alone is compiled, and only of classes that are used;
+the others are made of functions that are there already. The standard library's own functions take these
+classes as theirs.
 """
 
 from __future__ import annotations
@@ -107,6 +108,17 @@ def _add_slots(cls: type, names: Sequence[str]) -> type:
 
 
 def _make_init(cls: type, fields: Sequence[_Field]) -> Method:
+    """An `__init__` that makes the real one, which takes its place, when the first object is made."""
+
+    def begin(self: object, *values: object, **named: object) -> None:
+        init = _compile_init(cls, fields)
+        cls.__init__ = init  # type: ignore[misc]
+        init(self, *values, **named)
+
+    return begin
+
+
+def _compile_init(cls: type, fields: Sequence[_Field]) -> Method:
     stated = [each for each in fields if each.init]
     names: dict[str, Any] = {"_dataclass_set": object.__setattr__, "_dataclass_unset": _UNSET}
     for each in stated:

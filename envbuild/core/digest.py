@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
-_HEX = re.compile(r"[0-9a-f]{64}\Z")
+_HEX = compile_later(r"[0-9a-f]{64}\Z")
 PREFIX = "sha256:"
 
 

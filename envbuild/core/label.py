@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 # As long as file systems let the files be that are named after them.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}\Z")
-_PACKAGE = re.compile(r"(?:[A-Za-z0-9_.+-]{1,255}(?:/[A-Za-z0-9_.+-]{1,255})*)?\Z")
+_NAME = compile_later(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}\Z")
+_PACKAGE = compile_later(r"(?:[A-Za-z0-9_.+-]{1,255}(?:/[A-Za-z0-9_.+-]{1,255})*)?\Z")
 _MAX_PACKAGE = 1000
 _SYNTAX = "write `//folder:name`, `:name` or `//folder`"
 

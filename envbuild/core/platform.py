@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
-_PLATFORM = re.compile(r"(linux)/([a-z0-9_]+)(?:/([a-z0-9]+))?\Z")
-_LIBC = re.compile(r"(glibc|musl) ([0-9]{1,3})\.([0-9]{1,3})\Z")
+_PLATFORM = compile_later(r"(linux)/([a-z0-9_]+)(?:/([a-z0-9]+))?\Z")
+_LIBC = compile_later(r"(glibc|musl) ([0-9]{1,3})\.([0-9]{1,3})\Z")
 
 # OCI architecture (GOARCH) -> the machine name in Python platform tags, and conda's name ("subdir").
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from envbuild.core.pattern import compile_later
 
 _LONGEST = 80
 _LONGEST_REASON = 200
 # A path may stand for a URL, with one slash.
-_SECRET = re.compile(r"(:/+)[^/\s]*(?=@)|(:/+\S*?/t/)[^/\s'\"\])}]+")
+_SECRET = compile_later(r"(:/+)[^/\s]*(?=@)|(:/+\S*?/t/)[^/\s'\"\])}]+")
 
 
 def escape(text: str) -> str:

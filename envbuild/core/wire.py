@@ -7,14 +7,14 @@ order with defaults left out, as the canonical form in remote_execution.proto as
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from envbuild.core.errors import StoreError
+from envbuild.core.pattern import compile_later
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = compile_later(r"\\u[dD][89a-fA-F]")
 
 
 def varint(value: int) -> bytes:

@@ -19,13 +19,13 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.graph.codec import decode_goals, decode_results, encode_goals, encode_results
 from envbuild.graph.goal import Goal, Results
-from envbuild.graph.memo import Signature, Signatures, graph_file, is_too_young, sign
+from envbuild.graph.memo import Signature, Signatures, graph_file, is_too_young, read_graph, sign
 from envbuild.options import SANDBOX
 from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import walk
 
 if TYPE_CHECKING:
-    from envbuild.lock.model import Json
+    pass
 
 _FORMAT = 1
 # What reading a file raises that somebody else has written.
@@ -45,20 +45,13 @@ class Kept:
     stated: Mapping[str, Any]
     seen: Signatures
 
-    @property
-    def needs_sandbox(self) -> bool:
-        """Whether steps may have to run in the sandbox."""
-        actions = walk(*(goal.action for goal in self.goals))
-        runs = any(each.builtin == RUN_STEP and each.definition not in self.results for each in actions)
-        return runs and self.stated["manner"]["executor"] == SANDBOX
-
 
 def keep_graph(
     folder: str,
     key: str,
     goals: Sequence[Goal],
     results: Results,
-    stated: Mapping[str, Json],
+    stated: Mapping[str, Any],
     seen: Signatures,
     now: int,
 ) -> bool:
@@ -69,12 +62,13 @@ def keep_graph(
     """
     if is_too_young(seen.found.values(), now):
         return False
-    known = {**_find_results(folder, key, goals), **results}
+    known = {**_find_results(read_graph(folder, key), goals), **results}
     from pathlib import Path
 
     from envbuild.store.temporary import replace_file
 
     document = {
+        "steps": _has_steps(goals, stated),
         "format": _FORMAT,
         "inputs": seen.found,
         "hashed": sorted(seen.hashed),
@@ -91,26 +85,31 @@ def keep_graph(
     return True
 
 
-def _find_results(folder: str, key: str, goals: Sequence[Goal]) -> Results:
+def _has_steps(goals: Sequence[Goal], stated: Mapping[str, Any]) -> bool:
+    """Whether steps run in the sandbox (memo.STEPS_BEGIN)."""
+    actions = walk(*(goal.action for goal in goals))
+    return stated["manner"]["executor"] == SANDBOX and any(each.builtin == RUN_STEP for each in actions)
+
+
+def _find_results(text: str, goals: Sequence[Goal]) -> Results:
     """The results that are kept already: a build that found its images there knows of none."""
     try:
-        return decode_results(_load(folder, key)["results"], goals)
+        return decode_results(_load(text)["results"], goals)
     except _FAULTS:
         return {}
 
 
-def _load(folder: str, key: str) -> Any:
-    with open(graph_file(folder, key), encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slow to import)
-        document = json.load(file)
+def _load(text: str) -> Any:
+    document = json.loads(text)
     if document["format"] != _FORMAT:
         raise ValueError(document["format"])
     return document
 
 
-def find_graph(folder: str, key: str) -> Kept | None:
-    """The kept graph with the digests of now, if nothing that analysis read has changed since."""
+def find_graph(text: str) -> Kept | None:
+    """The graph that a file has, with the digests of now, if nothing that analysis read has changed since."""
     try:
-        document = _load(folder, key)
+        document = _load(text)
         now = _sign_again(document["inputs"], frozenset(document["hashed"]), document["folders"])
         return _read(document, now) if now is not None else None
     except _FAULTS:

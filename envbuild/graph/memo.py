@@ -69,9 +69,22 @@ def question_key(version: str, arguments: Sequence[str], environment: Mapping[st
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 
 
+STEPS_BEGIN = '{"steps": true,'
+"""How the file of a kept graph begins in which steps run in the sandbox."""
+
+
 def graph_file(folder: str, key: str) -> str:
     """Where the graph of a question's build is kept (kept.py)."""
     return f"{folder}/{key}.graph.json"
+
+
+def read_graph(folder: str, key: str) -> str:
+    """The file of a kept graph; "" where there is none."""
+    try:
+        with open(graph_file(folder, key), encoding="utf-8") as file:  # noqa: PTH123
+            return file.read()
+    except (OSError, ValueError):
+        return ""
 
 
 def recall(folder: str, key: str) -> str | None:

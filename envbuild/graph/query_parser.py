@@ -17,6 +17,7 @@ from typing import NoReturn
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError, UsageError
 from envbuild.core.label import Pattern
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.graph.query_syntax import (
     Combined,
@@ -33,7 +34,7 @@ from envbuild.spec.problems import suggest
 
 MAX_DEPTH = 100
 
-_TOKEN = re.compile(
+_TOKEN = compile_later(
     r"(?P<mark>[(),])|(?P<sign>[+^-])(?=[\s(]|\Z)|(?P<quoted>\"[^\"]*\"|'[^']*')|(?P<word>[^\s(),\"'+^-][^\s(),\"']*)"
 )
 _WORD_OPERATORS = {"union": Operator.UNION, "except": Operator.EXCEPT, "intersect": Operator.INTERSECT}

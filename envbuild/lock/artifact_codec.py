@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, TypeGuard
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from envbuild.core.digest import parse_sha256
 from envbuild.core.errors import EnvbuildError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.lock.base_image import DIRECT, LAYER_TYPES
 from envbuild.lock.conda_codec import CONDA, decode_conda, encode_conda
@@ -17,11 +17,11 @@ from envbuild.lock.fields import BadLock, are_texts, mapping, match, text, texts
 from envbuild.lock.model import CondaRecord, Locked
 
 _KINDS = frozenset({"wheel", "sdist", "deb", "file", CONDA, *LAYER_TYPES})
-NAME = re.compile(r"_?[a-z0-9][a-z0-9+._-]*\Z")
-_ALIAS = re.compile(r"(?:[A-Za-z0-9._-]+(?:/(?!\.+(?:/|\Z))[A-Za-z0-9._-]+)*)?\Z")
-VERSION = re.compile(r"[A-Za-z0-9.+:~!_-]{1,1000}\Z")
+NAME = compile_later(r"_?[a-z0-9][a-z0-9+._-]*\Z")
+_ALIAS = compile_later(r"(?:[A-Za-z0-9._-]+(?:/(?!\.+(?:/|\Z))[A-Za-z0-9._-]+)*)?\Z")
+VERSION = compile_later(r"[A-Za-z0-9.+:~!_-]{1,1000}\Z")
 # What nearly all artifacts of a source have, in this order; all of it passes the checks below, too.
-_USUAL = re.compile(
+_USUAL = compile_later(
     r"[a-z0-9][a-z0-9+._-]*\n"
     r"[A-Za-z0-9.+:~!_-]{1,1000}\n"
     r"(?:wheel|deb)\n"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from envbuild.core.pattern import compile_later
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import CondaQuestion, Json, Locked, PlatformLock
 
 # What stands before the name: a channel, maybe with a subdir (conda's MatchSpec).
-_NAME = re.compile(r"(?:.*::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
+_NAME = compile_later(r"(?:.*::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
 
 
 def conda_inputs(questions: Iterable[CondaQuestion]) -> dict[str, Json]:

@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from envbuild.core.pattern import compile_later
 from envbuild.lock.fields import BadLock, mapping, match, only, text, texts
 from envbuild.lock.model import CondaRecord
 
 CONDA = "conda"  # the kind of these artifacts, and their key
 
-_BUILD = re.compile(r"[A-Za-z0-9_.+]{1,1000}\Z")
-_NOARCH = re.compile(r"(?:python|generic)?\Z")
-_MD5 = re.compile(r"(?:[0-9a-f]{32})?\Z")
-_FOLDER = re.compile(r"(?:(?!\.)[A-Za-z0-9._-]+(?:/(?!\.)[A-Za-z0-9._-]+)*)?\Z")
-_PROVIDED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*==[A-Za-z0-9.+!_-]{1,1000}\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f]*\Z")
-_SCRIPT = re.compile(r"etc/conda/activate\.d/[A-Za-z0-9_.+@%=~-]+\.sh\Z")
+_BUILD = compile_later(r"[A-Za-z0-9_.+]{1,1000}\Z")
+_NOARCH = compile_later(r"(?:python|generic)?\Z")
+_MD5 = compile_later(r"(?:[0-9a-f]{32})?\Z")
+_FOLDER = compile_later(r"(?:(?!\.)[A-Za-z0-9._-]+(?:/(?!\.)[A-Za-z0-9._-]+)*)?\Z")
+_PROVIDED = compile_later(r"[a-z0-9]+(?:-[a-z0-9]+)*==[A-Za-z0-9.+!_-]{1,1000}\Z")
+_VARIABLE = compile_later(r"[A-Za-z_][A-Za-z0-9_]*=[^\x00-\x1f]*\Z")
+_SCRIPT = compile_later(r"etc/conda/activate\.d/[A-Za-z0-9_.+@%=~-]+\.sh\Z")
 _NAMES = frozenset(field.name for field in fields(CondaRecord))
 
 

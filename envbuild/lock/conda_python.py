@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from envbuild.core.dataclass import replace
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Interpreter
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import CondaQuestion, Locked, PythonQuestion, Question, Single, split_question
 
-_VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(?:\.|\Z)")
+_VERSION = compile_later(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(?:\.|\Z)")
 
 
 def find_python(artifacts: Iterable[Locked], prefix: str) -> Interpreter | None:

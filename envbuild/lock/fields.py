@@ -6,17 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 _FACTS = {
-    "libc": re.compile(r"(?:glibc|musl) [0-9]{1,3}\.[0-9]{1,3}\Z"),
-    "python": re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9a-z]{1,16})?\Z"),
-    "interpreter": re.compile(r"/.*\Z"),
-    "dpkg": re.compile(r"(?:0|[1-9][0-9]{0,2})\Z"),
-    "interpreters": re.compile(r"/[^ =]+=3[0-9a-z.]{2,20}(?: /[^ =]+=3[0-9a-z.]{2,20})*\Z"),
-    "suite": re.compile(r"[a-z][a-z0-9-]*\Z"),
-    "virtual": re.compile(r"(?:__[a-z0-9_]+=[A-Za-z0-9_.!+-]+=[A-Za-z0-9_.]+(?: |\Z))*\Z"),
-    "generation": re.compile(r"[0-9]{1,15}\Z"),
+    "libc": compile_later(r"(?:glibc|musl) [0-9]{1,3}\.[0-9]{1,3}\Z"),
+    "python": compile_later(r"[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9a-z]{1,16})?\Z"),
+    "interpreter": compile_later(r"/.*\Z"),
+    "dpkg": compile_later(r"(?:0|[1-9][0-9]{0,2})\Z"),
+    "interpreters": compile_later(r"/[^ =]+=3[0-9a-z.]{2,20}(?: /[^ =]+=3[0-9a-z.]{2,20})*\Z"),
+    "suite": compile_later(r"[a-z][a-z0-9-]*\Z"),
+    "virtual": compile_later(r"(?:__[a-z0-9_]+=[A-Za-z0-9_.!+-]+=[A-Za-z0-9_.]+(?: |\Z))*\Z"),
+    "generation": compile_later(r"[0-9]{1,15}\Z"),
 }
 
 

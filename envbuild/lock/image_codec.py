@@ -8,6 +8,7 @@ from typing import Any
 
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import EnvbuildError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.lock.artifact_codec import decode_artifact, encode_artifact
 from envbuild.lock.base_image import LAYER_TYPES, BaseImage, Folder, Root
@@ -18,9 +19,9 @@ from envbuild.oci.document import BadImage, Document
 
 _KEYS = {"named", "manifest", "layers", "config", "facts", "root", "packages", "lazy"}
 _TABLES = {"links", "folders", "users", "groups"}
-_FOLDER = re.compile(r"([0-7]{4}) (0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})\Z")
-_USER = re.compile(r"(?:0|[1-9][0-9]{0,9}):(?:0|[1-9][0-9]{0,9})\Z")
-_GROUP = re.compile(r"(?:0|[1-9][0-9]{0,9})\Z")
+_FOLDER = compile_later(r"([0-7]{4}) (0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})\Z")
+_USER = compile_later(r"(?:0|[1-9][0-9]{0,9}):(?:0|[1-9][0-9]{0,9})\Z")
+_GROUP = compile_later(r"(?:0|[1-9][0-9]{0,9})\Z")
 _MAX_MANIFEST = 4 << 20
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Facts
 from envbuild.core.text import excerpt
 from envbuild.spec.requirement_line import normal_form, read_pep508
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Environment = Mapping[str, str]
 
-_PATCH = re.compile(r"python_full_version|implementation_version")
+_PATCH = compile_later(r"python_full_version|implementation_version")
 
 
 def marker_environment(facts: Facts) -> dict[str, str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Facts, Libc, Platform
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-_LIBC_TAG = re.compile(r"(many|musl)linux_(\d+)_(\d+)_")
+_LIBC_TAG = compile_later(r"(many|musl)linux_(\d+)_(\d+)_")
 # PEP 600 gives the names that came before it a glibc version.
 _LEGACY = {"manylinux2014": (2, 17), "manylinux2010": (2, 12), "manylinux1": (2, 5)}
 # Before these versions there are no wheels: PEP 513 begins with glibc 2.5 and x86-64.

@@ -5,21 +5,23 @@ The host is required: nothing falls back to a registry that was not asked for.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError, UsageError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 LATEST: Final = "latest"
 _HUB: Final = "docker.io"
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_HOST: Final = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?\Z")
-_PATH: Final = re.compile(
+_DIGEST: Final = compile_later(r"sha256:[0-9a-f]{64}\Z")
+_HOST: Final = compile_later(
+    r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?\Z"
+)
+_PATH: Final = compile_later(
     r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*\Z"
 )
-_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+_TAG: Final = compile_later(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 
 
 @dataclass(frozen=True, slots=True)

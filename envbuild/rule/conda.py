@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from envbuild.archive.conda_activation import PREFIX as ACTIVE_PREFIX
 from envbuild.archive.conda_shim import shim_path
 from envbuild.core.dataclass import replace
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Interpreter, Libc, Platform
 from envbuild.lock import conda_python
 from envbuild.lock.check_conda import spec_name
@@ -40,8 +40,8 @@ ATTRIBUTES = {
 # What a kernel of any machine that runs containers is at least; packages hardly ever ask for more.
 _LINUX = "5.10"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_VIRTUAL = re.compile(r"__[a-z0-9_]+\Z")
-_OFFER = re.compile(r"[A-Za-z0-9_.!+-]+(?:=[A-Za-z0-9_.]+)?\Z")
+_VIRTUAL = compile_later(r"__[a-z0-9_]+\Z")
+_OFFER = compile_later(r"[A-Za-z0-9_.!+-]+(?:=[A-Za-z0-9_.]+)?\Z")
 
 
 def read_spec(ctx: Context) -> CondaSpec | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from envbuild.core.dataclass import dataclass, field, replace
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Platform
 from envbuild.lock.base_image import BaseImage
 from envbuild.lock.model import Locked
 from envbuild.rule.declared import Fetched, Input
 
-_ROW = re.compile(r"([a-z0-9][a-z0-9+.-]*) ([A-Za-z0-9.+:~-]{1,1000}) ([a-z0-9-]+)\Z")
+_ROW = compile_later(r"([a-z0-9][a-z0-9+.-]*) ([A-Za-z0-9.+:~-]{1,1000}) ([a-z0-9-]+)\Z")
 
 
 @dataclass(frozen=True, slots=True)

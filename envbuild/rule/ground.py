@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from envbuild.core.dataclass import replace
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Facts, Interpreter, Libc
 from envbuild.rule import conda, dockerfile
 from envbuild.rule.context import Context
@@ -13,9 +12,9 @@ from envbuild.rule.image import Image
 from envbuild.rule.placing import find_changed
 
 DEFAULT_PREFIX = "opt/env"
-_VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(\.[0-9]{1,3})?\Z")
+_VERSION = compile_later(r"[1-9][0-9]{0,2}\.[0-9]{1,3}(\.[0-9]{1,3})?\Z")
 # It stands in scripts' first lines and in PATH, where blanks and colons mean something else.
-_PREFIX = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
+_PREFIX = compile_later(r"(/(?!\.+(/|\Z))[A-Za-z0-9._+@~-]+)+\Z")
 
 
 def find_facts(ctx: Context) -> Facts:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.sources.debian_signature import Keyring
 
 APT: Final = Path("/etc/apt")
 ARCHIVE_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_OPTIONS: Final = re.compile(r"\[([^\]]*)\]")
-_PARAGRAPHS: Final = re.compile(r"\n(?:[ \t]*\n)+")
+_OPTIONS: Final = compile_later(r"\[([^\]]*)\]")
+_PARAGRAPHS: Final = compile_later(r"\n(?:[ \t]*\n)+")
 
 
 @dataclass(frozen=True, slots=True)

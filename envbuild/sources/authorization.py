@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import RegistryError
+from envbuild.core.pattern import compile_later
 from envbuild.core.wire import parse_json
 from envbuild.sources.credentials import RegistryLogin
 from envbuild.sources.http import HttpClient, basic_authorization
@@ -17,8 +18,8 @@ from envbuild.sources.registry_address import Address
 from envbuild.sources.registry_errors import advise, registry_errors
 from envbuild.sources.response import Response, describe_status
 
-_SCHEME: Final = re.compile(r"\s*,?\s*(Bearer|Basic)\s+", re.IGNORECASE)
-_PARAMETER: Final = re.compile(r'\s*,?\s*([A-Za-z_-]+)="((?:[^"\\]|\\.)*)"')
+_SCHEME: Final = compile_later(r"\s*,?\s*(Bearer|Basic)\s+", re.IGNORECASE)
+_PARAMETER: Final = compile_later(r'\s*,?\s*([A-Za-z_-]+)="((?:[^"\\]|\\.)*)"')
 _MAX_TOKEN: Final = 1 << 20
 _REFUSED: Final = (400, 401, 403)  # what token servers answer to a wrong login
 

@@ -8,7 +8,6 @@ In this order: `DOCKER_AUTH_CONFIG` (the JSON itself), the file of `REGISTRY_AUT
 from __future__ import annotations
 
 import base64
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,10 +15,11 @@ from typing import Any, Final
 
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import RegistryError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json
 
-_HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_HELPER: Final = compile_later(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _HELPER_SECONDS: Final = 60.0  # a helper may have to ask its user
 _IDENTITY: Final = "<token>"  # the user name under which helpers give an identity token
 _HUB: Final = "index.docker.io"  # the name under which logins for docker.io are kept

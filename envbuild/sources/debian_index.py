@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.sources.debian_relations import Alternatives, Relation, parse_list, parse_relations
 from envbuild.sources.debian_version import version_order
@@ -25,16 +25,16 @@ _FIELDS: Final = (
     "Conflicts",
     "Breaks",
 )
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
-_SIZE: Final = re.compile(r"[0-9]{1,15}\Z")
-_VERSION: Final = re.compile(r"[A-Za-z0-9.+:~-]{1,1000}\Z")
+_NAME: Final = compile_later(r"[a-z0-9][a-z0-9+.-]*\Z")
+_SHA256: Final = compile_later(r"[0-9a-f]{64}\Z")
+_SIZE: Final = compile_later(r"[0-9]{1,15}\Z")
+_VERSION: Final = compile_later(r"[A-Za-z0-9.+:~-]{1,1000}\Z")
 # A path that stays below the mirror's address.
-_FILE: Final = re.compile(r"(?!/)(?!(?:.*/)?\.{0,2}(?:/|\Z))[!-\[\]-~]+\Z")
-_NAMES: Final = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
+_FILE: Final = compile_later(r"(?!/)(?!(?:.*/)?\.{0,2}(?:/|\Z))[!-\[\]-~]+\Z")
+_NAMES: Final = compile_later(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
 _BLANK: Final = ("",) * len(_FIELDS)
 # A field and the lines that continue it (policy 5.1); `\n` before it is faster than `^`.
-_FIELD: Final = re.compile(rf"\n({'|'.join(_FIELDS)}):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
+_FIELD: Final = compile_later(rf"\n({'|'.join(_FIELDS)}):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
 _FIRST_LINE: Final = "envbuild Debian index 1"
 _LAST_LINE: Final = "end"
 # Debian policy 2.5, the most important first; what states none is the last.

@@ -7,11 +7,12 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.sources.debian_version import satisfies
 
 # The qualifier (`:any`, `:amd64`) says which architectures will do; an index is of one architecture.
-_RELATION: Final = re.compile(
+_RELATION: Final = compile_later(
     r"\s*([a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s()]+)\s*\))?\s*\Z",
     re.IGNORECASE,
 )

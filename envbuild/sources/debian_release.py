@@ -11,11 +11,12 @@ from typing import Final
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
-_SUM: Final = re.compile(r"^ ([0-9a-f]{64}) +(\d{1,12}) (\S+)$", re.MULTILINE)
-_FIELD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$", re.MULTILINE)
-_SUMS: Final = re.compile(r"^SHA256:[ \t]*\n((?: .*\n?)*)", re.MULTILINE)
+_SUM: Final = compile_later(r"^ ([0-9a-f]{64}) +(\d{1,12}) (\S+)$", re.MULTILINE)
+_FIELD: Final = compile_later(r"^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$", re.MULTILINE)
+_SUMS: Final = compile_later(r"^SHA256:[ \t]*\n((?: .*\n?)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 
-_ARMOR: Final = re.compile(
+_ARMOR: Final = compile_later(
     rb"-----BEGIN PGP PUBLIC KEY BLOCK-----(.*?)(?:\n=[^\n]*)?\n-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
 )
 _BAD: Final = ("BADSIG", "REVKEYSIG")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any, Final
 
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 if TYPE_CHECKING:
     from debian_inspector.version import Version
 
-_VERSION: Final = re.compile(r"(?:(\d{1,9}):)?([A-Za-z0-9][A-Za-z0-9.+~-]*?)(?:-([A-Za-z0-9.+~]+))?\Z")
+_VERSION: Final = compile_later(r"(?:(\d{1,9}):)?([A-Za-z0-9][A-Za-z0-9.+~-]*?)(?:-([A-Za-z0-9.+~]+))?\Z")
 # How each operator reads the comparison's sign; `<` and `>` are obsolete forms of `<=` and `>=`.
 _OPERATORS: Final[dict[str, Callable[[int, int], bool]]] = {
     "<<": operator.lt,

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.core.wire import parse_json
 from envbuild.sources.url import join_url
@@ -20,8 +21,8 @@ HTML = "application/vnd.pypi.simple.v1+html"
 JSON = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{HTML}, text/html;q=0.9, {JSON};q=0.5"
 
-_HREF = re.compile(rb"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_BASE = re.compile(rb"""<base\s+href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
+_HREF = compile_later(rb"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_BASE = compile_later(rb"""<base\s+href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 _HINT = "check the index's address, and whether a proxy answers in its place"
 _HEAD = 4096  # a <base> stands in the page's head
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from envbuild.core.errors import RegistryError, SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.core.wire import parse_json
 from envbuild.sources.connections import PlainHttp
 from envbuild.sources.http import PASSING, TransportError
@@ -15,7 +15,7 @@ from envbuild.sources.registry_address import Address
 from envbuild.sources.response import Response, describe_status
 
 _NO_ANSWER: Final = 0
-_CODE: Final = re.compile(r"[A-Z][A-Z_]{2,39}\Z")
+_CODE: Final = compile_later(r"[A-Z][A-Z_]{2,39}\Z")
 _MAX_ERROR: Final = 1 << 16
 DAMAGED: Final = "something between here and the registry changes what is sent: try again, or use TLS"
 

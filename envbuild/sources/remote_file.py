@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.sources.http import HttpClient, Page, StatusError
 from envbuild.sources.url import redact
 
 _FIRST: Final = 1 << 16  # bytes: most zips have their directory in so many at their end
 _MOST: Final = 16 << 20  # bytes of one read
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})\Z")
+_CONTENT_RANGE = compile_later(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})\Z")
 _NO_RANGES = (200, 416, 501)  # what servers say that know none
 
 

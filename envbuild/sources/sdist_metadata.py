@@ -8,7 +8,6 @@ required when they were packed: whoever builds one must compare.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
@@ -16,6 +15,7 @@ from typing import IO, Any, Final
 from envbuild.archive.decompress import PIECE, Source, open_compressed
 from envbuild.archive.tar_reader import read_tar
 from envbuild.core.errors import ArchiveError, SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.sources.http import HttpClient
 from envbuild.sources.url import redact
 from envbuild.sources.wheel_metadata import WheelMetadata
@@ -30,7 +30,7 @@ _MAX_TEXT: Final = 4 << 20  # of PKG-INFO and of pyproject.toml
 _INFO: Final = "PKG-INFO"
 _PROJECT: Final = "pyproject.toml"
 _REQUIRES: Final = "requires.txt"
-_EGG: Final = re.compile(r"(?:src/|lib/)?[^/]+\.egg-info/requires\.txt\Z")
+_EGG: Final = compile_later(r"(?:src/|lib/)?[^/]+\.egg-info/requires\.txt\Z")
 _DYNAMIC: Final = frozenset(("dependencies", "optional-dependencies", "requires-python"))
 
 Fields = Iterator[tuple[str, str]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import IO, Any, cast
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.sources.http import HttpClient
 from envbuild.sources.kept_values import KeptValues
 from envbuild.sources.remote_file import open_remote
@@ -21,7 +21,7 @@ _MAX_METADATA = 16 << 20
 MAX_WHEEL = 8 << 30
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what a wheel may use (docs/wheel-layers.md)
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError)
-_METADATA = re.compile(r"[^/]+\.dist-info/METADATA\Z")
+_METADATA = compile_later(r"[^/]+\.dist-info/METADATA\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,17 @@ of everything, quotes, brackets, where lines are broken and every comment are th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.spec.atoms import Atom, Role, read_atoms
 from envbuild.spec.positions import Shape, Value, parse_yaml
 from envbuild.spec.scalars import BREAK, indent_block, indent_scalar, keeps_blanks
 
-_OTHER_BREAKS = re.compile("\r\n|[\r\x85]")
+_OTHER_BREAKS = compile_later("\r\n|[\r\x85]")
 
 
 def format_spec(data: bytes, file: str) -> bytes:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError
+from envbuild.core.pattern import compile_later
 
-_WORDS = re.compile(
+_WORDS = compile_later(
     r"(?P<any_folders>(?:(?<=/)|\A)\*\*/)|(?P<all_below>(?:(?<=/)|\A)\*\*\Z)|(?P<stars>\*+)|(?P<one>\?)|"
     r"(?P<set>\[[!^]?\]?(?:\\.|[^\]\\])*\])|\\(?P<escaped>.)|(?P<plain>.)",
     re.DOTALL,

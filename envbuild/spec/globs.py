@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.spec.place import Found, Place
 
-_MAGIC = re.compile(r"[*?\[]")
+_MAGIC = compile_later(r"[*?\[]")
 
 
 def is_glob(path: str) -> bool:

@@ -6,20 +6,20 @@ and aliases are refused, duplicate keys are errors, depth and size are bounded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, NoReturn
 
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import Location, SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.spec.problems import Problems
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 16
 # Behind a value or a key and its colon, up to where YAML 1.1 ends a line.
-_COMMENT = re.compile("(?:[ \\t]*:)?[ \\t]+(#[^\\r\\n\\x85\\u2028\\u2029]*)")
+_COMMENT = compile_later("(?:[ \\t]*:)?[ \\t]+(#[^\\r\\n\\x85\\u2028\\u2029]*)")
 
 
 class Shape(str, Enum):

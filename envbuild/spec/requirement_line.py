@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import escape, excerpt
 from envbuild.spec.wheels import parse_wheel_name
 
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
 # Python reads numbers of up to 4,300 digits, and deep nesting needs text, too.
 MAX_LENGTH = 4096
 
-_HASH = re.compile(r"\s--hash[= ]\s*(\S+)")
-_SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_OPTION = re.compile(r"\s--?[a-z]")
-_VCS = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)(?:\+|@)")
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_GATE = re.compile(r'extra == "([^"]+)"')
+_HASH = compile_later(r"\s--hash[= ]\s*(\S+)")
+_SHA256 = compile_later(r"sha256:[0-9a-f]{64}\Z")
+_OPTION = compile_later(r"\s--?[a-z]")
+_VCS = compile_later(r"(?:^|@\s*)(?:git|hg|svn|bzr)(?:\+|@)")
+_URL = compile_later(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_GATE = compile_later(r'extra == "([^"]+)"')
 _WORD = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _VERSION = r"\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?"
 _CLAUSE = rf"(?:(?:==|!=)\d+(?:\.\d+)*\.\*|(?:==|!=|<=|>=|<|>){_VERSION}|~=\d+(?:\.\d+)+)"
-_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])|(?:\.0+)+(?=\Z|[abr])")
-_PLAIN = re.compile(
+_ZEROS = compile_later(r"(?<![0-9])0+(?=[0-9])|(?:\.0+)+(?=\Z|[abr])")
+_PLAIN = compile_later(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
     rf"(?:\[(?P<extras>{_WORD}(?:,{_WORD})*)\])?"
     rf"(?P<versions>{_CLAUSE}(?:,{_CLAUSE})*)?"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 
 # Options that name another file -> whether that one holds constraints.
 NESTED: Mapping[str, bool] = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 
-_FILE = re.compile(r"(?P<path>[^-\s@;\[][^\s@;\[]*\.(?:txt|in|toml))(?:\[(?P<groups>[^\]]*)\])?\Z")
-_QUOTES = re.compile(r"[\"'\\]")
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_FILE = compile_later(r"(?P<path>[^-\s@;\[][^\s@;\[]*\.(?:txt|in|toml))(?:\[(?P<groups>[^\]]*)\])?\Z")
+_QUOTES = compile_later(r"[\"'\\]")
+_COMMENT = compile_later(r"(?:^|\s+)#.*$")
 
 
 def split_file(entry: str) -> tuple[str, tuple[str, ...]] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from envbuild.core.pattern import compile_later
 
 # What YAML takes for a line's end, beside "\n": all the others are made "\n" before.
-BREAK = re.compile("[\n\u2028\u2029]")
-_LINES = re.compile("([\n\u2028\u2029])")
-_HEADER = re.compile(r"(?P<style>[|>])(?P<options>[-+1-9]*)(?P<rest>[^\n\u2028\u2029]*)")
+BREAK = compile_later("[\n\u2028\u2029]")
+_LINES = compile_later("([\n\u2028\u2029])")
+_HEADER = compile_later(r"(?P<style>[|>])(?P<options>[-+1-9]*)(?P<rest>[^\n\u2028\u2029]*)")
 
 
 def indent_scalar(text: str, indent: int) -> str:

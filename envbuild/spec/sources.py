@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, Location
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.oci.reference import RegistryName
 from envbuild.spec.attribute import Attribute, Kind
@@ -25,17 +26,17 @@ _FORM = (
     "write `- index: {name: ..., url: ...}`, `- channel: {name: ..., url: ...}`,"
     " `- debian: {name: ..., urls: [...]}` or `- registry: {name: ..., host: ...}`"
 )
-_ALIAS = re.compile(r"[a-z][a-z0-9_-]*\Z")
-_URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_LOGIN = re.compile(r"[a-zA-Z+]+://[^/?#]*@")
+_ALIAS = compile_later(r"[a-z][a-z0-9_-]*\Z")
+_URL = compile_later(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?\Z")
+_VARIABLE = compile_later(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LOGIN = compile_later(r"[a-zA-Z+]+://[^/?#]*@")
 _LOGIN_ATTRIBUTES: Schema = {
     "username_env": Attribute(Kind.TEXT, default=""),
     "password_env": Attribute(Kind.TEXT, default=""),
     "login_file": Attribute(Kind.TEXT, default=""),
 }
 # As conda writes them (`/t/TOKEN/channel`).
-_TOKEN = re.compile(r"/t/[^/]+")
+_TOKEN = compile_later(r"/t/[^/]+")
 _SCHEMAS: Mapping[str, Schema] = {
     CHANNEL: {
         "name": Attribute(Kind.TEXT, required=True, doc="its alias in locks"),

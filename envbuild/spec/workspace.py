@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from envbuild import __version__
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError, UsageError
+from envbuild.core.pattern import compile_later
 from envbuild.spec.attribute import Attribute, Kind
 from envbuild.spec.build_file import read_spec
 from envbuild.spec.positions import Entry, Shape, Value, parse_yaml
@@ -29,12 +29,12 @@ WORKSPACE_FILE = "envbuild.yaml"
 
 # 1980-01-01 00:00:00 UTC, the first time that zip tools can write; ustar's field ends at 8**11.
 _FIRST_EPOCH, _END_OF_EPOCHS = 315_532_800, 8**11
-_REGISTRY = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9._-]+)*\Z|\[[0-9a-fA-F:]+\](?::\d{1,5})?\Z")
+_REGISTRY = compile_later(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9._-]+)*\Z|\[[0-9a-fA-F:]+\](?::\d{1,5})?\Z")
 # A repository's name and a tag as the OCI distribution spec has them ("Pulling manifests").
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?\Z")
+_IMAGE = compile_later(rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?\Z")
 
-_AT_LEAST = re.compile(r">=([0-9]{1,9}(?:\.[0-9]{1,9}){0,9})")
+_AT_LEAST = compile_later(r">=([0-9]{1,9}(?:\.[0-9]{1,9}){0,9})")
 
 _TEXTS: Schema = {
     "required_version": Attribute(Kind.TEXT, default=""),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Any
 
 from envbuild import __version__
 from envbuild.core.errors import EnvbuildError, ErrorGroup
+from envbuild.core.pattern import compile_later
 from envbuild.ui.text import printable
 
 _RED, _CYAN, _RESET = "\x1b[1;31m", "\x1b[36m", "\x1b[0m"
@@ -19,10 +19,10 @@ _CRASHED = f"envbuild crashed: this is a bug of envbuild {__version__}"
 _ALIKE = 4  # so many errors that share a hint are shown
 # What libraries' words may hold: logins in URLs, headers, and fields of forms and of JSON.
 _SECRETS = (
-    (re.compile(r"(?<=://)[^\s'\"`]*@"), ""),
-    (re.compile(r"(?i)\b(basic|bearer)(\s+)[A-Za-z0-9._~+/=|-]{4,}"), r"\1\2***"),
+    (compile_later(r"(?<=://)[^\s'\"`]*@"), ""),
+    (compile_later(r"(?i)\b(basic|bearer)(\s+)[A-Za-z0-9._~+/=|-]{4,}"), r"\1\2***"),
     (
-        re.compile(r"(?i)(\w*(?:token|password|secret|credential)\w*)(=|[\"']:\s*[\"'])[^\s&,\"'})]+"),
+        compile_later(r"(?i)(\w*(?:token|password|secret|credential)\w*)(=|[\"']:\s*[\"'])[^\s&,\"'})]+"),
         r"\1\2***",
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +13,9 @@ from typing import Any, Self
 from envbuild.core.dataclass import asdict
 from envbuild.core.errors import ServiceError, UsageError
 from envbuild.core.events import Event
+from envbuild.core.pattern import compile_later
 
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_HUMP = compile_later(r"(?<=[a-z])(?=[A-Z])")
 
 
 class JsonLines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,15 @@ from envbuild.build.imports.distributions import read_distributions
 from envbuild.build.imports.draft import Draft, tell
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, SpecError, UsageError, raise_all
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.spec.conda.model import ExactPackage
 from envbuild.spec.conda.package_url import read_package_url
 
 _MAX_BYTES = 64 << 20
 # What a channel's URL may hold of a login: it is no part of where a package is.
-_LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
-_TOKEN = re.compile(r"/t/[^/\s]+(?=/)")
+_LOGIN = compile_later(r"(?<=://)[^/@\s]*@")
+_TOKEN = compile_later(r"/t/[^/\s]+(?=/)")
 _VENV = "it is a virtual environment: import what its `pip freeze` writes, as requirements"
 
 

@@ -11,6 +11,7 @@ from envbuild.build.imports.draft import Draft
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, SpecError, UsageError
 from envbuild.core.label import Label
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.publish.file import write_whole
 from envbuild.spec.build_file import build_file_name
@@ -18,7 +19,7 @@ from envbuild.spec.format import format_spec
 from envbuild.spec.place import Place
 from envbuild.spec.positions import Shape, parse_yaml
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./-]+\Z")
+_PLAIN = compile_later(r"[A-Za-z0-9_./-]+\Z")
 _CONDA_BASE = ["libc6", "ca-certificates", "tzdata"]
 _PYTHON = "3.11"
 _PYTHON_BASE = ["python3.11-minimal", "libpython3.11-stdlib", "libstdc++6", "ca-certificates", "tzdata"]

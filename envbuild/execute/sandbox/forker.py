@@ -7,12 +7,14 @@ import os
 import select
 import signal
 import sys
-import threading
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import BinaryIO, Final
+from _thread import allocate_lock
 
 from envbuild.execute.sandbox.inside.channel import Channel, open_channel
+
+TYPE_CHECKING = False  # typing takes long to load, and this is to begin first of all
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO, Final
 
 _PROGRAM: Final = (
     "import sys; sys.path[:0] = sys.argv[2:]; "
@@ -48,8 +50,10 @@ class Forked:
 
     def kill(self) -> None:
         """End it, if it has not ended."""
-        with suppress(ProcessLookupError):
+        try:
             signal.pidfd_send_signal(self._watched, signal.SIGKILL)
+        except ProcessLookupError:
+            return
 
     def close(self) -> None:
         """Let go of it."""
@@ -61,7 +65,7 @@ class Forker:
     """Starts its process when that is first needed, and again if it was killed. Safe for several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._process = 0
         self._channel: Channel | None = None
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 
 from envbuild.core.errors import UsageError
+from envbuild.core.pattern import compile_later
 from envbuild.lock.export.packages import Environment, Places
 from envbuild.lock.model import Locked
 
 # In a path, pip takes these for a comment, a marker, a variable, an option or the end of the word.
-_SPECIAL = re.compile(r"[\s#;$%\\'\"]")
-_SPACE = re.compile(r"\s")
+_SPECIAL = compile_later(r"[\s#;$%\\'\"]")
+_SPACE = compile_later(r"\s")
 
 
 def write_requirements(label: str, environment: Environment, places: Places) -> str:

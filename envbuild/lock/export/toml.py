@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+from envbuild.core.pattern import compile_later
+
+_BARE = compile_later(r"[A-Za-z0-9_-]+\Z")
 
 
 def write_toml(document: Mapping[str, Any]) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from envbuild.core.errors import ResolveError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import escape
 from envbuild.lock.model import CondaQuestion
 from envbuild.spec.problems import suggest_among
 
-_PREFIX = re.compile(r"^\s*Cannot solve the request because of:\s*")
-_MISSING = re.compile(r"No candidates were found for ([^\s]+)")
-_VIRTUAL = re.compile(r"\b(__[a-z0-9_]+)")
+_PREFIX = compile_later(r"^\s*Cannot solve the request because of:\s*")
+_MISSING = compile_later(r"No candidates were found for ([^\s]+)")
+_VIRTUAL = compile_later(r"\b(__[a-z0-9_]+)")
 
 
 def explain_failure(text: str, question: CondaQuestion, known: Callable[[], Iterable[str]]) -> ResolveError:

@@ -6,13 +6,13 @@ itself does; of the rest, those that are known to differ stand here, and all oth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
+from envbuild.core.pattern import compile_later
 from envbuild.lock.model import Locked
 
-_PURL = re.compile(r"pkg:pypi/([A-Za-z0-9._-]+)(?:@([^?#]+))?")
-_DIST_INFO = re.compile(
+_PURL = compile_later(r"pkg:pypi/([A-Za-z0-9._-]+)(?:@([^?#]+))?")
+_DIST_INFO = compile_later(
     r"(?:^|/)site-packages/([A-Za-z0-9._]+)-([A-Za-z0-9.+!_]+)(?:-py[0-9.]+)?\.(?:dist-info|egg-info)(?:/|\Z)"
 )
 _NOT_DISTRIBUTIONS = frozenset({"python", "python_abi"})

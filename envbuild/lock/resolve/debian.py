@@ -12,6 +12,7 @@ from envbuild.archive.deb import read_control
 from envbuild.archive.maintainer_scripts import script_effects
 from envbuild.core.dataclass import replace
 from envbuild.core.errors import ResolveError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.lock.model import DebianQuestion, Locked, PlatformLock
 from envbuild.lock.resolve.debian_selection import Selection
@@ -30,10 +31,10 @@ _ESSENTIAL: Final = (
     *("base-passwd", "bash", "coreutils", "dash", "debianutils", "findutils"),
     *("grep", "gzip", "libc-bin", "mawk", "sed", "tar"),
 )
-_REQUEST: Final = re.compile(r"([a-z0-9][a-z0-9+.-]*)(?:=([A-Za-z0-9.+:~-]+))?\Z")
-_PYTHON: Final = re.compile(r"python(3\.\d+)-minimal\Z")
-_LIBC_VERSION: Final = re.compile(r"\d+\.\d+")
-_PYTHON_VERSION: Final = re.compile(r"3\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
+_REQUEST: Final = compile_later(r"([a-z0-9][a-z0-9+.-]*)(?:=([A-Za-z0-9.+:~-]+))?\Z")
+_PYTHON: Final = compile_later(r"python(3\.\d+)-minimal\Z")
+_LIBC_VERSION: Final = compile_later(r"\d+\.\d+")
+_PYTHON_VERSION: Final = compile_later(r"3\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 _DOWNLOADS: Final = 8
 
 

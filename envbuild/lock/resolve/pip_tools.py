@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import EnvbuildError, ResolveError, SourceError, UsageError
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Facts
 from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
@@ -50,8 +50,8 @@ _KEPT = frozenset(
     | {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 )
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_UNKNOWN = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
+_NAME = compile_later(r"[a-z0-9][a-z0-9._-]*")
+_UNKNOWN = compile_later(r"No matching distribution found for ([A-Za-z0-9._-]+)")
 _MAX_CAUSES = 12  # pip names every version that it tried
 
 

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import EnvbuildError, ResolveError
+from envbuild.core.pattern import compile_later
 from envbuild.lock.model import PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
@@ -34,7 +35,7 @@ from envbuild.lock.resolve.uv_inputs import (
 from envbuild.spec.wheels import LocalWheel, parse_wheel_name
 
 # A project's name (PEP 508): an upgrade may name Debian packages and images, too.
-_PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
+_PACKAGE = compile_later(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 # Where certificates, proxies, logins and the cache are, and how patient to be: nothing changes an answer.
 _KEPT = frozenset(
     {"HOME", "PATH", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "UV_CACHE_DIR"}

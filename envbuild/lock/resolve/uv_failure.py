@@ -6,29 +6,30 @@ import re
 from collections.abc import Mapping
 
 from envbuild.core.errors import EnvbuildError, ResolveError, SourceError
+from envbuild.core.pattern import compile_later
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import PythonQuestion
 from envbuild.lock.resolve.candidates import no_wheel_fits
 from envbuild.lock.resolve.unknown_package import name_indexes, suggest_package
 
 _LONGEST = 500  # characters of a line that is shown
-_FITS_NOT = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:[=<>!~][^ ]*)? (?:has|have) no wheels with a matching")
-_NO_PYTHON = re.compile(r"\bpython was not found\b")
-_UNKNOWN = re.compile(r"\b([a-z0-9][a-z0-9._-]*) was not found in the package registry")
-_NO_WHEELS = re.compile(r"Wheels are required for `([^`]+)` because")
-_TRANSPORT = re.compile(
+_FITS_NOT = compile_later(r"([a-z0-9][a-z0-9._-]*)(?:[=<>!~][^ ]*)? (?:has|have) no wheels with a matching")
+_NO_PYTHON = compile_later(r"\bpython was not found\b")
+_UNKNOWN = compile_later(r"\b([a-z0-9][a-z0-9._-]*) was not found in the package registry")
+_NO_WHEELS = compile_later(r"Wheels are required for `([^`]+)` because")
+_TRANSPORT = compile_later(
     r"failed to fetch|error sending request|request failed|could not be queried|network connectivity|"
     r"status (?:server|client) error|\b40[13] (?:unauthorized|forbidden)|"
     r"dns error|connection refused|invalid certificate",
     re.IGNORECASE,
 )
-_URL = re.compile(r"\b(?:https?|file)://[^\s`)\"']+")
-_LABEL = re.compile(r"^\s*(?:error|cause|hint):\s*")
+_URL = compile_later(r"\b(?:https?|file)://[^\s`)\"']+")
+_LABEL = compile_later(r"^\s*(?:error|cause|hint):\s*")
 # A server's own words (RFC 9457, and the reason after a status) may repeat the login it refused.
-_SERVER_WORDS = re.compile(
+_SERVER_WORDS = compile_later(
     r"^.*?Server message:.*?(?=^\s*(?:error|cause|hint):|\Z)", re.DOTALL | re.MULTILINE
 )
-_REASON = re.compile(r"\((\d{3})\b.*\) for url")
+_REASON = compile_later(r"\((\d{3})\b.*\) for url")
 
 
 def explain_failure(text: str, question: PythonQuestion, known: Mapping[str, str]) -> EnvbuildError:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.lock.model import Download
 from envbuild.oci.config import Runtime
 from envbuild.rule.dockerfile.plan import Plan
 from envbuild.spec.dockerfile.instruction import Instruction
 
-_URL: Final = re.compile(r"https?://")
-_CHECKSUM: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_URL: Final = compile_later(r"https?://")
+_CHECKSUM: Final = compile_later(r"sha256:[0-9a-f]{64}\Z")
 
 
 def is_url(source: str) -> bool:

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from envbuild.core.dataclass import replace
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.oci.config import Runtime
 from envbuild.spec.dockerfile.instruction import Instruction
 from envbuild.spec.dockerfile.parse import parse_trigger
 
 SHELL: Final = ("/bin/sh", "-c")
-_DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_DURATION: Final = compile_later(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _UNITS: Final = {
     "ns": 1,
     "us": 10**3,
@@ -33,7 +34,7 @@ _DURATIONS: Final = {
     "start-period": "StartPeriod",
     "start-interval": "StartInterval",
 }
-_PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?\Z", re.IGNORECASE)
+_PORTS: Final = compile_later(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?\Z", re.IGNORECASE)
 
 
 def _env(config: Runtime, instruction: Instruction) -> Runtime:

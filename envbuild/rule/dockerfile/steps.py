@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from envbuild.archive.file_mode import is_mode
 from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.lock.check_image import GENERATION
 from envbuild.oci.config import Runtime
 from envbuild.rule import builtins
@@ -27,9 +28,9 @@ from envbuild.spec.dockerfile.mount import Mount, read_mount
 from envbuild.spec.dockerfile.words import expand_word
 
 _SHOWN: Final = 60  # characters of an instruction that tell people which one it is
-_HEREDOC: Final = re.compile(r"<<-?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
-_GIT: Final = re.compile(r"(?:git|ssh)://|git@|https?://[^?]+\.git(?:#|\Z)")
-_OCTAL: Final = re.compile(r"0*[0-7]{1,4}\Z")
+_HEREDOC: Final = compile_later(r"<<-?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
+_GIT: Final = compile_later(r"(?:git|ssh)://|git@|https?://[^?]+\.git(?:#|\Z)")
+_OCTAL: Final = compile_later(r"0*[0-7]{1,4}\Z")
 
 FindImage = Callable[[str, Instruction], Image]
 

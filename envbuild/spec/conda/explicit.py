@@ -5,18 +5,18 @@ conda-lock adds the packages of pip as comments of a form of its own: `# pip nam
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from envbuild.core.errors import EnvbuildError, Location, SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.spec.conda.package_url import is_package_url, read_package_url
 from envbuild.spec.conda.parts import Parts
 from envbuild.spec.problems import Problems
 
 _MARK = "@EXPLICIT"
-_PLATFORM = re.compile(r"#\s*platform:\s*([a-z0-9]+-[a-z0-9_]+)\s*\Z")
-_PIP = re.compile(r"#\s*pip\s+(?=\S+\s+@\s)")
+_PLATFORM = compile_later(r"#\s*platform:\s*([a-z0-9]+-[a-z0-9_]+)\s*\Z")
+_PIP = compile_later(r"#\s*pip\s+(?=\S+\s+@\s)")
 
 
 def is_explicit(text: str) -> bool:

@@ -6,19 +6,20 @@ import re
 from functools import lru_cache
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import escape, excerpt, summarize
 
 _MAX_LENGTH = 4096
 _VERSION = r"\d+(?:\.\d+)*(?:\.\*)?"
-_PLAIN = re.compile(
+_PLAIN = compile_later(
     r"(?:[a-z0-9][a-z0-9_-]*::)?[a-z0-9_][a-z0-9_.-]*"  # channel, name
     rf"(?: ?(?:==|!=|<=|>=|<|>){_VERSION}(?:,(?:==|!=|<=|>=|<|>){_VERSION})*"
     rf"|={_VERSION}(?:=[A-Za-z0-9_]+)?| {_VERSION} [A-Za-z0-9_]+)?",
     re.ASCII,
 )
-_OPERATOR = re.compile(r"[<>=!~,|]")
-_LOGIN = re.compile(r"//[^/\s]*@")
-_TOKEN = re.compile(r"/t/[^/\s]")  # as conda writes them: `https://host/t/TOKEN/channel`
+_OPERATOR = compile_later(r"[<>=!~,|]")
+_LOGIN = compile_later(r"//[^/\s]*@")
+_TOKEN = compile_later(r"/t/[^/\s]")  # as conda writes them: `https://host/t/TOKEN/channel`
 
 
 @lru_cache(maxsize=1 << 14)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.spec.conda.match_spec import refuse_credentials
 from envbuild.spec.conda.model import ExactPackage
 
 _MAX_LENGTH = 4096
 _SUFFIXES = (".conda", ".tar.bz2")
-_FILE = re.compile(r"[^/\s]+-[^-/\s]+-[^-/\s]+(?:\.conda|\.tar\.bz2)\Z")
-_SUBDIR = re.compile(r"noarch\Z|[a-z0-9]+-[a-z0-9_]+\Z")
-_MD5 = re.compile(r"(?:md5:)?([0-9a-f]{32})\Z")
-_SHA256 = re.compile(r"(?:sha256[:=])?([0-9a-f]{64})\Z")
+_FILE = compile_later(r"[^/\s]+-[^-/\s]+-[^-/\s]+(?:\.conda|\.tar\.bz2)\Z")
+_SUBDIR = compile_later(r"noarch\Z|[a-z0-9]+-[a-z0-9_]+\Z")
+_MD5 = compile_later(r"(?:md5:)?([0-9a-f]{32})\Z")
+_SHA256 = compile_later(r"(?:sha256[:=])?([0-9a-f]{64})\Z")
 # An alias, with the folders that a channel may have below it: `pkgs/main`, `conda-forge/label/rc`.
-_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9._-]+)*\Z")
+_ALIAS = compile_later(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9._-]+)*\Z")
 
 
 def is_package_url(text: str) -> bool:

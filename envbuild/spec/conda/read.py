@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from envbuild.core.errors import EnvbuildError, Location, SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.spec.conda.environment import EnvironmentReader, is_python_environment
 from envbuild.spec.conda.explicit import is_explicit, read_explicit
@@ -18,7 +18,7 @@ from envbuild.spec.positions import Value, parse_yaml
 from envbuild.spec.problems import Problems
 from envbuild.spec.pyproject import Positioned
 
-_GROUPS = re.compile(r"(?P<path>.+\.ya?ml)\[(?P<groups>[^\[\]]*)\]\Z")
+_GROUPS = compile_later(r"(?P<path>.+\.ya?ml)\[(?P<groups>[^\[\]]*)\]\Z")
 
 
 def read_conda(stated: Value | Sequence[Positioned], place: Place) -> CondaSpec:

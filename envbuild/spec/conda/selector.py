@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Platform
 from envbuild.core.text import excerpt
 
@@ -23,8 +23,8 @@ _NAMES: Mapping[str, frozenset[str]] = {
         frozenset(),
     ),
 }
-_SELECTOR = re.compile(r"#\s*\[([^\[\]]*)\]")
-_TOKEN = re.compile(r"\s*([A-Za-z0-9_]+|[()]|\S)")
+_SELECTOR = compile_later(r"#\s*\[([^\[\]]*)\]")
+_TOKEN = compile_later(r"\s*([A-Za-z0-9_]+|[()]|\S)")
 _MAX_LENGTH = 200
 
 

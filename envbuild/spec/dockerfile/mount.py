@@ -9,6 +9,7 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.spec.problems import suggest
 
 _KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -24,7 +25,7 @@ _ALIASES: Final = {
     "ro": "readonly",
     "rw": "readwrite",
 }
-_SIZE: Final = re.compile(r"(\d+)([kmg]?)b?\Z", re.IGNORECASE)
+_SIZE: Final = compile_later(r"(\d+)([kmg]?)b?\Z", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from envbuild.core.errors import Location, SpecError
+from envbuild.core.pattern import compile_later
 from envbuild.spec.dockerfile.instruction import Dockerfile, Heredoc, Instruction, Stage
 from envbuild.spec.problems import Problems, suggest
 
@@ -39,10 +40,10 @@ _MAY_BE_EMPTY: Final = frozenset({"CMD", "ENTRYPOINT"})  # as lists: what the ba
 _REPEATED: Final = frozenset({"mount", "exclude"})
 _SWITCHES: Final = frozenset({"link", "parents"})  # flags that may stand without a value
 _NAMED: Final = frozenset({"ARG", "ENV", "LABEL"})
-_ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*(\S)\s*\Z", re.IGNORECASE)
-_DIRECTIVE: Final = re.compile(r"#\s*[A-Za-z]+\s*=")
-_STAGE: Final = re.compile(r"[a-z][a-z0-9_.-]*\Z")
-_HEREDOC: Final = re.compile(r"<<(-?)(['\"]?)([A-Za-z0-9_.]+)\2\Z")
+_ESCAPE: Final = compile_later(r"#\s*escape\s*=\s*(\S)\s*\Z", re.IGNORECASE)
+_DIRECTIVE: Final = compile_later(r"#\s*[A-Za-z]+\s*=")
+_STAGE: Final = compile_later(r"[a-z][a-z0-9_.-]*\Z")
+_HEREDOC: Final = compile_later(r"<<(-?)(['\"]?)([A-Za-z0-9_.]+)\2\Z")
 _MAX_BYTES: Final = 1 << 20
 _MAX_LINES: Final = 2000  # that are tried to find the one that cannot be read
 

@@ -12,13 +12,14 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import Location, SpecError
+from envbuild.core.pattern import compile_later
 
-_WORDS: Final = re.compile(
+_WORDS: Final = compile_later(
     r"(?P<deep>\*\*/?)|(?P<star>\*)|(?P<one>\?)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<open>\[)"
     r"|\\(?P<escaped>.)|(?P<plain>.)",
     re.DOTALL,
 )
-_WILDCARD: Final = re.compile(r"[*?\[\\]")
+_WILDCARD: Final = compile_later(r"[*?\[\\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from envbuild.core.errors import SpecError
+from envbuild.core.pattern import compile_later
 
-_NAME: Final = re.compile(r"[^\W\d]\w*|\d+|[@*#?$!-]")  # of letters and digits of any script
+_NAME: Final = compile_later(r"[^\W\d]\w*|\d+|[@*#?$!-]")  # of letters and digits of any script
 _QUOTED: Final = frozenset('"$')  # what an escape takes its meaning from within double quotes
 _BLANKS: Final = frozenset(" \t\n\r")
-_GLOB: Final = re.compile(r"\\(.?)|(\*)|(\?)|(.)", re.DOTALL)
+_GLOB: Final = compile_later(r"\\(.?)|(\*)|(\?)|(.)", re.DOTALL)
 
 
 def expand_word(text: str, variables: Mapping[str, str], escape: str = "\\") -> str:

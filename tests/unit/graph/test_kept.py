@@ -12,10 +12,10 @@ from envbuild.core.action import ActionResult
 from envbuild.core.digest import Digest
 from envbuild.graph.goal import Goal
 from envbuild.graph.kept import Kept, find_graph, keep_graph
-from envbuild.graph.memo import Signatures, graph_file
+from envbuild.graph.memo import STEPS_BEGIN, Signatures, graph_file, read_graph
 from envbuild.lock.model import Json
 from envbuild.rule import builtins
-from envbuild.rule.declared import DeclaredAction, Fetched, SourceFile, walk
+from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, SourceFile, walk
 from tests.makers.targets import make_locked
 
 KEY = "0" * 64
@@ -63,7 +63,7 @@ class Desk:
         return keep_graph(self.memo, KEY, goals, results, STATED, seen, now or time.time_ns() + LATER)
 
     def find(self) -> Kept | None:
-        return find_graph(self.memo, KEY)
+        return find_graph(read_graph(self.memo, KEY))
 
 
 @pytest.fixture
@@ -229,8 +229,18 @@ def test_a_graph_of_other_builtins_is_none(desk: Desk) -> None:
     assert desk.find() is None
 
 
-def test_only_steps_that_must_run_need_a_sandbox(desk: Desk) -> None:
-    desk.keep()
-    kept = desk.find()
-    assert kept
-    assert not kept.needs_sandbox
+@pytest.mark.parametrize(
+    ("builtin", "executor", "steps"),
+    [
+        (builtins.RUN_STEP, "sandbox", True),
+        (builtins.RUN_STEP, "docker", False),
+        (builtins.FILES_LAYER, "sandbox", False),
+    ],
+)
+def test_a_file_tells_at_once_whether_steps_run_in_a_sandbox(
+    desk: Desk, builtin: Builtin, executor: str, steps: object
+) -> None:
+    goal = Goal("//:a", DeclaredAction(builtin, {}, {}, ("out",), "Some", "one"), {}, {})
+    keep_graph(desk.memo, KEY, [goal], {}, {"manner": {"executor": executor}}, Signatures(), LATER)
+    assert read_graph(desk.memo, KEY).startswith(STEPS_BEGIN) is steps
+    assert desk.find()
