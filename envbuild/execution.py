@@ -119,7 +119,7 @@ class Execution:
     @contextmanager
     def _open_results(self) -> Iterator[WriteBehind]:
         """The action cache, which has all that was put when this ends."""
-        results = WriteBehind(self.actions, self._faults.tell)
+        results = WriteBehind(self.actions, self._faults.tell, self.actions.close)
         try:
             yield results
         finally:

@@ -101,7 +101,7 @@ _STEPS = [
         type=click.IntRange(0),
         envvar="ENVBUILD_STEP_PROCESSES",
         metavar="N",
-        help="The most processes of a step; 0 is no limit, 4096 is the default.",
+        help="The most processes of a step; 0, the default, is no limit.",
     ),
     click.option("--keep-failed", is_flag=True, help="Keep what a step that fails has changed."),
 ]

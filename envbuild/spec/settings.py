@@ -44,7 +44,7 @@ class BuildSettings:
     executor: str = SANDBOX
     step_timeout: int = 0
     step_memory: int = 0
-    step_processes: int = 4096  # twice what Podman allows a container; what nobody ends must end itself
+    step_processes: int = 0
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 

@@ -71,10 +71,13 @@ class DiskActionCache:
 
     def close(self) -> None:
         """Let go of the database in this thread."""
-        if self._cache is not None:
-            self._cache.close()
-        if self._reader is not None:
-            self._reader.close()
+        with self._opening:
+            # The last who lets go of the database, and may write, leaves one file of it.
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
+            if self._cache is not None:
+                self._cache.close()
 
     def _read(self, row: bytes) -> object:
         """A row's value, by SQLite itself: to load diskcache and to have it open takes 15 ms."""

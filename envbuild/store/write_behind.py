@@ -12,15 +12,23 @@ from envbuild.core.errors import EnvbuildError
 from envbuild.core.protocols import ActionCache
 
 
+def nothing() -> None:
+    """Closes what needs no closing."""
+
+
 class WriteBehind:
     """An ActionCache whose `put` waits for nothing; a thread hands on to the inner one, in order.
 
-    `tell` learns of each put that failed. Whoever is killed meanwhile has lost a result, which is a miss.
+    `tell` learns of each put that failed, and `close` is called in the same thread after the last one.
+    Whoever is killed meanwhile has lost a result, which is a miss.
     """
 
-    def __init__(self, inner: ActionCache, tell: Callable[[EnvbuildError], None]) -> None:
+    def __init__(
+        self, inner: ActionCache, tell: Callable[[EnvbuildError], None], close: Callable[[], None] = nothing
+    ) -> None:
         self._inner = inner
         self._tell = tell
+        self._close = close
         self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._pending: dict[Digest, ActionResult] = {}
         self._lock = threading.Lock()
@@ -59,6 +67,7 @@ class WriteBehind:
     def _work(self) -> None:
         while call := self._waiting.get():
             call()
+        self._close()
 
     def _write(self, key: Digest, result: ActionResult) -> None:
         try:
