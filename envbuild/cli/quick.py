@@ -47,9 +47,9 @@ def answer_from_graph(arguments: list[str], environment: Mapping[str, str]) -> i
     kept = find_graph(text)
     if kept is None:
         return None
-    from envbuild.cli.rebuild import Rebuilding
+    from envbuild.cli.rebuild import rebuild
 
-    return Rebuilding(kept, cache, folder, key, begun).run(arguments)
+    return rebuild(kept, arguments, cache, folder, key, begun)
 
 
 def may_remember(arguments: list[str]) -> bool:

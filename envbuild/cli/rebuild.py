@@ -30,28 +30,38 @@ class _NotHere(Exception):
     """Something is not there, and only the whole command knows where to get it."""
 
 
-class Rebuilding:
-    """A build, begun at `begun`, by the graph that was `kept` below `folder` under `key`."""
+def rebuild(
+    kept: Kept, arguments: Sequence[str], cache: str, folder: str, key: str, begun: int
+) -> int | None:
+    """Build, print and remember by the graph that was `kept` below `folder` under `key`.
 
-    def __init__(self, kept: Kept, cache: str, folder: str, key: str, begun: int) -> None:
+    `begun` is when that was asked (nanoseconds since the epoch). Returns the exit code, or None where it
+    cannot be done, which is nobody's matter.
+    """
+    try:
+        asked = Asked.read(kept.stated, Path(cache))
+    except (KeyError, TypeError, AttributeError):  # of another envbuild
+        return None
+    try:
+        sys.stdout.write(_Rebuilding(kept, asked, Answers(folder, key), begun).run())
+    except _NotHere:
+        return None
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (as of any command)
+        from envbuild.cli.failure import report
+
+        return report(error, arguments)
+    return 0
+
+
+class _Rebuilding:
+    def __init__(self, kept: Kept, asked: Asked, answers: Answers, begun: int) -> None:
         self._kept = kept
-        self._asked = Asked.read(kept.stated, Path(cache))
-        self._answers = Answers(folder, key)
+        self._asked = asked
+        self._answers = answers
         self._begun = begun
 
-    def run(self, arguments: Sequence[str]) -> int | None:
-        """Build, print and remember; the exit code, or None where that cannot be, with nothing said of it."""
-        try:
-            sys.stdout.write(self._run())
-        except _NotHere:
-            return None
-        except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (as of any command)
-            from envbuild.cli.failure import report
-
-            return report(error, arguments)
-        return 0
-
-    def _run(self) -> str:
+    def run(self) -> str:
+        """What to print; raises EnvbuildError, and _NotHere."""
         options = self._asked.options
         output = Output(color=options.color, quiet=options.quiet)
         with shared_lease(options.cache_dir):
@@ -81,12 +91,18 @@ class Rebuilding:
             return Builder(execution.store, execution.images, run, execution.sink, naming)
 
         try:
-            return build_goals(self._kept.goals, run, make_builder, keep_going=manner.keep_going, began=began)
+            built = build_goals(
+                self._kept.goals, run, make_builder, keep_going=manner.keep_going, began=began
+            )
+            damaged = bool(built.report.failures and execution.disk.damaged)
         except EnvbuildError:
-            if execution.disk.damaged:
-                execution.sink.emit(SET_ASIDE)
-                raise _NotHere from None
-            raise
+            if not execution.disk.damaged:
+                raise
+            damaged = True
+        if damaged:
+            execution.sink.emit(SET_ASIDE)
+            raise _NotHere
+        return built
 
     def _remember(self, built: Built, execution: Execution) -> None:
         seen, images = self._kept.seen, execution.images.folder

@@ -172,14 +172,16 @@ def test_a_missing_blob_is_made_again(desk: Project) -> None:
     assert images(answer) == images(ask(desk, *ASK, "--no-memo")[0])
 
 
-def test_a_damaged_blob_is_made_again(desk: Project) -> None:
+@pytest.mark.parametrize("more", [(), ("--keep-going",)])
+def test_a_damaged_blob_is_made_again(desk: Project, more: tuple[str, ...]) -> None:
+    desk.succeed(*ASK, *more)
     script = (
         desk.cache / "blobs/sha256" / Digest.of(b"#!/bin/sh\n").hash
     )  # which is read beside what is edited
     script.chmod(0o644)
     script.write_bytes(bytes(script.stat().st_size))
     edit(desk, "src/a.py", "edited")
-    answer, kept = ask(desk, *ASK)
+    answer, kept = ask(desk, *ASK, *more)
     assert not kept
     elsewhere = str(desk.top / "elsewhere")
     assert images(answer) == images(ask(desk, *ASK, "--no-memo", "--cache-dir", elsewhere)[0])
@@ -195,3 +197,15 @@ def test_the_words_of_a_failure_after_an_edit(desk: Project) -> None:
     error = desk.fail(1, "build", ":image")
     assert "`CopyLayer Dockerfile:2: ADD src/archive.tar /srv/` failed" in error
     assert desk.fail(1, "build", ":image", "--no-memo") == error
+
+
+@pytest.mark.parametrize(
+    "stated", [{}, {"manner": {"jobs": 1, "unknown": 2}, "options": {}, "image": "x"}, []]
+)
+def test_what_another_envbuild_was_asked_is_asked_anew(desk: Project, stated: object) -> None:
+    (place,) = (desk.cache / "memo").glob("*.graph.json")
+    place.write_text(json.dumps({**json.loads(place.read_text()), "stated": stated}))
+    edit(desk, "src/a.py", "edited")
+    answer, kept = ask(desk, *ASK)
+    assert not kept
+    assert images(answer) == images(ask(desk, *ASK, "--no-memo")[0])
