@@ -14,12 +14,11 @@ def main() -> int:
     """Run the command line; returns the exit code (INTERFACE: docs/commands.md)."""
     if sys.getfilesystemencoding() != "utf-8":
         _begin_in_utf8()
-    from envbuild.cli.quick import answer, answer_from_graph
+    from envbuild.cli.quick import answer, answer_from_graph, say
 
     text = answer(sys.argv[1:], os.environ)
     if text is not None:
-        sys.stdout.write(text)
-        return 0
+        return say(text)
     # What starting makes lives to the end: to look for garbage among it takes a tenth of the start.
     gc.set_threshold(50_000)
     code = answer_from_graph(sys.argv[1:], os.environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 
@@ -50,6 +51,19 @@ def answer_from_graph(arguments: list[str], environment: Mapping[str, str]) -> i
     from envbuild.cli.rebuild import rebuild
 
     return rebuild(kept, arguments, cache, folder, key, begun)
+
+
+def say(text: str) -> int:
+    """Print a result; returns the exit code, which is 1 where nobody reads it, as click has it."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"error: the result cannot be written: {error.strerror}\n")
+        return 4  # ExitCode.SERVICE
+    return 0
 
 
 def may_remember(arguments: list[str]) -> bool:

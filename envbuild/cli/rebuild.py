@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from envbuild.build.build import Builder, Built, Run, build_goals
+from envbuild.cli.quick import say
 from envbuild.cli.remembering import Answers, Asked
 from envbuild.cli.show import show_report
 from envbuild.core.errors import EnvbuildError
@@ -43,14 +44,14 @@ def rebuild(
     except (KeyError, TypeError, AttributeError):  # of another envbuild
         return None
     try:
-        sys.stdout.write(_Rebuilding(kept, asked, Answers(folder, key), begun).run())
+        text = _Rebuilding(kept, asked, Answers(folder, key), begun).run()
     except _NotHere:
         return None
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 (as of any command)
         from envbuild.cli.failure import report
 
         return report(error, arguments)
-    return 0
+    return say(text)
 
 
 class _Rebuilding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,35 @@ def test_the_version_is_told_before_click_is_imported() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert said == f"{VERSION_LINE} False\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "said"),
+    [
+        ("/dev/null", 0, ""),
+        ("/dev/full", 4, "error: the result cannot be written: No space left on device\n"),
+    ],
+)
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_result_that_cannot_be_written_is_no_success(
+    output: str, code: int, said: str, buffered: str
+) -> None:
+    with open(output, "w") as stream:  # noqa: PTH123 (a device)
+        done = subprocess.run(
+            [sys.executable, "-m", "envbuild", "version"],
+            env={"PYTHONUNBUFFERED": buffered},
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_a_result_that_nobody_reads() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "envbuild", "version"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
