@@ -81,13 +81,18 @@ class DiskActionCache:
 
     def _read(self, row: bytes) -> object:
         """A row's value, by SQLite itself: to load diskcache and to have it open takes 15 ms."""
+        import sqlite3
+
         if not os.access(self._folder, os.W_OK):
             found = _read_only(self._database, _SELECT, row)
-        else:
+            return found[0][0] if found else None
+        try:
             with self._opening:
                 if self._reader is None:
                     self._reader = _connect(self._database, "mode=ro")
                 found = self._reader.execute(_SELECT, (row,)).fetchall()
+        except sqlite3.Error:  # it may have been begun on a full disk: this mends it, if anything can
+            return self._open().get(row)
         return found[0][0] if found else None
 
     def _read_all(self) -> Iterable[tuple[bytes, object]]:
