@@ -15,6 +15,8 @@ from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
 from envbuild.execution import DOWNLOADS
 from envbuild.graph.project import Project
+from envbuild.lock.base_image import LAYER_TYPES
+from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import DebianQuestion, Locked, split_question
 from envbuild.oci.reference import Reference, RegistryName
 from envbuild.sources.patience import HASTY, Patience
@@ -58,10 +60,34 @@ class Supply:
         self._cache = cache
         self._sink = sink
         self._patience = patience
+        self._loading = RLock()
 
     def fetch(self, artifact: Locked) -> None:
         """Download and keep an artifact; raises SourceError or RegistryError, with nothing kept."""
+        self._load(artifact)
         self.fetcher.fetch(artifact)
+
+    def _load(self, artifact: Locked) -> None:
+        """Import and make all that fetching an artifact takes, one thread at a time.
+
+        A fetch begins with dozens of threads, and those that import at the same time may wait for each other
+        for ever: Python may collect garbage, and ask for its locks of modules again, while it takes one.
+        """
+        with self._loading:
+            from envbuild.sources.connections import load_client
+
+            load_client()
+            if artifact.kind == "deb":
+                _ = self.mirrors
+            elif artifact.kind in LAYER_TYPES:
+                from envbuild.sources import credentials, stated_login  # noqa: F401 (what reaches them takes)
+
+                _ = self.registries
+            elif artifact.kind == CONDA:
+                _ = self.channels
+            elif artifact.source:
+                self.indexes.url(artifact.source)  # this machine's own may have to be looked up
+            _ = self.fetcher
 
     def locate_layer(self, layer: Locked) -> Reference:
         """Where the layer of an image of a registry lies."""

@@ -93,6 +93,14 @@ class Connections:
         )
 
 
+def load_client() -> None:
+    """Import what sending a request takes, which is imported at its first use otherwise."""
+    import ssl  # noqa: F401 (loaded, not used)
+    import urllib.request  # noqa: F401
+
+    import urllib3  # noqa: F401
+
+
 def choose_proxy(url: str) -> str:
     """The proxy that the environment names for a URL, or ""; never one for this machine itself."""
     from urllib.request import getproxies_environment, proxy_bypass
