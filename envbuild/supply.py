@@ -15,6 +15,7 @@ from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
 from envbuild.execution import DOWNLOADS
 from envbuild.graph.project import Project
+from envbuild.importing import IMPORTING
 from envbuild.lock.base_image import LAYER_TYPES
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.model import DebianQuestion, Locked, split_question
@@ -60,7 +61,6 @@ class Supply:
         self._cache = cache
         self._sink = sink
         self._patience = patience
-        self._loading = RLock()
 
     def fetch(self, artifact: Locked) -> None:
         """Download and keep an artifact; raises SourceError or RegistryError, with nothing kept."""
@@ -68,12 +68,8 @@ class Supply:
         self.fetcher.fetch(artifact)
 
     def _load(self, artifact: Locked) -> None:
-        """Import and make all that fetching an artifact takes, one thread at a time.
-
-        A fetch begins with dozens of threads, and those that import at the same time may wait for each other
-        for ever: Python may collect garbage, and ask for its locks of modules again, while it takes one.
-        """
-        with self._loading:
+        """Import and make all that fetching an artifact takes: a fetch begins with dozens of threads."""
+        with IMPORTING:
             from envbuild.sources.connections import load_client
 
             load_client()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from envbuild.core.action import ActionResult
 from envbuild.core.digest import Digest
 from envbuild.core.errors import EnvbuildError, StoreError
+from envbuild.importing import IMPORTING
 from envbuild.store.faults import FULL, StoreReadOnly
 
 if TYPE_CHECKING:
@@ -102,16 +103,18 @@ class DiskActionCache:
         return ((row, cache.get(row)) for row in cache)
 
     def _open(self) -> Cache:
-        from envbuild.store.bytes_disk import open_cache
-
         with self._opening:
             if self._cache is None:
+                with IMPORTING:
+                    from envbuild.store.bytes_disk import open_cache
+
                 self._cache = open_cache(self._folder, self._size_limit)
             return self._cache
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
-        import sqlite3
+        with IMPORTING:
+            import sqlite3
 
         try:
             yield
