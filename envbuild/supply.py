@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from envbuild.core.events import EventSink
@@ -40,13 +39,9 @@ T = TypeVar("T")
 class once(cached_property[T]):  # noqa: N801 (a decorator)
     """A property that is made once, whichever threads ask first: Python sees to that before 3.12 only."""
 
-    def __init__(self, make: Callable[[Any], T]) -> None:
-        super().__init__(make)
-        self._making = RLock()
-
     def __get__(self, instance: object, owner: type[Any] | None = None) -> T:  # type: ignore[override]
         """What was made."""
-        with self._making:
+        with IMPORTING:  # to make it, others are imported
             return super().__get__(instance, owner)
 
 

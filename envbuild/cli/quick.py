@@ -25,16 +25,14 @@ def answer_from_memo(arguments: list[str], environment: Mapping[str, str]) -> st
     """What `build` printed for the same question, if all it rests on is as it was."""
     if not may_remember(arguments):
         return None
-    folder = memo_folder(cache_folder(arguments, environment))
-    return memo.recall(folder, memo.question_key(__version__, arguments, environment))
+    return memo.recall(*_find_question(arguments, environment))
 
 
 def answer_from_graph(arguments: list[str], environment: Mapping[str, str]) -> int | None:
     """The exit code of a `build` by the graph that was kept of the one before; None where there is none."""
     if not may_remember(arguments):
         return None
-    cache = cache_folder(arguments, environment)
-    folder, key = memo_folder(cache), memo.question_key(__version__, arguments, environment)
+    folder, key = _find_question(arguments, environment)
     begun = time.time_ns()
     text = memo.read_graph(folder, key)
     if not text:
@@ -50,7 +48,13 @@ def answer_from_graph(arguments: list[str], environment: Mapping[str, str]) -> i
         return None
     from envbuild.cli.rebuild import rebuild
 
-    return rebuild(kept, arguments, cache, folder, key, begun)
+    return rebuild(kept, arguments, cache_folder(arguments, environment), folder, key, begun)
+
+
+def _find_question(arguments: list[str], environment: Mapping[str, str]) -> tuple[str, str]:
+    """The folder that answers are in, and the key of this command's."""
+    folder = memo_folder(cache_folder(arguments, environment))
+    return folder, memo.question_key(__version__, arguments, environment)
 
 
 def say(text: str) -> int:

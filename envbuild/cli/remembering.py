@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.build.build import Built
 from envbuild.cli.show import show_report
-from envbuild.core.dataclass import dataclass
+from envbuild.core.dataclass import asdict, dataclass
 from envbuild.execution import Manner
 from envbuild.graph.kept import keep_graph
 from envbuild.graph.memo import Signatures, remember
@@ -17,7 +17,6 @@ from envbuild.options import Options
 if TYPE_CHECKING:
     from envbuild.lock.model import Json
 
-_MANNER = ("jobs", "keep_going", "reverse", "executor", "seconds", "memory", "processes", "keep_failed")
 _OPTIONS = ("output", "color", "quiet")
 
 
@@ -32,7 +31,7 @@ class Asked:
     def describe(self) -> dict[str, Json]:
         """As JSON, without secrets: a build that has some is asked anew each time."""
         options = {name: getattr(self.options, name) for name in _OPTIONS}
-        manner = {name: getattr(self.manner, name) for name in _MANNER}
+        manner = {name: value for name, value in asdict(self.manner).items() if name != "secrets"}
         return {"options": options, "manner": manner, "image": self.image}
 
     @classmethod

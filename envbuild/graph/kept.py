@@ -13,23 +13,27 @@ import json
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
 from envbuild.graph.codec import decode_goals, decode_results, encode_goals, encode_results
 from envbuild.graph.goal import Goal, Results
-from envbuild.graph.memo import Signature, Signatures, graph_file, is_too_young, read_graph, sign
+from envbuild.graph.memo import (
+    FAULTS,
+    Signature,
+    Signatures,
+    graph_file,
+    is_too_young,
+    read_graph,
+    sign,
+    write,
+)
 from envbuild.options import SANDBOX
 from envbuild.rule.builtins import RUN_STEP
 from envbuild.rule.declared import walk
 
-if TYPE_CHECKING:
-    pass
-
 _FORMAT = 1
-# What reading a file raises that somebody else has written.
-_FAULTS = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 _MODE = 5  # where the mode stands in a signature
 
 
@@ -63,10 +67,6 @@ def keep_graph(
     if is_too_young(seen.found.values(), now):
         return False
     known = {**_find_results(read_graph(folder, key), goals), **results}
-    from pathlib import Path
-
-    from envbuild.store.temporary import replace_file
-
     document = {
         "steps": _has_steps(goals, stated),
         "format": _FORMAT,
@@ -77,12 +77,7 @@ def keep_graph(
         "results": encode_results(known),
         **encode_goals(goals),
     }
-    try:
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (as in memo.py)
-        replace_file(Path(graph_file(folder, key)), json.dumps(document).encode())
-    except OSError:
-        return False
-    return True
+    return write(graph_file(folder, key), document)
 
 
 def _has_steps(goals: Sequence[Goal], stated: Mapping[str, Any]) -> bool:
@@ -95,7 +90,7 @@ def _find_results(text: str, goals: Sequence[Goal]) -> Results:
     """The results that are kept already: a build that found its images there knows of none."""
     try:
         return decode_results(_load(text)["results"], goals)
-    except _FAULTS:
+    except FAULTS:
         return {}
 
 
@@ -112,7 +107,7 @@ def find_graph(text: str) -> Kept | None:
         document = _load(text)
         now = _sign_again(document["inputs"], frozenset(document["hashed"]), document["folders"])
         return _read(document, now) if now is not None else None
-    except _FAULTS:
+    except FAULTS:
         return None
 
 

@@ -23,6 +23,9 @@ from collections.abc import Iterable, Mapping, Sequence
 _TICK = 50_000_000
 _COARSE_TICK = 2_500_000_000
 
+# What reading a file raises that somebody else has written.
+FAULTS = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
+
 Signature = list[int]
 
 
@@ -81,21 +84,28 @@ def graph_file(folder: str, key: str) -> str:
 def read_graph(folder: str, key: str) -> str:
     """The file of a kept graph; "" where there is none."""
     try:
-        with open(graph_file(folder, key), encoding="utf-8") as file:  # noqa: PTH123
-            return file.read()
+        return _read(graph_file(folder, key))
     except (OSError, ValueError):
         return ""
+
+
+def _text_file(folder: str, key: str) -> str:
+    return f"{folder}/{key}.json"
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        return file.read()
 
 
 def recall(folder: str, key: str) -> str | None:
     """The remembered text, if every input is as it was; any doubt or fault is None."""
     try:
-        with open(f"{folder}/{key}.json", encoding="utf-8") as file:  # noqa: PTH123
-            entry = json.load(file)
+        entry = json.loads(_read(_text_file(folder, key)))
         unchanged = all(sign(path) == signature for path, signature in entry["inputs"].items())
         there = all(map(sign, entry["images"]))
         return str(entry["text"]) if unchanged and there else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except FAULTS:
         return None
 
 
@@ -109,14 +119,18 @@ def remember(
     """
     if is_too_young(inputs.values(), now):
         return False
+    return write(_text_file(folder, key), {"text": text, "inputs": dict(inputs), "images": list(images)})
+
+
+def write(path: str, entry: Mapping[str, object]) -> bool:
+    """Write a JSON object to a file that appears whole or not at all; False where the disk takes none."""
     from pathlib import Path
 
     from envbuild.store.temporary import replace_file
 
-    entry = {"text": text, "inputs": dict(inputs), "images": list(images)}
     try:
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-        replace_file(Path(folder, f"{key}.json"), json.dumps(entry).encode())
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        replace_file(Path(path), json.dumps(entry).encode())
     except OSError:
         return False
     return True

@@ -75,13 +75,12 @@ def open_group(homes: Mapping[str, Path], limits: Limits) -> Iterator[Group]:
 def find_homes(proc: Path = Path("/proc/self")) -> Mapping[str, Path] | None:
     """Where groups with limits of memory and of processes can be made, by controller; None for nowhere."""
     mounts = _read_mounts(proc / "mountinfo")
-    for line in (proc / "cgroup").read_text().splitlines():
-        hierarchy, _, path = line.split(":", 2)
+    ours = [line.split(":", 2) for line in (proc / "cgroup").read_text().splitlines()]
+    for hierarchy, _, path in ours:
         if hierarchy == "0" and (home := _find_unified(mounts.get(""), path)):
             return dict.fromkeys(_LIMITS, home)
     homes: dict[str, Path] = {}
-    for line in (proc / "cgroup").read_text().splitlines():
-        _, kinds, path = line.split(":", 2)
+    for _, kinds, path in ours:
         for kind in _LIMITS.keys() & kinds.split(","):
             if (home := _find_place(mounts.get(kind), path)) and _may_make(home):
                 homes[kind] = home
