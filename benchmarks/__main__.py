@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,6 +53,7 @@ ROWS: Mapping[str, Callable[[Workshop], list[Finding]]] = {
 def main() -> None:
     """Measure the rows asked for; a row's lines are shown when they are there, the whole at the end."""
     asked = _parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the servers that were started stay
     machine = describe_machine()
     findings: list[Finding] = []
     with open_workshop(asked.folder, asked.rounds) as workshop:
