@@ -24,7 +24,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 @pytest.fixture(autouse=True)
 def _collect_between_tests() -> Iterator[None]:
     """No test's garbage is collected within another: where the stack is full, by nesting that goes too deep
-    on purpose, a finalizer cannot run, and pytest takes that for the other test's failure."""
+    on purpose, a finalizer cannot run, and pytest takes that for the other test's failure.
+    """
     gc.disable()
     try:
         yield
