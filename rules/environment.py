@@ -35,6 +35,7 @@ from envbuild.rule import (
     interpreter,
     is_compiled,
     rule,
+    sdist_base,
 )
 
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
@@ -51,6 +52,8 @@ def _question(
         raise ctx.fail(
             "`link_scripts` without `conda`", hint="state it where the conda packages are asked for"
         )
+    if ctx["sdist_base"] and not ctx["sdists"]:
+        raise ctx.fail("`sdist_base` without `sdists`", hint="name what may be built there: `sdists: [...]`")
     parts = [*_ask_packages(ctx), _ask_below(ctx)]
     asked = tuple(part for part in parts if part)
     return Questions(asked) if len(asked) > 1 else asked[0] if asked else None
@@ -94,14 +97,15 @@ def _has_python(ctx: Context) -> bool:
 
 
 def _ask_python(ctx: Context) -> PythonQuestion:
-    base = ground.find_base(ctx)
+    base, facts = ground.find_base(ctx), ground.find_facts(ctx)
     asked = _pip(ctx)
     ground.find_prefix(ctx, base)
+    sdist_base.check_fit(ctx, facts)
     return PythonQuestion(
         requirements=asked.requirements,
         constraints=asked.constraints,
         wheels=asked.wheels,
-        facts=ground.find_facts(ctx),
+        facts=facts,
         indexes=ctx.indexes,
         pins=dict(base.pins) if base else {},
         sdists=_sdists(ctx),
@@ -148,7 +152,7 @@ def _sdists(ctx: Context) -> tuple[str, ...]:
         "libc": attr.text(doc="`glibc 2.36` or `musl 1.2`; the base's unless stated"),
         "pip": attr.requirements(doc="requirement files, a pyproject.toml, or requirements"),
         "wheels": attr.wheels(doc="wheel files of the workspace"),
-        "sdists": attr.text_list(doc="packages that may be built from source where no wheel fits"),
+        **sdist_base.ATTRIBUTES,
         **conda.ATTRIBUTES,
         **apt.ATTRIBUTES,
         "files": attr.files(doc="files, folders and globs, each with its place in the image"),
@@ -238,12 +242,8 @@ def _source(
 ) -> Input:
     """Where a wheel's bytes come from: the workspace's own file, the lock's source, or a build."""
     if artifact.kind == "sdist":
-        if base is None or not (facts.python and facts.python.path):
-            raise ctx.fail(
-                f"on `scratch` there is no interpreter to build `{artifact.name}` with",
-                hint="name a base, or list a wheel of it under `wheels`",
-            )
-        return ctx.built_wheel(artifact, facts, base, tools)
+        workshop = sdist_base.open_workshop(ctx, artifact.name, facts, base, tools)
+        return ctx.built_wheel(artifact, facts, workshop)
     for wheel in _pip(ctx).wheels:
         if not artifact.source and wheel.sha256 == artifact.sha256:
             return SourceFile(Fetched(artifact).digest, executable=False, path=wheel.path)

@@ -65,6 +65,10 @@ class Libc:
     def __str__(self) -> str:
         return f"{self.family} {self.version[0]}.{self.version[1]}"
 
+    def runs(self, needed: Libc) -> bool:
+        """Whether what is linked with another one runs with this one."""
+        return self.family == needed.family and self.version >= needed.version
+
     @classmethod
     def parse(cls, text: str) -> Libc:
         """Read "glibc 2.36" or "musl 1.2"; raises SpecError."""

@@ -159,12 +159,9 @@ def _check_facts(recorded: Mapping[str, str], facts: Facts) -> Iterator[str]:
     python, needed = facts.python, recorded.get("python", "")
     if python is None or not (python.version + ".").startswith(needed + "."):
         yield f"it is locked for Python {needed}, but the target has {python.version if python else 'none'}"
-    if "libc" in recorded and not _offers(facts.libc, Libc.parse(recorded["libc"])):
-        yield f"its wheels need {recorded['libc']}, but the target has {facts.libc or 'no known one'}"
-
-
-def _offers(libc: Libc | None, needed: Libc) -> bool:
-    return libc is not None and libc.family == needed.family and libc.version >= needed.version
+    needs = Libc.parse(recorded["libc"]) if "libc" in recorded else None
+    if needs and not (facts.libc and facts.libc.runs(needs)):
+        yield f"its wheels need {needs}, but the target has {facts.libc or 'no known one'}"
 
 
 def _check_indexes(recorded: Json, question: PythonQuestion) -> Iterator[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Questions,
     )
     from envbuild.oci.reference import ImageName
-    from envbuild.rule import apt, attr, builtins, conda, dockerfile, ground, interpreter
+    from envbuild.rule import apt, attr, builtins, conda, dockerfile, ground, interpreter, sdist_base
     from envbuild.rule.bytecode import is_compiled
     from envbuild.rule.config import SYSTEM_PATH, Config
     from envbuild.rule.context import Context
@@ -77,6 +77,7 @@ __all__ = [
     "read_facts",
     "read_suites",
     "rule",
+    "sdist_base",
 ]
 
 _HOMES = {

@@ -36,7 +36,7 @@ from envbuild.rule.image import (
 )
 from envbuild.rule.layering import Plan, plan_layers
 from envbuild.rule.placing import declare_files
-from envbuild.rule.sdist import TOOLS, build_sdist, name_wheel
+from envbuild.rule.sdist import TOOLS, Workshop, build_sdist, name_wheel
 from envbuild.spec.files import FileEntry
 
 
@@ -127,15 +127,13 @@ class Context:
             overrides=overrides,
         )
 
-    def built_wheel(self, sdist: Locked, facts: Facts, base: Image, layers: Sequence[Layer]) -> Input:
-        """The wheel of an sdist, built on the base's layers that bring its interpreter, and on `layers`."""
-        assert facts.python is not None
-        build = self.answer.builds[sdist.name]
-        stated = {"prefix": TOOLS, "version": facts.python.version, "interpreter": facts.python.path}
+    def built_wheel(self, sdist: Locked, facts: Facts, workshop: Workshop) -> Input:
+        """The wheel of an sdist for a target of these `facts`, built in a workshop."""
+        build, python = self.answer.builds[sdist.name], workshop.python
+        stated = {"prefix": TOOLS, "version": python.version, "interpreter": python.path}
         venv = self.part(builtins.VENV_LAYER, stated, {}, owner="venv", mnemonic="VenvLayer")
         tools = [venv, *(self.wheel(each, Fetched(each), facts, TOOLS) for each in build.wheels)]
-        below = (*interpreter_layers(base), *layers, *self.layers(tools))
-        return build_sdist(sdist, build, facts, base, below, self.epoch)
+        return build_sdist(sdist, build, facts, workshop, self.layers(tools), self.epoch)
 
     def conda_root(self, prefix: str) -> Part:
         """What makes a prefix an environment for conda, beside its packages."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from envbuild.core.platform import Facts
+from envbuild.core.dataclass import dataclass
+from envbuild.core.platform import Facts, Interpreter
 from envbuild.lock.model import Build, Json, Locked
 from envbuild.rule import builtins
-from envbuild.rule.config import SYSTEM_PATH
 from envbuild.rule.declared import DeclaredAction, Fetched, Input, Output
-from envbuild.rule.image import ForeignLayer, Image, Layer
+from envbuild.rule.image import ForeignLayer, Layer
 from envbuild.rule.sdist_program import PLACE, PROGRAM
 from envbuild.rule.step import declare_step, stack
 
@@ -19,15 +19,29 @@ _SCRIPT: Final = "/dev/build/wheel.py"  # no folder of the image
 _FIRST_TIME: Final = 315532800  # 1980-01-01: nothing earlier can stand in a zip
 
 
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What sdists are built in: layers that bring an interpreter, and the variables that go with them.
+
+    `path` is where programs are looked for. `checks` must succeed before anything is built there.
+    """
+
+    layers: tuple[ForeignLayer | Layer, ...]
+    python: Interpreter
+    variables: Mapping[str, str]
+    path: tuple[str, ...]
+    checks: tuple[DeclaredAction, ...] = ()
+
+
 def name_wheel(sdist: Locked) -> str:
     """What an sdist's wheel is called where only package and version matter: its tags are checked before."""
     return f"{sdist.name.replace('-', '_')}-{sdist.version}-py3-none-any.whl"
 
 
 def build_sdist(
-    sdist: Locked, build: Build, facts: Facts, base: Image, below: Sequence[ForeignLayer | Layer], epoch: int
+    sdist: Locked, build: Build, facts: Facts, workshop: Workshop, tools: Sequence[Layer], epoch: int
 ) -> Output:
-    """The wheel of an sdist, made in a root of the layers `below`, which bring interpreter and tools."""
+    """The wheel of an sdist, made in a root of the workshop's layers and of `tools`, which it builds with."""
     subject = f"{sdist.name} {sdist.version}"
     archive = f"/{PLACE}/sdist.tar.gz"
     source = DeclaredAction(
@@ -38,12 +52,14 @@ def build_sdist(
         "FilesLayer",
         f"{subject} source",
     )
+    below = (*workshop.layers, *tools)
+    root = stack([*(layer.blob for layer in below), source.output(builtins.LAYER)])
     step = declare_step(
         "BuildWheel",
         subject,
         [f"/{TOOLS}/bin/python", "-s", _SCRIPT, f"/{PLACE}", archive, build.backend, *build.path],
-        _variables(base, epoch),
-        stack([*(layer.blob for layer in below), source.output(builtins.LAYER)]),
+        _variables(workshop, epoch),
+        root | {f"checks/{n:03}": each.output(builtins.CHECKED) for n, each in enumerate(workshop.checks)},
         platform=facts.platform,
         epoch=epoch,
         mounts=[{"type": "file", "target": _SCRIPT, "text": PROGRAM, "mode": 0o644}],
@@ -51,15 +67,13 @@ def build_sdist(
     return _take_wheel(step, sdist, facts)
 
 
-def _variables(base: Image, epoch: int) -> dict[str, str]:
-    """Those of the base, which may tell where compilers are, and what makes builds repeatable."""
-    stated = base.config.variables.get("PATH", SYSTEM_PATH).split(":")
-    path = ":".join(each for each in stated if each != f"/{base.prefix}/bin")  # which is not in the root
+def _variables(workshop: Workshop, epoch: int) -> dict[str, str]:
+    """Those of the workshop, which may tell where compilers are, and what makes builds repeatable."""
     return {
-        **base.config.variables,
+        **workshop.variables,
         "HOME": f"/{PLACE}/home",
         "LC_ALL": "C.UTF-8",
-        "PATH": f"/{TOOLS}/bin:{path}",
+        "PATH": ":".join((f"/{TOOLS}/bin", *workshop.path)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",

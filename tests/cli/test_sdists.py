@@ -89,7 +89,9 @@ def test_a_lock_that_a_merge_made(locked: Project, change: object, said: str) ->
 def test_on_scratch(locked: Project) -> None:
     said = locked.fail(2, "build")
     assert "`//:app`: on `scratch` there is no interpreter to build `app` with" in said
-    assert "hint: name a base, or list a wheel of it under `wheels`" in said
+    assert (
+        "hint: state an image that has one: `sdist_base: LABEL`, or list a wheel of it under `wheels`" in said
+    )
 
 
 @pytest.mark.parametrize("name", ["app==1.0", "-app", "a b", ""])

@@ -39,6 +39,14 @@ def test_versions_are_numbers() -> None:
     assert Libc.parse("glibc 2.9").version < Libc.parse("glibc 2.36").version
 
 
+@pytest.mark.parametrize(
+    ("needed", "runs"),
+    [("glibc 2.9", True), ("glibc 2.36", True), ("glibc 2.37", False), ("musl 1.2", False)],
+)
+def test_what_was_linked_with_an_earlier_c_library_runs(needed: str, runs: bool) -> None:
+    assert Libc.parse("glibc 2.36").runs(Libc.parse(needed)) is runs
+
+
 @pytest.mark.parametrize("text", ["", "glibc", "glibc 2", "uclibc 1.0", "glibc 2.36.1", "glibc-2.36"])
 def test_unknown_libcs(text: str) -> None:
     with pytest.raises(SpecError, match="unknown libc"):

@@ -116,7 +116,7 @@ def test_every_change_is_an_image_of_its_own() -> None:
 
 def test_every_attribute_of_the_environment_is_judged() -> None:
     """One that is new belongs into CHANGES, or here with the reason why it changes no byte."""
-    through_the_lock = {"pip", "wheels", "sdists", "python", "libc", "base"}
+    through_the_lock = {"pip", "wheels", "sdists", "sdist_base", "python", "libc", "base"}
     through_the_lock |= {"apt", "apt_suite", "apt_components", "apt_source"}
     through_its_dockerfile = {*dockerfile.ATTRIBUTES}  # what they change is in the base's actions
     through_its_conda_packages = {*conda.ATTRIBUTES}  # there are none here: tests/cli/test_conda.py

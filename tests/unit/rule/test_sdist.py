@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from envbuild.core.errors import SpecError
 from envbuild.core.label import Label
-from envbuild.lock.model import Build, Locked
+from envbuild.lock.model import Build, Json, Locked
 from envbuild.rule.declared import DeclaredAction, Fetched, Output, walk
 from envbuild.spec.attribute import UserInterpreter
-from tests.makers.targets import AMD64, World, make_locked
+from envbuild.spec.dockerfile.parse import parse_dockerfile
+from tests.makers.targets import AMD64, BOOKWORM, World, make_base_image, make_locked
 
 LIBC, GCC = make_locked("libc6", "2.36", kind="deb"), make_locked("gcc", "12", kind="deb")
 TOOL, OTHER_TOOL = make_locked("setuptools", "70.0"), make_locked("setuptools", "71.0")
@@ -39,6 +41,12 @@ def root_of(action: DeclaredAction) -> list[str]:
     """What the layers of an action's root are of, from the bottom up."""
     found = (item for path, item in sorted(action.inputs.items()) if path.startswith("root/"))
     return [item.action.subject for item in found if isinstance(item, Output)]
+
+
+def variables_of(action: DeclaredAction) -> Mapping[str, Json]:
+    variables = action.parameters["environment"]
+    assert isinstance(variables, dict)
+    return variables
 
 
 def test_the_root_is_the_interpreter_and_what_builds(world: World, base: Label) -> None:
@@ -95,11 +103,107 @@ def test_what_changes_nothing(world: World, base: Label) -> None:
 
 
 def test_the_variables_of_the_base_are_there(world: World) -> None:
-    variables = step(world, declare(world, world.image())).parameters["environment"]
-    assert isinstance(variables, dict)
+    variables = variables_of(step(world, declare(world, world.image())))
     assert variables["LANG"] == "C.UTF-8"
     assert variables["PATH"] == "/.build/env/bin:/usr/bin"
     assert variables["SOURCE_DATE_EPOCH"] == "315532800"
+
+
+def build_in(world: World, image: Label, base: Label, name: str = "app") -> DeclaredAction:
+    """The step of an environment on one base that is built in another image."""
+    return step(world, declare(world, base, name, sdist_base=image))
+
+
+def test_another_image_is_the_root(world: World, base: Label) -> None:
+    image = world.debian("build", [LIBC, GCC], variables={"CC": "gcc"})
+    action = build_in(world, image, base)
+    below = ["debian-root", "libc6 2.36", "gcc 12", "debian-state"]
+    assert root_of(action) == [*below, "venv", "setuptools 70.0", "my-app 1.0 source"]
+    assert variables_of(action)["CC"] == "gcc"
+
+
+def test_nothing_of_it_is_in_the_image(world: World, base: Label) -> None:
+    """Only the wheel changes: with equal bytes of it, nothing else does."""
+    image = world.debian("build", [LIBC, GCC], variables={"CC": "gcc"})
+    labels = declare(world, base, "plain"), declare(world, base, "other", sdist_base=image)
+    known, other = (world.configure(label).images[AMD64] for label in labels)
+    assert [each.packages for each in other.layers] == [each.packages for each in known.layers]
+    same = [each.packages for each in other.layers if each in known.layers]
+    assert same == [each.packages for each in known.layers if "my-app 1.0" not in each.packages]
+    assert (other.config, other.debian) == (known.config, known.debian)
+
+
+def test_an_environment_as_it_is(world: World, base: Label) -> None:
+    """What it adds to a base is there, whatever it stands on, and its programs are found."""
+    parent = world.environment("parent", [make_locked("pandas")], base=base)
+    tools = world.environment("tools", [GCC, make_locked("cmake")], base=parent)
+    action = build_in(world, tools, base)
+    owners = root_of(action)
+    assert [each for each in owners if each in ("pandas 1.0", "gcc 12", "cmake 1.0")] == [
+        "pandas 1.0",
+        "gcc 12",
+        "cmake 1.0",
+    ]
+    assert str(variables_of(action)["PATH"]).startswith("/.build/env/bin:/opt/env/bin:")
+
+
+def test_an_image_of_a_registry_on_scratch(world: World) -> None:
+    label = world.environment(
+        "app", [APP, SIX], sdists=("my-app",), sdist_base=world.image(), libc="glibc 2.36", python="3.11"
+    )
+    world.lock_builds(label, my_app=BUILD)
+    made = (each for each in walk(step(world, label)) if each.mnemonic == "VenvLayer")
+    assert [each.parameters["interpreter"] for each in made] == ["/usr/bin/python3.11"]
+
+
+def test_the_fitting_interpreter_of_several_is_taken(world: World, base: Label) -> None:
+    plain = make_base_image()
+    facts = {**plain.facts, "python": "3.12.1", "interpreter": "/usr/local/bin/python3.12"}
+    others = {"interpreters": "/usr/bin/python3.11=3.11.9"}
+    image = world.image(base=replace(plain, facts={**facts, **others}))
+    venvs = (each for each in walk(build_in(world, image, base)) if each.mnemonic == "VenvLayer")
+    assert {each.parameters["version"] for each in venvs} == {"3.11.9"}
+
+
+FACTS = {
+    "another Python": ({"python": "3.12.1"}, "Python 3.11, but its `sdist_base` `//:build` has 3.12.1"),
+    "no Python": ({"python": ""}, "but its `sdist_base` `//:build` has none"),
+    "a later C library": ({"libc": "glibc 2.41"}, "has `glibc 2.41`, and the target `glibc 2.36`"),
+    "another C library": ({"libc": "musl 1.2"}, "has `musl 1.2`, and the target `glibc 2.36`"),
+}
+
+
+@pytest.mark.parametrize("case", FACTS)
+def test_what_does_not_fit(world: World, base: Label, case: str) -> None:
+    changed, said = FACTS[case]
+    facts = {name: value for name, value in {**BOOKWORM, **changed}.items() if value}
+    image = world.debian("build", [LIBC], facts if "python" in facts else {"libc": facts["libc"]})
+    label = world.declare("environment", "app", base=base, sdists=("x",), sdist_base=image)
+    with pytest.raises(SpecError) as caught:
+        world.analyzer.question(label, AMD64)
+    assert said in caught.value.message
+    assert caught.value.location is not None
+
+
+def test_an_earlier_c_library_and_another_patch_fit(world: World, base: Label) -> None:
+    image = world.debian("build", [LIBC], {**BOOKWORM, "libc": "glibc 2.31", "python": "3.11.9"})
+    assert build_in(world, image, base).subject == "my-app 1.0"
+
+
+def test_what_steps_made_is_compared_before_it_builds(world: World, base: Label) -> None:
+    dockerfile = parse_dockerfile(b"FROM base\nRUN install gcc\n", "Dockerfile")
+    image = world.declare("dockerfile_image", "build", dockerfile=dockerfile, contexts={"base": base})
+    action = build_in(world, image, base)
+    (checked,) = [item for path, item in action.inputs.items() if path.startswith("checks/")]
+    assert isinstance(checked, Output)
+    assert (checked.action.mnemonic, checked.action.subject) == ("CheckFacts", "//:build")
+    assert checked.action.parameters["python"] == BOOKWORM["python"]
+
+
+def test_where_nothing_may_be_built(world: World, base: Label) -> None:
+    label = world.declare("environment", "app", base=base, sdist_base=world.image())
+    with pytest.raises(SpecError, match="`sdist_base` without `sdists`"):
+        world.analyzer.question(label, AMD64)
 
 
 @pytest.mark.parametrize("below", [True, False])
