@@ -94,6 +94,32 @@ def test_on_scratch(locked: Project) -> None:
     )
 
 
+def test_an_image_to_build_nothing_in(offered: Project) -> None:
+    targets = environment("build") + environment(pip=["dep"], sdist_base=":build")
+    offered.write({"BUILD.yaml": targets}).succeed("lock", "//:build")
+    said = offered.fail(2, "lock")
+    assert "BUILD.yaml:2:3: error: `//:app`: `sdist_base` without `sdists`" in said
+    assert "hint: name what may be built there: `sdists: [...]`" in said
+
+
+def test_an_image_that_cannot_build(offered: Project) -> None:
+    """It is asked for what a wheel is bound to before anything of the target is resolved."""
+    targets = environment("build") + environment(pip=["app"], sdists=["app"], sdist_base=":build")
+    offered.write({"BUILD.yaml": targets}).succeed("lock", "//:build")
+    said = offered.fail(2, "lock")
+    assert (
+        "BUILD.yaml:2:3: error: `//:app`: its packages are for Python 3.11, but its `sdist_base` `//:build`"
+        in said
+    )
+    assert "hint: add Python 3.11 to it" in said
+
+
+def test_an_image_to_build_in_is_a_dependency(locked: Project) -> None:
+    targets = environment("build") + environment(pip=["app"], sdists=["app"], sdist_base=":build")
+    locked.write({"BUILD.yaml": targets})
+    assert locked.succeed("query", "deps(//:app)").out == "//:app\n//:build\n"
+
+
 @pytest.mark.parametrize("name", ["app==1.0", "-app", "a b", ""])
 def test_what_is_no_name(offered: Project, name: str) -> None:
     said = declare(offered, name).fail(2, "lock")
