@@ -11,7 +11,7 @@ from tests.makers.pages import Block, find_block, find_blocks
 from tests.makers.project import Project
 
 # What the pages' targets name beside each other.
-FILES = {
+FILES: dict[str, str | bytes] = {
     "requirements.in": "six\n",
     "environment.yml": "{channels: [conda-forge], dependencies: [python]}\n",
     "Dockerfile": "FROM base AS final\nARG VERSION\n",
