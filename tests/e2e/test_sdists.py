@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,7 +16,7 @@ from tests.makers.examples import BASE, copy_examples
 from tests.makers.index import FakeIndex, run_index
 from tests.makers.nobody import SUB_IDS, copy_parts, grant, run_as_nobody
 from tests.makers.project import Project
-from tests.makers.sdists import SETUPTOOLS, make_sdist
+from tests.makers.sdists import SETUPTOOLS, download_wheels, make_sdist
 from tests.makers.servers import require_programs
 
 pytestmark = pytest.mark.network
@@ -72,9 +71,7 @@ def backend_sdist(requires: str) -> tuple[str, bytes]:
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeIndex]:
     """The backends and what they need, as this machine's index has them, and an sdist for each way."""
     folder = tmp_path_factory.mktemp("wheels")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
-    subprocess.run([*command, "--dest", folder, *BACKENDS, "wheel"], check=True)
-    with run_index(*((path.name, path.read_bytes()) for path in sorted(folder.iterdir()))) as index:
+    with run_index(*download_wheels(folder, *BACKENDS, "wheel")) as index:
         for requires in BACKENDS:
             index.add(backend_sdist(requires))
         port = index.origin.rpartition(":")[2]

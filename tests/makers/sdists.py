@@ -1,11 +1,14 @@
-"""Small sdists; equal arguments make equal bytes."""
+"""Small sdists; equal arguments make equal bytes. And real backends for them."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import subprocess
+import sys
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 SETUPTOOLS = '[build-system]\nrequires = ["setuptools>=61"]\nbuild-backend = "setuptools.build_meta"\n'
 
@@ -34,3 +37,10 @@ def make_sdist(
                 entry.size = len(text.encode())
                 archive.addfile(entry, io.BytesIO(text.encode()))
     return f"{stem}.tar.gz", gzip.compress(out.getvalue(), mtime=0)
+
+
+def download_wheels(folder: Path, *names: str) -> Iterator[tuple[str, bytes]]:
+    """File names and bytes of wheels of this machine's index, with all that they need."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
+    subprocess.run([*command, "--dest", folder, *names], check=True)
+    return ((path.name, path.read_bytes()) for path in sorted(folder.iterdir()))
