@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from functools import cached_property
+
+from envbuild.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ Entry points: packaging.python.org, "Entry points specification", "Use for scrip
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal
+from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
@@ -19,6 +18,17 @@ SHEBANG: Final = b"#!python"
 _REFERENCE: Final = compile_later(r"(?P<module>[\w.]+)\s*:\s*(?P<attr>[\w.]+)\s*(?:\[.*\])?\s*\Z")
 _VERSIONED: Final = {"pip": r"pip(\d+(\.\d+)?)?", "easy_install": r"easy_install(-\d+\.\d+)?"}
 _WRAPPER: Final = compile_later(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE | re.DOTALL)
+_MAX_SHEBANG: Final = 127  # bytes that every kernel reads of a first line
+# To the byte what `installer` and distlib write, and with the latter pip: whoever compares finds the same.
+_SCRIPT: Final = """\
+# -*- coding: utf-8 -*-
+import re
+import sys
+from {module} import {name}
+if __name__ == "__main__":
+    sys.argv[0] = re.sub(r"(-script\\.pyw|\\.exe)?$", "", sys.argv[0])
+    sys.exit({attribute}())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,8 @@ class EntryPoints:
 
 def parse_entry_points(text: str) -> EntryPoints:
     """Read `entry_points.txt`; raises ArchiveError."""
+    import configparser
+
     parser = configparser.ConfigParser(delimiters="=", strict=False, interpolation=None, default_section="\0")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names are case-sensitive
     try:
@@ -54,21 +66,28 @@ def generate_scripts(points: EntryPoints, interpreter: str, python: str) -> Iter
     for name, reference in _for_python(points.console, python).items():
         yield name, generate_script(name, reference, interpreter)
     for name, reference in points.gui.items():
-        yield name, generate_script(name, reference, interpreter, "gui")
+        yield name, generate_script(name, reference, interpreter)
 
 
-def generate_script(
-    name: str, reference: str, interpreter: str, section: Literal["console", "gui"] = "console"
-) -> bytes:
+def generate_script(name: str, reference: str, interpreter: str) -> bytes:
     """The executable of one entry point; raises ArchiveError where it is malformed."""
-    from installer.scripts import Script
-
     match = _REFERENCE.match(reference)
     if not match or "/" in name or not name.isprintable():
         raise ArchiveError(
             f"the entry point `{name} = {reference}` is not a script name and `module:attribute`"
         )
-    return Script(name, match["module"], match["attr"], section).generate(interpreter, "posix")[1]
+    module, attribute = match["module"], match["attr"]
+    code = _SCRIPT.format(module=module, name=attribute.partition(".")[0], attribute=attribute)
+    return _shebang(interpreter).encode() + code.encode()
+
+
+def _shebang(interpreter: str) -> str:
+    """The first line: where no kernel can read it, that of a shell script which Python takes for text."""
+    if " " not in interpreter and len(f"#!{interpreter}\n".encode()) <= _MAX_SHEBANG:
+        return f"#!{interpreter}\n"
+    import shlex
+
+    return f"#!/bin/sh\n'''exec' {shlex.quote(interpreter)} \"$0\" \"$@\"\n' '''\n"
 
 
 def fix_shebang(script: bytes, interpreter: str) -> bytes:

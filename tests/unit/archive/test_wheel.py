@@ -129,6 +129,14 @@ def metadata_members() -> list[RawMember]:
 REFUSED = {
     "no zip": (Wheel("a-1.0-py3-none-any.whl", b"no zip"), "no end of a zip directory"),
     "not a wheel's name": (Wheel("a.zip", make_wheel("a", {}).data), "`a.zip` is not the name of a wheel"),
+    "a wheel's name without a tag": (
+        Wheel("a-1.0-py3-none.whl", make_wheel("a", {}).data),
+        "`a-1.0-py3-none.whl` is not the name of a wheel",
+    ),
+    "a build number that is none": (
+        Wheel("a-1.0-one-py3-none-any.whl", make_wheel("a", {}).data),
+        "is not the name of a wheel",
+    ),
     "another distribution": (
         Wheel("other-1.0-py3-none-any.whl", make_wheel("a", {}).data),
         "another distribution",
