@@ -191,17 +191,21 @@ def environment(ctx: Context) -> Image:
     shim = conda.add_shim(ctx, prefix)
     linked = conda.run_link_scripts(ctx, prefix, base, (*packages, *conda_packages, *shim))
     below = (*packages, *venv, *conda_packages, *shim, *linked)
+    above = (*ctx.layers(parts, WHEELS), *bytecode, *files)
     config = _config(ctx, {"PATH": _path(prefix, base), **conda.activate(ctx, prefix)})
     return ctx.image(
-        (*below, *ctx.layers(parts, WHEELS), *bytecode, *files),
+        (*below, *above),
         conda.start_activated(config, prefix, base) if shim or conda.is_activated(base) else config,
         base=base,
         facts=facts,
         prefix=prefix,
         pins={**(base.pins if base else {}), **conda.provided_pins(ctx), **wheels},
         debian=debian,
-        # Its own Python is what it is, whatever the base has.
-        checks=dockerfile.check_facts(ctx, base, replace(facts, python=None) if own else facts),
+        checks=(
+            # Its own Python is what it is, whatever the base has.
+            *dockerfile.check_facts(ctx, base, replace(facts, python=None) if own else facts),
+            *sdist_base.check_libraries(ctx, base, sources, (*below, *above)),
+        ),
     )
 
 

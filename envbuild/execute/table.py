@@ -26,6 +26,7 @@ BUILTINS: Mapping[Builtin, str] = {
     builtins.CHECK_PATHS: "paths.check_paths",
     builtins.CHECK_FACTS: "facts.check_facts",
     builtins.CHECK_BYTECODE: "bytecode.check_bytecode",
+    builtins.CHECK_LIBRARIES: "libraries.check_libraries",
     builtins.BUILT_WHEEL: "wheels.take_wheel",
     builtins.IMAGE: "images.make_image",
     builtins.INDEX: "images.make_index",

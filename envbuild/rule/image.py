@@ -169,6 +169,13 @@ def below_layers(layers: Sequence[ForeignLayer | Layer], *, accounts: bool = Fal
     return found
 
 
+def list_parts(layer: ForeignLayer | Layer) -> tuple[Input, ...]:
+    """The listings of what is in a layer, which is not read for that where its parts are known."""
+    if isinstance(layer, Layer) and layer.parts:
+        return tuple(part.action.output(LISTING) for part in layer.parts)
+    return (_list_layer(layer),)
+
+
 def _list_layer(layer: ForeignLayer | Layer) -> Input:
     """The layer's listing: its maker's, or one that is read from its bytes once."""
     if isinstance(layer, Layer) and len(layer.parts) <= 1:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from envbuild.core.dataclass import replace
 from envbuild.core.platform import Facts, Interpreter
-from envbuild.rule import attr
+from envbuild.lock.model import Json
+from envbuild.rule import attr, builtins
 from envbuild.rule.bytecode import interpreter_layers
 from envbuild.rule.config import SYSTEM_PATH
 from envbuild.rule.context import Context
+from envbuild.rule.declared import DeclaredAction, Input
 from envbuild.rule.dockerfile.base import check_facts
-from envbuild.rule.image import Image, Layer
+from envbuild.rule.image import Image, Layer, list_parts
 from envbuild.rule.sdist import Workshop
 
 ATTRIBUTES = {
@@ -47,6 +49,28 @@ def open_workshop(
     hidden = f"/{base.prefix}/bin"  # which is not in the root
     path = tuple(each for each in _path(base) if each != hidden)
     return Workshop((*interpreter_layers(base), *layers), facts.python, base.config.variables, path)
+
+
+def check_libraries(
+    ctx: Context, base: Image | None, wheels: Mapping[str, Input], layers: Sequence[Layer]
+) -> tuple[DeclaredAction, ...]:
+    """What fails where built wheels were linked to libraries that neither the base nor `layers` have.
+
+    `wheels` are all, by the names of their packages. None where they were built on that base, and on
+    `scratch`: whoever copies from there brings libraries of their own.
+    """
+    built = [each for each in ctx.answer.artifacts if each.kind == "sdist"]
+    if not (built and base and ctx["sdist_base"]):
+        return ()
+    listings = [each for layer in (*base.all_layers, *layers) for each in list_parts(layer)]
+    inputs = {f"layers/{n:04}": listing for n, listing in enumerate(listings)}
+    inputs |= {f"wheels/{n:03}": wheels[each.name] for n, each in enumerate(built)}
+    outputs = (builtins.CHECKED,)
+    parameters = {"owners": list[Json](f"{each.name} {each.version}" for each in built)}
+    action = DeclaredAction(
+        builtins.CHECK_LIBRARIES, parameters, inputs, outputs, "CheckLibraries", str(ctx.label)
+    )
+    return (action,)
 
 
 def _open_other(ctx: Context, image: Image, python: Interpreter) -> Workshop:

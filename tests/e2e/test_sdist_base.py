@@ -51,9 +51,10 @@ def extension(name: str, *link: str) -> tuple[str, bytes]:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeIndex]:
-    """The setuptools that this machine's index has, and an extension."""
+    """The setuptools that this machine's index has, and extensions: one of a library that comes with gcc."""
     with run_index(*download_wheels(tmp_path_factory.mktemp("wheels"), "setuptools")) as index:
         index.add(extension("ext"))
+        index.add(extension("big", "-Wl,--no-as-needed", "-l:libgmp.so.10"))
         yield index
 
 
@@ -65,7 +66,7 @@ def declare(
         {"debian_base": {"name": "base", **SUITE}},
         {"environment": {"name": "build", "base": ":base", "apt": packages}},
         {"dockerfile_image": {"name": "steps", "dockerfile": STEPS, "contexts": {"build": ":build"}}},
-        {"environment": {"name": name, "base": ":base", "pip": ["ext"], "sdists": ["ext"]} | more},
+        {"environment": {"name": name, "base": ":base", "pip": ["ext"], "sdists": ["ext", "big"]} | more},
     ]
     sources = [{"index": {"name": "pypi", "url": index.url}}]
     return project.write(
@@ -152,3 +153,15 @@ def test_on_what_steps_made(made: Project, index: FakeIndex) -> None:
     declare(made, index, "stepped", sdist_base=":steps").succeed("lock", "//:stepped")
     build(made, name="stepped")
     assert run(made, "import ext; print(ext.compiler())", "stepped").startswith("after steps: 12.")
+
+
+def test_a_library_that_only_the_compiler_s_image_has(made: Project, index: FakeIndex) -> None:
+    declare(made, index, "linked", pip=["big"], sdist_base=":build").succeed("lock", "//:linked")
+    said = made.fail(1, "build", "//:linked")
+    assert "the image lacks libraries that its `sdist_base` has:\n" in said
+    assert "`big.cpython-311-x86_64-linux-gnu.so` of `big 1.0` is linked to `libgmp.so.10`" in said
+    assert "hint: add what brings them" in said
+    declare(made, index, "linked", pip=["big"], apt=["libgmp10"], sdist_base=":build")
+    made.succeed("lock", "//:linked")
+    build(made, name="linked")
+    assert run(made, "import big; print(big.compiler())", "linked").startswith("12.")

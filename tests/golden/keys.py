@@ -120,6 +120,12 @@ def _samples() -> list[DeclaredAction]:
             (builtins.CHECKED,),
         ),
         _declare(
+            builtins.CHECK_LIBRARIES,
+            {"owners": ["a 1"]},
+            {"wheels/000": Fetched(_WHEEL), "layers/000": wheel.output(builtins.LISTING)},
+            (builtins.CHECKED,),
+        ),
+        _declare(
             builtins.BUILT_WHEEL,
             {"name": "a", "version": "1", "requires": [], "extras": [], "platform": "linux/amd64"},
             {"layer": wheel.output(builtins.LAYER)},

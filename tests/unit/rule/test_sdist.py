@@ -154,6 +154,7 @@ def test_an_image_of_a_registry_on_scratch(world: World) -> None:
     world.lock_builds(label, my_app=BUILD)
     made = (each for each in walk(step(world, label)) if each.mnemonic == "VenvLayer")
     assert [each.parameters["interpreter"] for each in made] == ["/usr/bin/python3.11"]
+    assert actions(world, label, "CheckLibraries") == []
 
 
 def test_the_fitting_interpreter_of_several_is_taken(world: World, base: Label) -> None:
@@ -198,6 +199,25 @@ def test_what_steps_made_is_compared_before_it_builds(world: World, base: Label)
     assert isinstance(checked, Output)
     assert (checked.action.mnemonic, checked.action.subject) == ("CheckFacts", "//:build")
     assert checked.action.parameters["python"] == BOOKWORM["python"]
+
+
+def test_the_libraries_of_what_is_built_there_are_looked_for(world: World, base: Label) -> None:
+    """In all that is in the image, and only if it was built in another one."""
+    labels = declare(world, base, "plain"), declare(world, base, "other", sdist_base=base)
+    assert actions(world, labels[0], "CheckLibraries") == []
+    (check,) = actions(world, labels[1], "CheckLibraries")
+    (taken,) = actions(world, labels[1], "TakeWheel")
+    listed = [each for path, each in check.inputs.items() if path.startswith("layers/")]
+    subjects = [each.action.subject for each in listed if isinstance(each, Output)]
+    assert set(subjects) == {"debian-root", "libc6 2.36", "debian-state", "venv", "my-app 1.0", "six 1.0"}
+    assert check.inputs["wheels/000"] == taken.output("wheel")
+    assert check.parameters == {"owners": ["my-app 1.0"]}
+
+
+def test_the_libraries_of_an_image_of_a_registry_are_read_in_its_layers(world: World) -> None:
+    image = world.image()
+    (check,) = actions(world, declare(world, image, sdist_base=image), "CheckLibraries")
+    assert [each.mnemonic for each in walk(check)].count("ListLayer") == 2
 
 
 def test_where_nothing_may_be_built(world: World, base: Label) -> None:
