@@ -14,16 +14,17 @@ def main() -> int:
     """Run the command line; returns the exit code (INTERFACE: docs/commands.md)."""
     if sys.getfilesystemencoding() != "utf-8":
         _begin_in_utf8()
-    from envbuild.cli.quick import answer, answer_from_graph, say
+    from envbuild.cli.quick import answer, answer_from_graph, answer_from_registry, say
 
     text = answer(sys.argv[1:], os.environ)
     if text is not None:
         return say(text)
     # What starting makes lives to the end: to look for garbage among it takes a tenth of the start.
     gc.set_threshold(50_000)
-    code = answer_from_graph(sys.argv[1:], os.environ)
-    if code is not None:
-        return code
+    for answer_otherwise in (answer_from_registry, answer_from_graph):
+        code = answer_otherwise(sys.argv[1:], os.environ)
+        if code is not None:
+            return code
     from envbuild.cli.main import run
 
     return run(sys.argv[1:])

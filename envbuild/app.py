@@ -103,6 +103,10 @@ class App:
         """How many actions run at once: as asked, else the workspace's, else the cores we may use."""
         return self._jobs or self.project.workspace.build.jobs or len(os.sched_getaffinity(0))
 
+    def keeps_going(self, *, stated: bool | None) -> bool:
+        """Whether a build goes on after a failure: as the command says, else (None) as the workspace does."""
+        return self.project.workspace.build.keep_going if stated is None else stated
+
     def manner(self, *, keep_going: bool = False) -> Manner:
         """How actions are run: as the command says, else as the workspace does."""
         stated, unstated = self._steps, self.project.workspace.build
@@ -136,17 +140,17 @@ class App:
         began = time.monotonic()
         self.disk.sweep()
         goals = [target.goal for target in self.project.configure(patterns, platforms)]
-        going = self.project.workspace.build.keep_going if keep_going is None else keep_going
+        going = self.keeps_going(stated=keep_going)
         run = partial(self.run_actions, keep_going=going)
         make_builder = partial(self._builder, registry=push)
         return build_goals(goals, run, make_builder, keep_going=going, began=began)
 
-    def push(self, patterns: Sequence[str], *, platforms: Sequence[str]) -> Report:
+    def push(self, patterns: Sequence[str], *, platforms: Sequence[str]) -> Built:
         """Publish images of the store."""
         begun = time.monotonic()
         builder = self._builder(self.run_actions, registry=True)
-        targets = self.project.configure(patterns, platforms)
-        return Report(builder.push([each.goal for each in targets]), time.monotonic() - begun)
+        goals = tuple(each.goal for each in self.project.configure(patterns, platforms))
+        return Built(goals, Report(builder.push(goals), time.monotonic() - begun), {})
 
     def verify(self, patterns: Sequence[str]) -> tuple[Verified, ...]:
         """Build targets again under other conditions and compare; what is not there is built first."""
@@ -260,14 +264,9 @@ class App:
         return Builder(self.store, self.execution.images, run, self.sink, self.naming, origins, publisher)
 
     def _registry(self) -> Registry:
-        from envbuild.publish.registry import RegistryPublisher
-
         if not self.registry_name:
             raise UsageError(
                 "there is no registry to push to",
                 hint="name one with `--registry`, `ENVBUILD_REGISTRY`, or `registry:` in envbuild.yaml",
             )
-        below = RegistryName.parse(self.registry_name)
-        client = self.supply.registries.client(below.host)
-        publisher = RegistryPublisher(client, self.store, self.sink, below=below, naming=self.naming)
-        return Registry(self.registry_name, publisher)
+        return Registry.open(self.registry_name, self.supply.registries, self.store, self.sink, self.naming)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +25,11 @@ from envbuild.spec.sources import CHANNEL, DEBIAN, INDEX, REGISTRY, Login
 if TYPE_CHECKING:
     from envbuild.build.fetch import Fetcher, Owner
     from envbuild.lock.registries import Registries
-    from envbuild.sources.authorization import Credentials
     from envbuild.sources.channel import Channels
     from envbuild.sources.debian import DebianSource, Suite
     from envbuild.sources.http import HttpClient
     from envbuild.sources.index import PackageIndexes
-    from envbuild.sources.registry import RegistryClient
+    from envbuild.sources.registry_access import RegistryAccess
 
 T = TypeVar("T")
 
@@ -124,9 +122,12 @@ class Supply:
     def channels(self) -> Channels:
         """The workspace's conda channels."""
         from envbuild.sources.channel import Address, Channels, default_channel_url
+        from envbuild.sources.registry_access import find_credentials
 
         addresses = {
-            source.alias: Address(source.urls, _credentials(source.login) if source.login else None)
+            source.alias: Address(
+                source.urls, find_credentials(_place_login(source.login)) if source.login else None
+            )
             for source in self._project.workspace.sources
             if source.kind == CHANNEL
         }
@@ -144,18 +145,23 @@ class Supply:
         return self._reach_registries(HttpClient(patience=HASTY))
 
     def _reach_registries(self, http: HttpClient) -> Registries:
-        from envbuild.lock.registries import Registries
-        from envbuild.sources.registry import RegistryClient
+        from envbuild.lock.registries import open_registries
+
+        return open_registries(self.access, http)
+
+    @once
+    def access(self) -> RegistryAccess:
+        """How the workspace's registries are reached."""
+        from envbuild.sources.registry_access import RegistryAccess
 
         stated = [source for source in self._project.workspace.sources if source.kind == REGISTRY]
-        aliases = {source.alias: RegistryName.parse("".join(source.urls)) for source in stated}
-        logins = {aliases[source.alias].host: source.login for source in stated if source.login}
-        plain = self._project.workspace.plain_http
-
-        def connect(host: str) -> RegistryClient:
-            return RegistryClient(http, host, _credentials(logins.get(host)), plain_http=host in plain)
-
-        return Registries(connect, aliases)
+        aliases = {source.alias: "".join(source.urls) for source in stated}
+        logins = {
+            RegistryName.parse(aliases[source.alias]).host: _place_login(source.login)
+            for source in stated
+            if source.login
+        }
+        return RegistryAccess(aliases, logins, self._project.workspace.plain_http)
 
     def _owner(self, artifact: Locked) -> Owner:
         """Which target an artifact was locked for, for an error about it."""
@@ -177,13 +183,6 @@ class Supply:
         return None
 
 
-def _credentials(login: Login | None) -> Credentials:
-    """Where a registry's login comes from: what the workspace states and nothing else, or Docker's places."""
-    from envbuild.sources.credentials import DockerCredentials
-    from envbuild.sources.stated_login import FileCredentials, VariableCredentials
-
-    if login is None:
-        return DockerCredentials(os.environ)
-    if login.file is not None:
-        return FileCredentials(login.file)
-    return VariableCredentials(login.username, login.password, os.environ)
+def _place_login(login: Login) -> tuple[str, ...]:
+    """Where a login is, as `RegistryAccess` has it."""
+    return (login.username, login.password) if login.file is None else (str(login.file),)

@@ -28,7 +28,7 @@ from envbuild.oci.config import ImageConfig
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.image import Image
 from envbuild.oci.manifest import Manifest
-from envbuild.oci.reference import Reference
+from envbuild.oci.reference import Reference, RegistryName
 from envbuild.publish.foreign import Foreign
 from envbuild.publish.layout import LocalImages
 from envbuild.publish.naming import Naming
@@ -36,6 +36,7 @@ from envbuild.rule import builtins
 from envbuild.rule.declared import DeclaredAction
 
 if TYPE_CHECKING:  # it brings HTTP along, which only publishing needs
+    from envbuild.lock.registries import Registries
     from envbuild.publish.registry import RegistryPublisher
 
 NOTHING_RUN = ActionCounts()
@@ -59,6 +60,17 @@ class Registry:
 
     name: str
     publisher: RegistryPublisher
+
+    @classmethod
+    def open(
+        cls, name: str, registries: Registries, blobs: BlobStore, sink: EventSink, naming: Naming
+    ) -> Registry:
+        """The registry `host[:port][/path]`; nothing is asked yet."""
+        from envbuild.publish.registry import RegistryPublisher
+
+        below = RegistryName.parse(name)
+        client = registries.client(below.host)
+        return cls(name, RegistryPublisher(client, blobs, sink, below=below, naming=naming))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,4 +44,4 @@ class Choices:
     def remember(self, choice: Choice, inputs: Mapping[str, memo.Signature], begun: int) -> None:
         """Keep what a command chose that began at this time (nanoseconds), unless an input is too young."""
         text = json.dumps([choice.image, choice.tag, str(choice.platform)])
-        memo.remember(self.folder, self.question, text, inputs, (), begun)
+        memo.remember(self.folder, self.question, text, inputs, {}, begun)

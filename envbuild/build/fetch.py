@@ -65,13 +65,13 @@ class Fetcher:
 
     def fetch(self, artifact: Locked) -> None:
         """Download and keep the artifact; raises SourceError or RegistryError, with nothing kept."""
+        if artifact.kind in LAYER_TYPES:
+            fetch_layer(artifact, self.sources.registries, self.store, self.sink)
+            return
         expected = Digest(artifact.sha256, artifact.size)
         progress = _Progress(self.sink, artifact)
         if artifact.kind == "deb":
             self._fetch_deb(artifact, expected)
-        elif artifact.kind in LAYER_TYPES:
-            with self.store.writer() as writer:
-                self.sources.registries.fetch(artifact, writer, progress.tell)
         elif artifact.kind == CONDA:
             self._fetch_conda(artifact, expected, progress.tell)
         else:
@@ -135,6 +135,14 @@ class Fetcher:
                 hint=f"it has {known}: name the mirror in envbuild.yaml, or lock again",
             )
         return mirrors[alias]
+
+
+def fetch_layer(layer: Locked, registries: Registries, store: BlobStore, sink: EventSink) -> None:
+    """Download and keep a layer of a registry's image; raises SourceError or RegistryError."""
+    progress = _Progress(sink, layer)
+    with store.writer() as writer:
+        registries.fetch(layer, writer, progress.tell)
+    progress.finish()
 
 
 class _Progress:

@@ -105,7 +105,12 @@ class Report:
     def when_repeated(self) -> Report:
         """What the same command reports when it finds everything there."""
         there = tuple(
-            replace(target, status=Status.EXISTS, actions=ActionCounts(), pushed=None)
+            replace(
+                target,
+                status=Status.EXISTS,
+                actions=ActionCounts(),
+                pushed=target.pushed and PushReport(target.pushed.registry, 0, 0, 0),
+            )
             for target in self.targets
         )
         return Report(there, 0.0)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from envbuild import __version__
 from envbuild.cli.failure import WithResults
 from envbuild.cli.options import common_options, jobs_option, patterns_argument, platform_option, step_options
-from envbuild.cli.quick import may_remember, memo_folder
-from envbuild.graph.memo import question_key
 from envbuild.options import Options, StepOptions
 
 if TYPE_CHECKING:
@@ -63,23 +58,21 @@ def command(  # noqa: PLR0913 (click hands over one by one)
     with open_app(options, jobs=jobs, reverse=reverse, steps=steps) as app:
         built = app.build(patterns, platforms=platforms, push=push, keep_going=keep_going)
         report, text = built.report, show_report(built.report, options)
-        if not (push or no_memo or report.failures):
-            remember(app, built, begun)
+        if not (no_memo or report.failures):
+            remember(app, built, begun, keep_going=app.keeps_going(stated=keep_going), push=push)
         if report.failures:
             raise WithResults(text, report.failures)
     click.echo(text, nl=False)
 
 
-def remember(app: App, built: Built, begun: int) -> None:
+def remember(app: App, built: Built, begun: int, *, keep_going: bool, push: bool) -> None:
     """Keep what the command prints the next time that nothing has changed, and its graph."""
-    arguments = sys.argv[1:]
-    if not may_remember(arguments):
-        return
-    from envbuild.cli.remembering import Answers, Asked
+    from envbuild.cli.remembering import describe_asked, find_answers
 
-    folder = memo_folder(str(app.options.cache_dir))
-    answers = Answers(folder, question_key(__version__, arguments, os.environ))
-    asked = Asked(app.options, app.manner(), app.naming.template)
-    answers.keep_text(built, asked, app.signatures, app.execution.images.folder, begun)
+    answers = find_answers(app.options.cache_dir)
+    if answers is None:
+        return
+    asked = describe_asked(app, keep_going=keep_going, push=push)
+    answers.keep_text(built, asked, app.signatures, app.execution.images, begun)
     if not app.project.workspace.rules:  # what these make of a file's digest is theirs to know
         answers.keep_graph(built, asked, app.signatures, begun)

@@ -1,4 +1,4 @@
-"""The quick way out: `envbuild build` with nothing to do, and `version`, before click is imported."""
+"""The quick ways out: `build` and `push` with nothing to do, and `version`, before click is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envbuild.graph import memo
 VERSION_LINE = f"envbuild {__version__}\n"
 
 # What these ask for goes beyond the remembered answer.
-_NEVER = ("--push", "--events", "--profile", "--no-memo", "--help", "-v", "--verbose")
+_NEVER = ("--events", "--profile", "--no-memo", "--help", "-v", "--verbose")
 
 
 def answer(arguments: list[str], environment: Mapping[str, str]) -> str | None:
@@ -23,9 +23,21 @@ def answer(arguments: list[str], environment: Mapping[str, str]) -> str | None:
 
 def answer_from_memo(arguments: list[str], environment: Mapping[str, str]) -> str | None:
     """What `build` printed for the same question, if all it rests on is as it was."""
-    if not may_remember(arguments):
+    if not may_remember(arguments) or _publishes(arguments):
         return None
     return memo.recall(*_find_question(arguments, environment))
+
+
+def answer_from_registry(arguments: list[str], environment: Mapping[str, str]) -> int | None:
+    """The exit code of a command that published before: nothing has changed, and the registry has it."""
+    if not may_remember(arguments) or not _publishes(arguments):
+        return None
+    text, published = memo.recall_published(*_find_question(arguments, environment)) or ("", memo.NOTHING)
+    if not published:
+        return None
+    from envbuild.cli import published as publishing
+
+    return publishing.answer(text, published, arguments)
 
 
 def answer_from_graph(arguments: list[str], environment: Mapping[str, str]) -> int | None:
@@ -71,9 +83,13 @@ def say(text: str) -> int:
 
 
 def may_remember(arguments: list[str]) -> bool:
-    """Whether the command is a `build` whose whole result is what it prints."""
+    """Whether the command is one whose whole result is what it prints, and what a registry has."""
     options = (argument.partition("=")[0] for argument in arguments)
-    return arguments[:1] == ["build"] and not any(option in _NEVER for option in options)
+    return arguments[:1] in (["build"], ["push"]) and not any(option in _NEVER for option in options)
+
+
+def _publishes(arguments: list[str]) -> bool:
+    return arguments[0] == "push" or "--push" in arguments
 
 
 def cache_folder(arguments: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -12,16 +12,19 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from envbuild.build.build import Builder, Built, Run, build_goals
+from envbuild.build.build import Builder, Built, Origins, Registry, Run, build_goals
 from envbuild.cli.quick import say
 from envbuild.cli.remembering import Answers, Asked
 from envbuild.cli.show import show_report
 from envbuild.core.errors import EnvbuildError
-from envbuild.execution import SET_ASIDE, Execution
+from envbuild.execution import DOWNLOADS, SET_ASIDE, Execution
 from envbuild.graph.kept import Kept
+from envbuild.graph.memo import FAULTS
 from envbuild.publish.naming import Naming
-from envbuild.rule.declared import Fetched, walk
+from envbuild.rule.builtins import RUN_STEP
+from envbuild.rule.declared import DeclaredAction, Fetched, walk
 from envbuild.store.disk import DiskStore
 from envbuild.store.lease import shared_lease
 from envbuild.ui.output import Output, choose_sinks
@@ -41,7 +44,7 @@ def rebuild(
     """
     try:
         asked = Asked.read(kept.stated, Path(cache))
-    except (KeyError, TypeError, AttributeError):  # of another envbuild
+    except FAULTS:  # of another envbuild, or of another home
         return None
     try:
         text = _Rebuilding(kept, asked, Answers(folder, key), begun).run()
@@ -66,7 +69,7 @@ class _Rebuilding:
         options = self._asked.options
         output = Output(color=options.color, quiet=options.quiet)
         with shared_lease(options.cache_dir):
-            if not _has_all(self._kept, DiskStore(options.cache_dir)):
+            if _needs_secrets(self._kept) or not _has_all(self._kept, DiskStore(options.cache_dir)):
                 raise _NotHere
             with choose_sinks(output, sys.stderr, os.environ) as sink:
                 execution = Execution(options.cache_dir, sink)
@@ -87,9 +90,10 @@ class _Rebuilding:
         execution.disk.sweep()
         manner, naming = self._asked.manner, Naming(self._asked.image)
         run = partial(execution.run, manner=manner, known=self._kept.results)
+        origins, registry = self._open_registry(execution, naming)
 
         def make_builder(run: Run) -> Builder:
-            return Builder(execution.store, execution.images, run, execution.sink, naming)
+            return Builder(execution.store, execution.images, run, execution.sink, naming, origins, registry)
 
         try:
             built = build_goals(
@@ -105,10 +109,37 @@ class _Rebuilding:
             raise _NotHere
         return built
 
+    def _open_registry(self, execution: Execution, naming: Naming) -> tuple[Origins | None, Registry | None]:
+        """Where images are published and layers of others lie, where that is asked for."""
+        destination = self._asked.destination
+        if destination is None:
+            return None, None
+        from envbuild.build.fetch import fetch_layer
+        from envbuild.lock.registries import open_registries
+        from envbuild.sources.http import HttpClient
+        from envbuild.sources.patience import Patience
+
+        http = HttpClient(pool_size=DOWNLOADS, patience=Patience.stated(os.environ))
+        registries = open_registries(destination.access, http)
+        fetch = partial(fetch_layer, registries=registries, store=execution.store, sink=execution.sink)
+        registry = Registry.open(destination.name, registries, execution.store, execution.sink, naming)
+        return Origins(registries.locate_layer, fetch), registry
+
     def _remember(self, built: Built, execution: Execution) -> None:
-        seen, images = self._kept.seen, execution.images.folder
-        self._answers.keep_text(built, self._asked, seen, images, self._begun)
+        seen = self._kept.seen
+        self._answers.keep_text(built, self._asked, seen, execution.images, self._begun)
         self._answers.keep_graph(built, self._asked, seen, self._begun)
+
+
+def _needs_secrets(kept: Kept) -> bool:
+    """Whether a step must be run that may be given secrets: no graph says where these are."""
+    actions = walk(*(goal.action for goal in kept.goals))
+    steps = (each for each in actions if each.builtin == RUN_STEP and each.definition not in kept.results)
+    return any(mount["type"] == "secret" for step in steps for mount in _list_mounts(step))
+
+
+def _list_mounts(step: DeclaredAction) -> Any:
+    return step.parameters["mounts"]
 
 
 def _has_all(kept: Kept, store: DiskStore) -> bool:

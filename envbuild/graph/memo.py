@@ -27,6 +27,9 @@ _COARSE_TICK = 2_500_000_000
 FAULTS = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 
 Signature = list[int]
+Published = Mapping[str, object]
+"""What a registry must have for an answer to hold, as JSON."""
+NOTHING: Published = {}
 
 
 def sign(path: str) -> Signature:
@@ -100,26 +103,39 @@ def _read(path: str) -> str:
 
 def recall(folder: str, key: str) -> str | None:
     """The remembered text, if every input is as it was; any doubt or fault is None."""
+    text, published = recall_published(folder, key) or (None, NOTHING)
+    return None if published else text
+
+
+def recall_published(folder: str, key: str) -> tuple[str, Published] | None:
+    """The same with what a registry must have, which is for the caller to ask."""
     try:
         entry = json.loads(_read(_text_file(folder, key)))
         unchanged = all(sign(path) == signature for path, signature in entry["inputs"].items())
-        there = all(map(sign, entry["images"]))
-        return str(entry["text"]) if unchanged and there else None
+        there = all(bool(sign(path)) is there for path, there in entry["images"].items())
+        return (str(entry["text"]), entry["published"]) if unchanged and there else None
     except FAULTS:
         return None
 
 
 def remember(
-    folder: str, key: str, text: str, inputs: Mapping[str, Signature], images: Sequence[str], now: int
+    folder: str,
+    key: str,
+    text: str,
+    inputs: Mapping[str, Signature],
+    images: Mapping[str, bool],
+    now: int,
+    published: Published = NOTHING,
 ) -> bool:
     """Keep an answer given at `now` (nanoseconds since the epoch); False where an input is too young.
 
-    `inputs` were signed before they were read; `images` are files that must be there for the answer
-    to hold. The file appears whole or not at all.
+    `inputs` were signed before they were read; `images` are files that must be there, or must not, for the
+    answer to hold. The file appears whole or not at all.
     """
     if is_too_young(inputs.values(), now):
         return False
-    return write(_text_file(folder, key), {"text": text, "inputs": dict(inputs), "images": list(images)})
+    entry = {"text": text, "inputs": dict(inputs), "images": dict(images), "published": dict(published)}
+    return write(_text_file(folder, key), entry)
 
 
 def write(path: str, entry: Mapping[str, object]) -> bool:

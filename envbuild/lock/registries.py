@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from envbuild.core.dataclass import dataclass, field
@@ -12,7 +13,9 @@ from envbuild.core.protocols import BlobWriter
 from envbuild.lock.base_image import DIRECT
 from envbuild.lock.model import Locked
 from envbuild.oci.reference import ImageName, Reference, RegistryName
+from envbuild.sources.http import HttpClient
 from envbuild.sources.registry import RegistryClient, RegistryStatusError
+from envbuild.sources.registry_access import RegistryAccess
 
 _GONE: Final = 404
 
@@ -63,6 +66,12 @@ class Registries:
                 hint=f"it has {known}: add `- registry: {{name: {alias}, host: ...}}` to `sources`",
             )
         return self.aliases[alias].place(repository, tag)
+
+
+def open_registries(access: RegistryAccess, http: HttpClient) -> Registries:
+    """The registries of a workspace, asked by `http`."""
+    aliases = {alias: RegistryName.parse(place) for alias, place in access.aliases.items()}
+    return Registries(partial(access.connect, http), aliases)
 
 
 def locked_file(name: ImageName) -> tuple[str, str]:

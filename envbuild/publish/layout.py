@@ -52,6 +52,13 @@ class LocalImages:
         missing = self._blobs.missing(part.digest for part in image.blobs)
         return None if missing.difference(elsewhere) else image
 
+    def tell(self, name: str) -> Digest | None:
+        """The digest that an image has if it is whole; None where there is none."""
+        try:
+            return find_image((self.folder(name) / INDEX_FILE).read_bytes()).digest
+        except (OSError, EnvbuildError):
+            return None
+
     def read(self, root: Descriptor) -> Image:
         """The image below a manifest or index in the store; raises BlobMissing or BadImage."""
         return read_image(root, lambda descriptor: self._blobs.read(descriptor.digest))

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from envbuild.core.digest import Digest
-from envbuild.graph.memo import is_too_young, sign
+from tests.makers import ways
 from tests.makers.debian import entry, make_tar
 from tests.makers.project import Project, environment
+from tests.makers.ways import settle
 
 ASK = ("build", "//...", "--output", "json")
 DOCKERFILE = "FROM scratch\nCOPY src /srv\nCOPY one.txt /one\nCOPY src/run.sh /run\n"
 IMAGE = "- dockerfile_image: {name: image, dockerfile: Dockerfile, context: .}\n"
-# Says by its exit code whether a spec's library was imported.
-WATCHED = """
-import sys
-from envbuild.__main__ import main
-code = main()
-sys.stdout.flush()
-sys.stderr.write("yaml" * ("yaml" in sys.modules))
-sys.exit(code)
-"""
 
 
 @pytest.fixture
@@ -41,25 +30,11 @@ def desk(project: Project) -> Project:
     return project
 
 
-def settle(project: Project) -> None:
-    """Wait until nothing is so young that a later change might not be told from it."""
-    paths = [str(path) for path in (project.root, *project.root.rglob("*"))]
-    while is_too_young(map(sign, paths), time.time_ns()):
-        time.sleep(0.01)
-
-
 def ask(project: Project, *arguments: str) -> tuple[dict[str, Any], bool]:
     """The answer, and whether it was found without reading a spec."""
-    done = subprocess.run(
-        [sys.executable, "-c", WATCHED, *arguments],
-        cwd=project.root,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done
-    return json.loads(done.stdout), not done.stderr.endswith("yaml")
+    found, way = ways.ask(project, *arguments)
+    assert found.code == 0, found
+    return found.json, way != ways.WHOLE
 
 
 def images(answer: Mapping[str, Any]) -> list[str]:

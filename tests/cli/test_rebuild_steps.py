@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.graph.memo import is_too_young, sign
 from tests.makers.corpus import BASE, run_base
 from tests.makers.project import Project
+from tests.makers.ways import BY_GRAPH, ask, settle
 
 IMAGE = (
     "- dockerfile_image: {name: app, dockerfile: src/Dockerfile, context: src, contexts: {base: ':base'}}\n"
@@ -35,9 +35,7 @@ def desk(shared: Project) -> Project:
 
 def prepare(project: Project, steps: str, *arguments: str) -> Project:
     project.write({"src/Dockerfile": steps, "src/script": "echo one > /two\n", "BUILD.yaml": BASE + IMAGE})
-    paths = [str(path) for path in (project.root, *project.root.rglob("*"))]
-    while is_too_young(map(sign, paths), time.time_ns()):
-        time.sleep(0.01)
+    settle(project)
     project.succeed(*BUILD, *arguments)
     return project
 
@@ -84,15 +82,35 @@ def test_a_step_is_ended_by_the_user(desk: Project) -> None:
     desk.succeed(*BUILD)
 
 
-def test_secrets_are_asked_for_anew(shared: Project) -> None:
-    for path in kept(shared):
-        path.unlink()
+def test_steps_that_are_given_secrets_are_left_to_the_whole_command(shared: Project) -> None:
     secret = "RUN --mount=type=secret,id=token,required=true cat /run/secrets/token > /dev/null\n"
-    with_secret = shared.with_variables(TOKEN="value")
-    stated = ("--secret", "id=token,env=TOKEN")
+    with_secret = shared.with_variables(HELD="of-the-secret")
+    stated = ("--secret", "id=token,env=HELD")
+    prepare(with_secret, f"FROM base\n{secret}COPY script /\nRUN sh /script\n", *stated)
+    assert not any(word in path.read_text() for path in kept(shared) for word in ("HELD", "of-the-secret"))
+    edit(shared, "echo other > /two\n")  # above the secret's step, which is as it was
+    found, way = ask(shared, *BUILD, *stated)
+    assert (found.code, way) == (0, BY_GRAPH)
+    with_secret = with_secret.with_variables(HELD="another")
     prepare(with_secret, f"{STEPS}{secret}", *stated)
-    assert kept(shared) == []
-    edit(with_secret, "echo other\n")
+    edit(with_secret, "echo third\n")  # below it
     error = shared.fail(2, *BUILD, *stated)
-    assert "`TOKEN`, which is not set" in error
+    assert "`HELD`, which is not set" in error
+    assert error == shared.fail(2, *BUILD, *stated, "--no-memo")
     with_secret.succeed(*BUILD, *stated)
+
+
+def test_what_does_not_depend_on_a_failure_is_built_nevertheless(desk: Project) -> None:
+    """If the build was asked to keep going, by its command line or its workspace."""
+    other = "FROM base\nCOPY script /copy\n"
+    build = BASE + IMAGE + IMAGE.replace("app", "other").replace("src/Dockerfile", "src/Other")
+    ask = ("build", ":app", ":other", "--keep-going", "--output", "json")
+    desk.write({"BUILD.yaml": build, "src/Other": other})
+    settle(desk)
+    desk.succeed(*ask)
+    edit(desk, "exit 3\n")
+    found = desk.run(*ask)
+    assert [each["status"] for each in found.json["targets"]] == ["failed", "built"]
+    whole = desk.run(*ask, "--no-memo")
+    assert found.json["targets"][0] == whole.json["targets"][0]
+    assert found.code == whole.code == 1

@@ -105,6 +105,6 @@ def test_json_is_read_or_a_value_error(data: bytes) -> None:
 def test_what_nobody_changed_is_read(tmp_path: Path) -> None:
     assert ActionResult.decode(RESULT.encode()) == RESULT
     assert LayerInfo.from_json(INFO.to_json()) == INFO
-    assert remember(str(tmp_path), "key", "fine", {}, [], 0)
+    assert remember(str(tmp_path), "key", "fine", {}, {}, 0)
     assert recall(str(tmp_path), "key") == "fine"
     assert decode_rows(ROWS) is not None

@@ -21,7 +21,9 @@ from envbuild.cli.quick import VERSION_LINE, cache_folder, may_remember
         ("lock build", False),
         ("--help", False),
         # What these ask for goes beyond what was printed.
-        ("build --push", False),
+        ("build --push", True),
+        ("push //a:b", True),
+        ("push //a:b --no-memo", False),
         ("build --no-memo", False),
         ("build --events e", False),
         ("build --events=e", False),

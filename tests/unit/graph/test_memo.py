@@ -22,7 +22,7 @@ def source(tmp_path: Path) -> Path:
 
 def keep(folder: Path, *inputs: Path, now: int | None = None) -> bool:
     signatures = {str(path): sign(str(path)) for path in inputs}
-    return remember(str(folder), KEY, "up to date\n", signatures, [], now or time.time_ns() + LATER)
+    return remember(str(folder), KEY, "up to date\n", signatures, {}, now or time.time_ns() + LATER)
 
 
 def test_unchanged_inputs_recall_the_answer(tmp_path: Path, source: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_removed_image_is_seen(tmp_path: Path, source: Path) -> None:
     image = tmp_path / "index.json"
     image.touch()
     signatures = {str(source): sign(str(source))}
-    assert remember(str(tmp_path), KEY, "there", signatures, [str(image)], time.time_ns() + LATER)
+    assert remember(str(tmp_path), KEY, "there", signatures, {str(image): True}, time.time_ns() + LATER)
     assert recall(str(tmp_path), KEY) == "there"
     image.unlink()
     assert recall(str(tmp_path), KEY) is None
