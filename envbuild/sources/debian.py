@@ -103,7 +103,8 @@ class DebianSource:
     def _release(self, mirror: Mirror, suite: str) -> Release:
         url = f"{mirror.url}/dists/{suite}/InRelease"
         release = parse_release(self._signed_text(mirror, url).decode("utf-8", "replace"))
-        if suite not in release.names:
+        # As apt has it: what follows a slash, as in `buster/updates`, is a folder's name and no suite's.
+        if release.names.isdisjoint((suite, suite.rpartition("/")[0] or suite)):
             # Else a mirror could serve an older suite, validly signed, under the newer one's name.
             raise SourceError(
                 f"`{redact(url)}` is signed for another suite: {', '.join(sorted(release.names))}"

@@ -92,5 +92,14 @@ def test_all_mirrors(apt: Path) -> None:
     assert hosts == ["one", "two", "flat", "three", "four", "inline"]
 
 
+def test_suites_of_vendors_that_are_called_as_the_distribution_s(tmp_path: Path) -> None:
+    files = {
+        "sources.list.d/a.list": "deb [signed-by=/k/vendor.gpg] https://vendor.example.org bookworm main\n",
+        "sources.list.d/b.list": "deb http://one.example.org/debian bookworm main\n",
+    }
+    urls = [each.url for each in apt_mirrors("bookworm", "main", write_files(tmp_path, files))]
+    assert urls == ["http://one.example.org/debian", "https://vendor.example.org"]
+
+
 def test_no_configuration(tmp_path: Path) -> None:
     assert all_apt_mirrors(tmp_path) == ()

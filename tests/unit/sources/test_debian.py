@@ -193,6 +193,14 @@ def test_component_or_architecture_that_is_not_there(site: Site) -> None:
     assert "arm64" in refusal(site, replace(SUITE, architecture="arm64")).message
 
 
+# Security updates were so until bullseye; the release file says `buster`.
+def test_a_suite_with_a_folder(site: Site) -> None:
+    site.mirror.publish("buster/updates", [TOOL], release={"Codename": "buster"})
+    assert site.source.index(replace(SUITE, name="buster/updates")).versions("tool")
+    site.mirror.publish("stretch/updates", [TOOL], release={"Codename": "buster"})
+    assert "signed for another suite" in refusal(site, replace(SUITE, name="stretch/updates")).message
+
+
 def test_suite_that_is_not_there(site: Site) -> None:
     assert "404" in refusal(site, replace(SUITE, name="nonsense")).message
 
