@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from envbuild.archive.apt_suites import is_of_apt
 from envbuild.archive.root_scan import RootScan
 from envbuild.core.pattern import compile_later
 
@@ -33,6 +34,7 @@ def is_telling(path: str) -> bool:
     return (
         path in (_USERS, _GROUPS, STATUS, *_RELEASE)
         or path.startswith((STATUS_FOLDER + "/", _ALTERNATIVES + "/"))
+        or is_of_apt(path)
         or any(each.match(path) for each in (_PYTHON, _LIBPYTHON, _PATCHLEVEL, _LIBC, _MUSL))
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from envbuild.build.fetch import Fetcher
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.digest import Digest
-from envbuild.core.errors import ResolveError
+from envbuild.core.errors import ResolveError, SourceError
 from envbuild.core.protocols import BlobStore
 from envbuild.lock.model import (
     CondaQuestion,
@@ -57,7 +58,8 @@ class Answers:
         suite = Suite(question.suite, question.components, question.platform.debian)
         key = (question.source, suite)
         if key not in self._indexes:
-            self._indexes[key] = self._mirror(question.source).index(suite)
+            with _explain_suites(question):
+                self._indexes[key] = self._mirror(question.source).index(suite)
         return resolve_debian(question, self._indexes[key], self._fetch)
 
     def _mirror(self, alias: str) -> DebianSource:
@@ -71,3 +73,16 @@ class Answers:
         if not self.store.has(digest):
             self.fetcher.fetch(artifact)
         return self.store.path(digest)
+
+
+@contextmanager
+def _explain_suites(question: DebianQuestion) -> Iterator[None]:
+    """Say where the suites come from that a mirror lacks, if nobody here wrote them."""
+    try:
+        yield
+    except SourceError as error:
+        if not question.by_image:
+            raise
+        first = question.suite.split()[0]
+        whence = f"its base takes packages from `{question.suite}`: to take fewer, state `apt_suite: {first}`"
+        raise SourceError(error.message, hint=f"{error.hint}; {whence}") from error

@@ -153,7 +153,9 @@ class Locker:
             self.files.write(label, new)
         changes = tuple(compare_locks(old, new))
         moved = () if upgrade.everything else self._find_moved(old, new)
-        return LockReport(label, written, self.files.path(label), changes, stale, tuple(_notes(new)), moved)
+        return LockReport(
+            label, written, self.files.path(label), changes, stale, tuple(_notes(new, asked)), moved
+        )
 
     def _answer_target(
         self, label: Label, old: Lock | None, upgrade: Upgrade
@@ -271,11 +273,25 @@ def _with_preferences(question: Single, old: PlatformLock | None, upgrade: Upgra
     return replace(question, builds=known.builds) if isinstance(question, PythonQuestion) else question
 
 
-def _notes(lock: Lock) -> Iterable[str]:
+def _notes(lock: Lock, asked: Mapping[Platform, Question]) -> Iterable[str]:
     parts = lock.platforms.values()
     notes = {note for part in parts for artifact in part.artifacts for note in artifact.notes}
     told = {note for part in parts for tell in (_tell_present, _tell_both) for note in tell(lock, part)}
-    return sorted(notes | told)
+    singles = (single for question in asked.values() for single in split_question(question))
+    left_out = {
+        _tell_left_out(file)
+        for single in singles
+        if isinstance(single, DebianQuestion)
+        for file in single.left_out
+    }
+    return sorted(notes | told | left_out)
+
+
+def _tell_left_out(file: str) -> str:
+    """What of the configuration of the base's own apt is not followed."""
+    if file.startswith("/etc/apt/preferences"):
+        return f"the base's preferences in `{file}` are left out"
+    return f"of the base's `{file}`, what is not its distribution's is left out"
 
 
 def _tell_both(lock: Lock, part: PlatformLock) -> Iterable[str]:

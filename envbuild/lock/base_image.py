@@ -77,9 +77,10 @@ class BaseImage:
 
     `named` is the digest of what the reference named: an index, or the `manifest` itself. `layers`
     are from the bottom up: their versions are diff IDs, their kinds LAYER_TYPES. `config` is the
-    image's `config` object, `facts` are those of a lock (libc, python, interpreter, suite), and
-    `packages` the installed Debian packages, "name version architecture", by name. `lazy` are
-    the annotations of layers that engines need to pull them lazily, by the layers' sha256.
+    image's `config` object, `facts` are those of a lock (libc, python, interpreter, suite) and
+    of its apt (archive/apt_suites.py), and `packages` the installed Debian packages, "name version
+    architecture", by name. `lazy` are the annotations of layers that engines need to pull them
+    lazily, by the layers' sha256.
     """
 
     named: str

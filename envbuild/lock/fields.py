@@ -16,6 +16,9 @@ _FACTS = {
     "dpkg": compile_later(r"(?:0|[1-9][0-9]{0,2})\Z"),
     "interpreters": compile_later(r"/[^ =]+=3[0-9a-z.]{2,20}(?: /[^ =]+=3[0-9a-z.]{2,20})*\Z"),
     "suite": compile_later(r"[a-z][a-z0-9-]*\Z"),
+    "suites": compile_later(r"[a-z][a-z0-9-]*(?:/updates)?(?: [a-z][a-z0-9-]*(?:/updates)?)*\Z"),
+    "components": compile_later(r"[a-z-]+(?: [a-z-]+)*\Z"),
+    "left_out": compile_later(r"/etc/apt/[A-Za-z0-9_./-]+(?: /etc/apt/[A-Za-z0-9_./-]+)*\Z"),
     "virtual": compile_later(r"(?:__[a-z0-9_]+=[A-Za-z0-9_.!+-]+=[A-Za-z0-9_.]+(?: |\Z))*\Z"),
     "generation": compile_later(r"[0-9]{1,15}\Z"),
 }

@@ -187,7 +187,8 @@ class DebianQuestion:
     `packages` are names, each with an optional `=version`; `source` is the mirror's alias; `suite` has
     the names of one or several suites with blanks between, of which the newest versions count;
     `installed` are the versions of the packages that the base has, by name: they stay as they are and
-    are not locked again. `preferences` as for Python.
+    are not locked again. `preferences` as for Python. `by_image` says that an image of a registry tells
+    the suites; `left_out` are the files of its own apt that tell more than what is taken from there.
     """
 
     source: str
@@ -199,6 +200,8 @@ class DebianQuestion:
     installed: Mapping[str, str] = field(default_factory=dict)
     preferences: Mapping[str, Locked] = field(default_factory=dict)
     upgrade: frozenset[str] | None = frozenset()
+    by_image: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -34,7 +34,8 @@ def ask_packages(ctx: Context, base: Image | None) -> DebianQuestion | None:
             f"its base `{ctx['base']}` has no Debian packages, and `apt` adds to those",
             hint="stand it on a `debian_base`, or on a `base_image` of Debian",
         )
-    suite = read_suites(ctx["apt_suite"]) or base.debian.suite
+    stated = read_suites(ctx["apt_suite"])
+    suite = stated or base.debian.suite
     if not suite:
         raise _unknown_suite(ctx)
     return DebianQuestion(
@@ -45,6 +46,8 @@ def ask_packages(ctx: Context, base: Image | None) -> DebianQuestion | None:
         essential=False,
         platform=ctx.platform,
         installed=base.debian.packages,
+        by_image=not (stated or base.debian.source),
+        left_out=() if stated else base.debian.left_out,
     )
 
 

@@ -18,15 +18,17 @@ _ROW = compile_later(r"([a-z0-9][a-z0-9+.-]*) ([A-Za-z0-9.+:~-]{1,1000}) ([a-z0-
 class Debian:
     """The packages by name with their versions, and where further ones come from.
 
-    `source`, `suite` and `components` are those of a `DebianQuestion`, "" and () where they are not
-    known. `debs` are the packages that we made layers of. `kept` and `alternatives` tell what an image
-    of others below them has (archive/debian_addition.py); `status` is its layer with dpkg's own records.
+    `source`, `suite`, `components` and `left_out` are those of a `DebianQuestion`, "" and () where they
+    are not known. `debs` are the packages that we made layers of. `kept` and `alternatives` tell what an
+    image of others below them has (archive/debian_addition.py); `status` is its layer with dpkg's own
+    records.
     """
 
     packages: Mapping[str, str]
     source: str = ""
     suite: str = ""
     components: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     debs: tuple[Locked, ...] = ()
     kept: tuple[str, ...] = ()
     alternatives: Mapping[str, int] = field(default_factory=dict)
@@ -51,7 +53,14 @@ def read_debian(image: BaseImage, platform: Platform) -> Debian | None:
     if not packages:
         return None
     kept = ("accounts", *(("certificates",) if "ca-certificates" in packages else ()))
-    suite, alternatives = image.facts.get("suite", ""), image.root.alternatives
     number = int(image.facts.get("dpkg", len(image.layers)))
     status = Fetched(image.layers[number]) if number < len(image.layers) else None
-    return Debian(packages, suite=suite, kept=kept, alternatives=alternatives, status=status)
+    return Debian(
+        packages,
+        suite=image.facts.get("suites", image.facts.get("suite", "")),
+        components=tuple(image.facts.get("components", "").split()),
+        left_out=tuple(image.facts.get("left_out", "").split()),
+        kept=kept,
+        alternatives=image.root.alternatives,
+        status=status,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 from uuid import uuid4
 
@@ -307,6 +308,94 @@ def test_packages_on_an_image_of_a_registry(
     assert not [path for path in found if path.startswith(("etc/passwd", "etc/ssl", "etc/group"))]
     # Where /bin is no link, what a package has there stays there.
     assert ("usr/bin/vi-tiny" if merged else "bin/vi-tiny") in found
+
+
+SOURCES = """\
+Types: deb
+URIs: http://deb.example.org/debian
+Suites: stable stable-security stable-backports
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+"""
+VENDOR = "etc/apt/sources.list.d/vendor.list"
+PINS = "etc/apt/preferences.d/no-vim"
+# Of an image with security updates: what an image has is in no suite but that of these.
+PATCHED = {
+    **IMAGE,
+    "var/lib/dpkg/status": "\n".join(
+        DPKG.format(*each) for each in (("libc6", "2.36-9"), ("libcurl", "1.0-1+deb12u1"))
+    ),
+    "etc/apt/sources.list.d/debian.sources": SOURCES,
+    VENDOR: "deb [signed-by=/etc/apt/vendor.gpg] https://user:secret@vendor.example.org stable main\n",
+    PINS: "Package: vim\nPin: release *\nPin-Priority: -1\n",
+}
+
+
+@pytest.fixture
+def patched(debian: Project, mirror: Mirror, registry: str) -> str:
+    """The target of such an image; the mirror has its suites."""
+    fixed = tool("libcurl", version="1.0-1+deb12u1")
+    headers = tool("libcurl-dev", "libcurl (= 1.0-1+deb12u1)", version="1.0-1+deb12u1")
+    mirror.publish("stable", [*PACKAGES, tool("libcurl-dev", "libcurl (= 1.0-1)")])
+    mirror.publish("stable-security", [fixed, headers])
+    upstream = Upstream(registry, f"base{uuid4().hex}/python")
+    upstream.push(make_layer(PATCHED), tag="1")
+    return f"- base_image: {json.dumps({'name': 'base', 'image': upstream.reference()})}\n"
+
+
+@pytest.mark.services
+def test_an_image_s_own_suites_are_taken(debian: Project, mirror: Mirror, patched: str) -> None:
+    said = debian.write({"BUILD.yaml": patched + app("libcurl-dev")}).succeed("lock").out
+    assert [each["version"] for each in locked(debian)["artifacts"]] == ["1.0-1+deb12u1"]
+    assert debian.lock("app")["inputs"]["suite"] == "stable stable-security"
+    assert f"note: of the base's `/{VENDOR}`, what is not its distribution's is left out" in said
+    assert f"note: the base's preferences in `/{PINS}` are left out" in said
+    before = debian.contents()
+    assert b"example.org" not in before["base.lock.json"] + before["app.lock.json"]
+    debian.succeed("build", ":app")
+    # What a mirror has no longer is no reason to move; to move without it, it must be said so.
+    rmtree(mirror.root / "dists/stable-security")
+    assert "is locked already" in debian.succeed("lock").out
+    debian.succeed("lock", "--check")
+    error = debian.fail(4, "lock", ":app", "--upgrade")
+    assert "cannot fetch `stable-security` from `debian`: " in error
+    assert (
+        "its base takes packages from `stable stable-security`: to take fewer, state `apt_suite: stable`"
+        in error
+    )
+    assert debian.contents() == before
+    debian.write({"BUILD.yaml": patched + app("vim", apt_suite="stable")})
+    assert "left out" not in debian.succeed("lock", ":app").out
+    assert debian.lock("app")["inputs"]["suite"] == "stable"
+
+
+@pytest.mark.services
+def test_a_package_of_an_archive_that_is_left_out(debian: Project, patched: str) -> None:
+    debian.write({"BUILD.yaml": patched + app("proprietary")}).succeed("lock", ":base")
+    error = debian.fail(2, "lock", ":app")
+    assert "there is no package `proprietary` for amd64 in `stable stable-security` (main)" in error
+    assert f"hint: what others than the distribution offer is left out: see `/{VENDOR}` of the base" in error
+
+
+# Locks of before that: nothing moves, and nothing is stale, until an upgrade reads the image again.
+@pytest.mark.services
+def test_locks_that_tell_nothing_of_an_image_s_apt(debian: Project, patched: str) -> None:
+    debian.write({"BUILD.yaml": patched + app("vim")}).succeed("lock", ":base")
+    text, document = debian.contents()["base.lock.json"], debian.lock("base")
+    (image,) = document["platforms"]["linux/amd64"]["images"].values()
+    for fact in ("suites", "components", "left_out"):
+        del image["facts"][fact]
+    former = json.dumps(document).encode()
+    debian.write({"base.lock.json": former}).succeed("lock")
+    assert debian.lock("app")["inputs"]["suite"] == "stable"
+    before = debian.contents()
+    assert before["base.lock.json"] == former
+    debian.succeed("lock", "--check")
+    debian.succeed("lock")
+    assert debian.contents() == before
+    debian.succeed("lock", "--upgrade")
+    assert debian.contents()["base.lock.json"] == text
+    assert debian.lock("app")["inputs"]["suite"] == "stable stable-security"
 
 
 @pytest.mark.services

@@ -8,6 +8,7 @@ import tarfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envbuild.archive.apt_suites import find_suites
 from envbuild.archive.decompress import open_compressed
 from envbuild.archive.root_facts import (
     find_alternatives,
@@ -18,6 +19,7 @@ from envbuild.archive.root_facts import (
     is_telling,
 )
 from envbuild.archive.root_scan import RootScan
+from envbuild.lock.fields import facts
 from tests.makers.debian import entry, folder, link, make_tar
 from tests.makers.mutants import fuzz, mutants, read_or_refuse
 
@@ -26,6 +28,9 @@ FILES = {
     "etc/group": b"root:x:0:\n",
     "usr/lib/libc.so.6": b"GNU C Library (Debian) stable release version 2.36.\n",
     "usr/bin/python3.11": b"\0003.11.2\0",
+    "etc/apt/sources.list": b"deb [arch=amd64] http://m/debian bookworm-security main\n# deb x\n",
+    "etc/apt/sources.list.d/a.sources": b"Types: deb\nURIs: http://m\nSuites: bookworm\nComponents: main\n",
+    "etc/apt/preferences.d/a": b"Package: *\nPin: release *\n",
     "var/lib/dpkg/status": b"Package: a\nVersion: 1\n\nPackage: b\nVersion: 2\n",
 }
 LAYER = make_tar(
@@ -64,6 +69,8 @@ def tell(layers: list[bytes]) -> bool:
         return False
     assert all(path and ".." not in path.split("/") for path in root.nodes)
     assert set(find_facts(root)) <= {"libc", "python", "interpreter", "suite"}
+    # Whatever a lock is to hold of it can be read again.
+    facts(find_suites(root, "bookworm", "amd64"), "it")
     assert all(abs(priority) < 1 << 31 for priority in find_alternatives(root).values())
     assert all(number.replace(":", "").isascii() for number in find_users(root).values())
     assert all(number.isascii() for number in find_groups(root).values())

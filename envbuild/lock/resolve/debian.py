@@ -103,13 +103,19 @@ def _read_request(text: str, question: DebianQuestion, index: DebianIndex) -> Re
         raise ResolveError(
             f"there is no package `{name}` for {question.platform.debian} in `{question.suite}`"
             f" ({', '.join(question.components)})",
-            hint=suggest_among(name, index.names),
+            hint=suggest_among(name, index.names) or _tell_left_out(question),
         )
     if version and version not in (each.version for each in offered):
         known = ", ".join(f"`{each.version}`" for each in offered) or "none: others provide it"
         hint = f"the suite has {known}; a snapshot mirror keeps older ones"
         raise ResolveError(f"there is no version `{version}` of `{name}` in `{question.suite}`", hint=hint)
     return Relation(name, "=" if version else "", version)
+
+
+def _tell_left_out(question: DebianQuestion) -> str:
+    """Which archives of the base are not asked for a package that nobody has."""
+    files = ", ".join(f"`{each}`" for each in question.left_out if each.startswith("/etc/apt/sources"))
+    return f"what others than the distribution offer is left out: see {files} of the base" if files else ""
 
 
 def _kept_versions(question: DebianQuestion) -> Mapping[str, Locked]:

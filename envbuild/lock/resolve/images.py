@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from envbuild.archive.apt_suites import find_suites
 from envbuild.archive.decompress import open_layer
 from envbuild.archive.root_facts import (
     find_alternatives,
@@ -127,12 +128,14 @@ def _read_image(name: ImageName, platform: Platform, registries: Registries, fet
     config = _read_config(manifest, name, platform, fetch)
     layers = _lock_layers(manifest, config, name)
     root = _scan(layers, fetch)
+    facts = find_facts(root)
+    suites = find_suites(root, facts.get("suite", ""), platform.debian)
     return BaseImage(
         named=str(named.digest),
         manifest=chosen,
         layers=layers,
         config=config.runtime.to_json(),
-        facts={**find_facts(root), **find_status(root)},
+        facts={**facts, **find_status(root), **suites},
         root=_describe(root),
         packages=find_packages(root),
         lazy=dict(_find_lazy(manifest)),

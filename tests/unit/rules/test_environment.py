@@ -117,11 +117,42 @@ def test_debian_packages_on_an_image_of_a_registry(world: World) -> None:
         essential=False,
         platform=AMD64,
         installed={"libc6": "2.36", "tzdata": "1:2026a"},
+        by_image=True,
     )
     package, addition, _ = image_of(world, label).layers
     assert package.action.parameters["merged_usr"] is False
     assert addition.action.parameters["kept"] == ["accounts"]
     assert addition.action.parameters["alternatives"] == {"awk": 5}
+
+
+# As its own apt has it, but where the target states otherwise.
+@pytest.mark.parametrize(
+    ("stated", "asked"),
+    [
+        ({}, ("noble noble-security", ("main", "universe"), True, ("/etc/apt/preferences",))),
+        ({"apt_suite": "noble"}, ("noble", ("main", "universe"), False, ())),
+        ({"apt_components": ["main"]}, ("noble noble-security", ("main",), True, ("/etc/apt/preferences",))),
+    ],
+)
+def test_an_image_that_tells_its_suites(
+    world: World, stated: dict[str, object], asked: tuple[object, ...]
+) -> None:
+    told = {
+        "suites": "noble noble-security",
+        "components": "main universe",
+        "left_out": "/etc/apt/preferences",
+    }
+    plain = make_base_image()
+    facts = {**plain.facts, "suite": "noble", **told}
+    base = world.image(base=replace(plain, packages=("libc6 2.36 amd64",), facts=facts))
+    below = world.environment("below", [GIT], base=base)
+    # What stands on what stands on the image asks in the same way.
+    for each in (base, below):
+        label = world.declare("environment", "app", base=each, apt=["vim"], **stated)
+        question = world.analyzer.question(label, AMD64)
+        parts = question.parts if isinstance(question, Questions) else (question,)
+        (debian,) = (part for part in parts if isinstance(part, DebianQuestion))
+        assert (debian.suite, debian.components, debian.by_image, debian.left_out) == asked
 
 
 def test_without_packages_and_files_there_are_no_layers_for_them(world: World) -> None:
