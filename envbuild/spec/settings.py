@@ -121,7 +121,8 @@ def _read_amount(
 
 def _read_processes(count: int | None, stated: Mapping[str, Entry], problems: Problems) -> int:
     if count is not None and count < 0:
-        problems.add("`step_processes` must be at least 0", stated["step_processes"].value.location)
+        place = stated["step_processes"].value.location
+        problems.add("`step_processes` must be at least 0", place, "0 is for any number")
     return BuildSettings().step_processes if count is None else count
 
 
@@ -133,5 +134,5 @@ def _read_secrets(entry: Entry | None, root: Path, problems: Problems) -> Mappin
             try:
                 found[name] = parse_secret(f"id={name},{each.value.text}", root)
             except UsageError as error:
-                problems.catch(error, each.value.location)
+                problems.add(error.message, each.value.location, "write `src=FILE`, or `env=VARIABLE`")
     return found

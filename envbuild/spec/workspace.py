@@ -30,6 +30,7 @@ WORKSPACE_FILE = "envbuild.yaml"
 # 1980-01-01 00:00:00 UTC, the first time that zip tools can write; ustar's field ends at 8**11.
 _FIRST_EPOCH, _END_OF_EPOCHS = 315_532_800, 8**11
 _REGISTRY = compile_later(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9._-]+)*\Z|\[[0-9a-fA-F:]+\](?::\d{1,5})?\Z")
+_HOST = compile_later(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?\Z")
 # A repository's name and a tag as the OCI distribution spec has them ("Pulling manifests").
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = compile_later(rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?\Z")
@@ -163,6 +164,9 @@ def _read_workspace(root: Path, document: Value, problems: Problems, recorder: R
 
 def _check_names(checked: Mapping[str, Any], stated: Mapping[str, Entry], problems: Problems) -> None:
     image, registry, epoch = checked["image"], checked["registry"], checked["epoch"]
+    for item in stated["plain_http"].value.items if "plain_http" in stated else ():
+        if item.shape is Shape.TEXT and not _HOST.match(item.text):
+            problems.add("this names no registry's host", item.location, "write `host` or `host:port`")
     if image is not None and ("{hash}" not in image or not _IMAGE.match(image.replace("{hash}", "0" * 32))):
         hint = "write a repository (`envs/env_{hash}`), or one and a tag (`envs:env_{hash}`)"
         problems.add(f"`{image}` names no image by its `{{hash}}`", stated["image"].value.location, hint)

@@ -28,6 +28,7 @@ class PlainLines:
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._stream = stream
         self._verbose = verbose
+        self._headings = Headings()
         self._lock = threading.Lock()
         self._gone = False
 
@@ -36,7 +37,7 @@ class PlainLines:
         with self._lock:
             line = self._line(event)
             if line and not self._gone:
-                self._write(line)
+                self._write(self._headings.above(event) + line)
 
     def _line(self, event: Event) -> str:
         match event:
@@ -81,6 +82,21 @@ class Warnings:
             self._lines.emit(event)
 
 
+class Headings:
+    """Whose output was told last. An action's name stands above its output, once for all in one go."""
+
+    def __init__(self) -> None:
+        self._speaking = ""
+
+    def above(self, event: Event) -> str:
+        """What to tell before an event that is told now: a line, or ""."""
+        before, self._speaking = self._speaking, ""
+        if not isinstance(event, ActionOutput):
+            return ""
+        self._speaking = event.id
+        return "" if event.id == before else f"{one_line(event.subject)}\n"
+
+
 def describe(event: Event) -> str:
     """The line for an event that every console tells; "" for all others."""
     match event:
@@ -88,8 +104,8 @@ def describe(event: Event) -> str:
             return one_line(f"{name} {subject}".strip())
         case Note(level, message):
             return printable(f"{'warning' if level == 'warning' else 'note'}: {message}")
-        case ActionOutput(subject=subject, line=line):
-            return f"{one_line(subject)} | {one_line(line)}"
+        case ActionOutput(line=line):
+            return f"  | {one_line(line)}"
         case ActionFailed(mnemonic=mnemonic, subject=subject):
             return one_line(f"failed: {mnemonic} {subject}")
         case _:

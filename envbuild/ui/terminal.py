@@ -15,7 +15,7 @@ from envbuild.core.events import (
     Event,
     TransferProgress,
 )
-from envbuild.ui.plain import describe
+from envbuild.ui.plain import Headings, describe
 from envbuild.ui.tally import Tally
 from envbuild.ui.text import format_size, one_line
 
@@ -44,7 +44,9 @@ class LiveView:
         self._tally = Tally()
         self._running: dict[str, tuple[float, str]] = {}
         self._moving: dict[tuple[str, str], TransferProgress] = {}
+        self._headings = Headings()
         self._lock = threading.Lock()
+        self._telling = threading.Lock()  # not the one above: who draws has the console's, and waits for that
         self._live = Live(
             console=self._console,
             get_renderable=self._render,
@@ -71,7 +73,9 @@ class LiveView:
             self._tally.note(event)
             self._follow(event)
         if line := describe(event):
-            self._console.print(line, style=_STYLES.get(line.partition(":")[0], "dim"), soft_wrap=True)
+            style = _STYLES.get(line.partition(":")[0], "dim")
+            with self._telling:
+                self._console.print(self._headings.above(event) + line, style=style, soft_wrap=True)
 
     def _follow(self, event: Event) -> None:
         match event:

@@ -169,6 +169,26 @@ def test_names_that_no_image_can_have(tmp_path: Path, image: str) -> None:
     assert error.startswith(f"envbuild.yaml:1:8: `{image}` names no image by its `{{hash}}`")
 
 
+def test_hosts_without_tls(tmp_path: Path) -> None:
+    hosts = ("host", "host.example:5000", "[::1]:5000")
+    assert load(tmp_path, f"plain_http: {list(hosts)}").plain_http == hosts
+    for wrong in ("http://host", "host/path", "host:port", ""):
+        (error,) = fails(tmp_path, f"plain_http: ['{wrong}']")
+        assert error.splitlines() == [
+            "envbuild.yaml:1:14: this names no registry's host",
+            "hint: write `host` or `host:port`",
+        ]
+
+
+def test_the_form_of_a_secret(tmp_path: Path) -> None:
+    """It is not that of the flag, and the value is not repeated: it may be the secret itself."""
+    (error,) = fails(tmp_path, "build: {secrets: {token: hunter2}}")
+    assert error.splitlines() == [
+        "envbuild.yaml:1:26: a secret is stated in a form that is not known",
+        "hint: write `src=FILE`, or `env=VARIABLE`",
+    ]
+
+
 def test_wrong_shapes(tmp_path: Path) -> None:
     (error,) = fails(tmp_path, "- a")
     assert error.splitlines() == [

@@ -48,11 +48,18 @@ def test_what_took_time_and_what_went_wrong() -> None:
         "checking the registry //a:b",
         "download numpy.whl (16.2 MB)",
         "WheelLayer numpy 2 (0.8 s)",
-        "make | \\x1b[2Jall done",
+        "make",
+        "  | \\x1b[2Jall done",
         "warning: the cache is",
         "slow\\x1b",
         "failed: Image //a:b",
     ]
+
+
+def test_output_stands_below_the_name_of_its_action() -> None:
+    first, second = ActionOutput("1", "Run", "make", "a"), ActionOutput("2", "Run", "test", "b")
+    lines = told([first, first, second, first, Note("info", "x"), first])
+    assert lines == ["make", "  | a", "  | a", "test", "  | b", "make", "  | a", "note: x", "make", "  | a"]
 
 
 def test_verbose_names_everything() -> None:

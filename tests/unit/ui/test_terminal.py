@@ -5,6 +5,7 @@ import io
 from envbuild.core.events import (
     ActionFailed,
     ActionFinished,
+    ActionOutput,
     ActionStarted,
     BuildStarted,
     Note,
@@ -74,8 +75,17 @@ def test_what_matters_stays_on_the_screen() -> None:
     live, stream, _ = view()
     with live:
         live.emit(Phase("resolving", "//a:b"))
+        for line in ("one", "two"):
+            live.emit(ActionOutput("2", "Run", "make all", line))
         live.emit(Note("warning", "beware [bold]of markup[/bold]"))
         live.emit(ActionFailed("1", "WheelLayer", "numpy 2", "no"))
     shown = stream.getvalue()
-    for line in ("resolving //a:b", "warning: beware [bold]of markup[/bold]", "failed: WheelLayer numpy 2"):
+    assert shown.count("make all") == 1
+    for line in (
+        "  | one",
+        "  | two",
+        "resolving //a:b",
+        "warning: beware [bold]of markup[/bold]",
+        "failed: WheelLayer numpy 2",
+    ):
         assert line in shown
