@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
@@ -72,19 +73,42 @@ def encode_listing(entries: Iterable[Entry]) -> bytes:
 
 def parse_listing(data: bytes) -> tuple[Entry, ...]:
     """Read what `encode_listing` wrote; raises ArchiveError for anything else."""
+    return tuple(
+        Entry(path, _KINDS[kind], int(mode, 8), int(uid), int(gid), int(size), int(crc, 16), target)
+        for kind, mode, uid, gid, size, crc, path, target in _find_lines(data, _LINE)
+    )
+
+
+def _find_lines(data: bytes, line: re.Pattern[str]) -> list[Any]:
+    """What `line` finds in each line of a listing."""
     try:
         text = data.decode(errors="surrogateescape")
     except ValueError:
         raise ArchiveError("a layer's listing is malformed") from None
     if text and not text.endswith("\n"):
         raise ArchiveError("a layer's listing ends early")
-    found = _LINE.findall(text)
+    found = line.findall(text)
     if len(found) != text.count("\n"):
         raise ArchiveError("a layer's listing is malformed")
-    return tuple(
-        Entry(path, _KINDS[kind], int(mode, 8), int(uid), int(gid), int(size), int(crc, 16), target)
-        for kind, mode, uid, gid, size, crc, path, target in found
-    )
+    return found
+
+
+def share_folders_only(listings: Iterable[bytes]) -> bool:
+    """Whether no two of these listings have a path in common but for folders, nor one's file above another's.
+
+    That is so of nearly all images, and is seen in a third of the time that `find_overlaps` takes.
+    """
+    files: list[str] = []
+    folders: set[str] = set()
+    for data in listings:
+        for kind, path in _find_lines(data, _PATHS):
+            if kind == _FOLDER:
+                folders.add(path)
+            else:
+                files.append(path)
+    folders |= folders_above(chain(files, folders))
+    apart = frozenset(files)
+    return len(apart) == len(files) and apart.isdisjoint(folders)
 
 
 def find_overlaps(listings: Sequence[tuple[str, Sequence[Entry]]]) -> Overlaps:
@@ -156,9 +180,16 @@ def folders_above(paths: Iterable[str]) -> set[str]:
 
 
 _KINDS: Final = {kind.value: kind for kind in Kind}
+_FOLDER: Final = Kind.DIRECTORY.value
 # A whole line, with one form for each number, so that equal listings have equal bytes.
+_KIND: Final = f"({'|'.join(_KINDS)})"
+_MODE: Final = "(?:[0-7]{4}|[1-7][0-7]{4,})"
+_NUMBER: Final = "(?:0|[1-9][0-9]*)"
+_CRC: Final = "[0-9a-f]{8}"
+_TEXT: Final = "[^\0\n]*"
 _LINE: Final = compile_later(
-    rf"^({'|'.join(_KINDS)}) ([0-7]{{4}}|[1-7][0-7]{{4,}})" + " (0|[1-9][0-9]*)" * 3 + " ([0-9a-f]{8})"
-    "\0([^\0\n]*)\0([^\0\n]*)\n",
-    re.MULTILINE,
+    f"^{_KIND} ({_MODE})" + f" ({_NUMBER})" * 3 + f" ({_CRC})\0({_TEXT})\0({_TEXT})\n", re.MULTILINE
+)
+_PATHS: Final = compile_later(
+    f"^{_KIND} {_MODE}" + f" {_NUMBER}" * 3 + f" {_CRC}\0({_TEXT})\0{_TEXT}\n", re.MULTILINE
 )

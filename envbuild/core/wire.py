@@ -14,11 +14,14 @@ from envbuild.core.errors import StoreError
 from envbuild.core.pattern import compile_later
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_ONE_BYTE = tuple(bytes((value,)) for value in range(0x80))  # a build asks for thousands
 _SURROGATE = compile_later(r"\\u[dD][89a-fA-F]")
 
 
 def varint(value: int) -> bytes:
     """A non-negative integer in base 128, least significant group first."""
+    if 0 <= value <= 0x7F:
+        return _ONE_BYTE[value]
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

@@ -16,6 +16,7 @@ from envbuild.archive.listing import (
     find_overlaps,
     folders_above,
     parse_listing,
+    share_folders_only,
 )
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
@@ -29,7 +30,16 @@ _CHUNK = 1 << 20
 def check_paths(job: Job) -> None:
     """Succeed where no two packages own one path with different bytes; raises BuildError that names both."""
     owners: list[str] = job.parameters["owners"]
-    listings = [parse_listing(job.inputs[f"{n:04}/{LISTING}"].read_bytes()) for n in range(len(owners))]
+    listings = [job.inputs[f"{n:04}/{LISTING}"].read_bytes() for n in range(len(owners))]
+    conflicts = [] if share_folders_only(listings) else _find_conflicts(job, listings)
+    if conflicts:
+        raise BuildError(_describe(conflicts, owners), hint=_advise(conflicts, owners))
+    job.outputs[CHECKED].write(b"no two packages own one path with different bytes\n")
+
+
+def _find_conflicts(job: Job, texts: Iterable[bytes]) -> Sequence[Conflict]:
+    """The paths with two owners that differ, but for those that are meant."""
+    listings = [parse_listing(text) for text in texts]
     allowed = _Overriding(
         frozenset(job.parameters["overriding"]),
         tuple(map(_folders, listings)),
@@ -38,10 +48,7 @@ def check_paths(job: Job) -> None:
     overlaps = find_overlaps([(str(n), listing) for n, listing in enumerate(listings)])
     candidates = list(_without(overlaps.candidates, allowed))
     differing = compare_contents(candidates, _read_digests(candidates, job.inputs))
-    conflicts = sorted((*_without(overlaps.conflicts, allowed), *differing))
-    if conflicts:
-        raise BuildError(_describe(conflicts, owners), hint=_advise(conflicts, owners))
-    job.outputs[CHECKED].write(b"no two packages own one path with different bytes\n")
+    return sorted((*_without(overlaps.conflicts, allowed), *differing))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from envbuild.archive.listing import (
     encode_listing,
     find_overlaps,
     parse_listing,
+    share_folders_only,
 )
 from envbuild.core.errors import ArchiveError
 
@@ -64,6 +65,8 @@ def test_names_that_would_break_a_line_are_refused(path: str) -> None:
 def test_anything_else_is_no_listing(data: bytes) -> None:
     with pytest.raises(ArchiveError, match="listing"):
         parse_listing(data)
+    with pytest.raises(ArchiveError, match="listing"):
+        share_folders_only([data])
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,7 @@ def test_anything_else_is_no_listing(data: bytes) -> None:
         pytest.param(LINK, 1, 0, id="another kind"),
         pytest.param(Entry("a/f", Kind.DIRECTORY, 0o755), 1, 0, id="a folder"),
         pytest.param(Entry("a/f/below", Kind.FILE, 0o644), 1, 0, id="something below the file"),
+        pytest.param(Entry("a/f/below", Kind.DIRECTORY, 0o755), 1, 0, id="a folder below the file"),
         pytest.param(Entry("a/other", Kind.FILE, 0o644), 0, 0, id="another path"),
     ],
 )
@@ -84,12 +88,16 @@ def test_overlaps(other: Entry, conflicts: int, candidates: int) -> None:
         found = find_overlaps([("one", [FOLDER, first]), ("two", [FOLDER, second])])
         assert len(found.conflicts) == conflicts
         assert len(found.candidates) == candidates
+        alone = share_folders_only([encode_listing([FOLDER, first]), encode_listing([FOLDER, second])])
+        assert alone == (not conflicts and not candidates)
         assert {name for c in found.conflicts + found.candidates for name in c.owners} <= {"one", "two"}
 
 
 def test_folders_are_shared_whatever_their_mode() -> None:
-    found = find_overlaps([("one", [FOLDER]), ("two", [Entry("a", Kind.DIRECTORY, 0o700)])])
+    other = Entry("a", Kind.DIRECTORY, 0o700)
+    found = find_overlaps([("one", [FOLDER]), ("two", [other])])
     assert found.conflicts == found.candidates == ()
+    assert share_folders_only([encode_listing([FOLDER]), encode_listing([other])])
 
 
 def test_links_with_one_target_and_empty_files_are_equal() -> None:
