@@ -194,7 +194,7 @@ class StepExecutor:
             hint = f"let it have more with `--step-memory`; {hint}"
         if advice := _advise(log.tail) or self._runner.advise(log.tail):
             hint = f"{advice}; {hint}"
-        lines = [f"`{command}` ended with exit code {ended.code}{why}", *log.tail]
+        lines = [f"`{command}` ended with exit code {ended.code}{why}", *map(str.expandtabs, log.tail)]
         if step.kept is not None:
             hint += f"; what it had changed is in `{step.kept}`: `{self._runner.looking(step.kept)}`"
         return BuildError("\n  ".join(lines), hint=hint)

@@ -105,7 +105,7 @@ def describe(event: Event) -> str:
         case Note(level, message):
             return printable(f"{'warning' if level == 'warning' else 'note'}: {message}")
         case ActionOutput(line=line):
-            return f"  | {one_line(line)}"
+            return f"  | {one_line(line.expandtabs())}"
         case ActionFailed(mnemonic=mnemonic, subject=subject):
             return one_line(f"failed: {mnemonic} {subject}")
         case _:

@@ -14,12 +14,22 @@ from envbuild.rule.dockerfile.plan import Plan
 from envbuild.spec.dockerfile.instruction import Instruction
 
 _URL: Final = compile_later(r"https?://")
+_GIT: Final = compile_later(r"(?:git|ssh)://|git@|https?://[^?]+\.git(?:#|\Z)")
 _CHECKSUM: Final = compile_later(r"sha256:[0-9a-f]{64}\Z")
 
 
 def is_url(source: str) -> bool:
     """Whether a source is a file of the web."""
     return bool(_URL.match(source))
+
+
+def refuse_git(source: str) -> None:
+    """Raise SpecError where a source of ADD is what Docker takes for a git repository."""
+    if _GIT.match(source):
+        raise SpecError(
+            f"`ADD {source[:60]}` of a git repository is not supported",
+            hint="clone it into the context, or by a RUN with `--network=default`",
+        )
 
 
 def read_download(source: str, checksum: str) -> Download:
@@ -80,8 +90,9 @@ def _read(plan: Plan, instruction: Instruction, scope: Mapping[str, str]) -> Ite
     checksum = plan.expand(instruction.flag("checksum"), scope, instruction)
     for word in instruction.words[:-1]:
         source = plan.expand(word, scope, instruction)
-        if is_url(source):
-            try:
+        try:
+            refuse_git(source)
+            if is_url(source):
                 yield read_download(source, checksum)
-            except SpecError as error:
-                raise SpecError(error.message, hint=error.hint, location=instruction.location) from None
+        except SpecError as error:
+            raise SpecError(error.message, hint=error.hint, location=instruction.location) from None

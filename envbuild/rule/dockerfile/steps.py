@@ -16,7 +16,7 @@ from envbuild.oci.config import Runtime
 from envbuild.rule import builtins
 from envbuild.rule.context import Context
 from envbuild.rule.declared import Builtin, DeclaredAction, Fetched, Input, SourceFile
-from envbuild.rule.dockerfile.downloads import is_url, read_download
+from envbuild.rule.dockerfile.downloads import is_url, read_download, refuse_git
 from envbuild.rule.dockerfile.plan import has_network
 from envbuild.rule.dockerfile.selection import Selected, resolve_source, select_entries
 from envbuild.rule.dockerfile.settings import absolute_path, read_command
@@ -29,7 +29,6 @@ from envbuild.spec.dockerfile.words import expand_word
 
 _SHOWN: Final = 60  # characters of an instruction that tell people which one it is
 _HEREDOC: Final = compile_later(r"<<-?(['\"]?)([A-Za-z0-9_.]+)\1\Z")
-_GIT: Final = compile_later(r"(?:git|ssh)://|git@|https?://[^?]+\.git(?:#|\Z)")
 _OCTAL: Final = compile_later(r"0*[0-7]{1,4}\Z")
 
 FindImage = Callable[[str, Instruction], Image]
@@ -115,11 +114,7 @@ class Step:
     def add(self, instruction: Instruction) -> Layer:
         """As COPY; archives of the context are unpacked, and files of the web are taken from the lock."""
         for source in instruction.words[:-1]:
-            if _GIT.match(source):
-                raise SpecError(
-                    f"`ADD {source[:60]}` of a git repository is not supported",
-                    hint="clone it into the context, or by a RUN with `--network=default`",
-                )
+            refuse_git(source)
         return self.copy(instruction)
 
     @property

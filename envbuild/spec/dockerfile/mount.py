@@ -75,7 +75,7 @@ def read_mount(text: str, expand: Callable[[str], str] = str) -> Mount:
         raise SpecError(f"a mount of type `{kind}` is not supported", hint=suggest(kind, _KEYS))
     for key in stated:
         if key not in _KEYS[kind]:
-            raise SpecError(f"a `{kind}` mount has no `{key}`", hint=suggest(key, _KEYS[kind]))
+            raise SpecError(f"`{key}` of a `{kind}` mount is not supported", hint=suggest(key, _KEYS[kind]))
     if kind == "cache" and stated.get("sharing", "shared") not in ("shared", "private", "locked"):
         raise SpecError(f"`sharing={stated['sharing']}` is none of `shared`, `private`, `locked`")
     name = stated.get("id", "")

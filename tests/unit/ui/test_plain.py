@@ -57,9 +57,20 @@ def test_what_took_time_and_what_went_wrong() -> None:
 
 
 def test_output_stands_below_the_name_of_its_action() -> None:
-    first, second = ActionOutput("1", "Run", "make", "a"), ActionOutput("2", "Run", "test", "b")
+    first, second = ActionOutput("1", "Run", "make", "a"), ActionOutput("2", "Run", "test", "1\tb")
     lines = told([first, first, second, first, Note("info", "x"), first])
-    assert lines == ["make", "  | a", "  | a", "test", "  | b", "make", "  | a", "note: x", "make", "  | a"]
+    assert lines == [
+        "make",
+        "  | a",
+        "  | a",
+        "test",
+        "  | 1       b",
+        "make",
+        "  | a",
+        "note: x",
+        "make",
+        "  | a",
+    ]
 
 
 def test_verbose_names_everything() -> None:

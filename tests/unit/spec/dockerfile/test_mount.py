@@ -38,8 +38,8 @@ def test_mounts(text: str, expected: Mount) -> None:
     [
         ("type=ssh", "a mount of type `ssh` is not supported"),
         ("type=bind", "a `bind` mount needs a `target`"),
-        ("type=cache,target=/c,from=x", "a `cache` mount has no `from`"),
-        ("type=cache,target=/c,ro", "a `cache` mount has no `readonly`"),
+        ("type=cache,target=/c,from=x", "`from` of a `cache` mount is not supported"),
+        ("type=cache,target=/c,ro", "`readonly` of a `cache` mount is not supported"),
         ("type=secret,id=a,src=b", "a `secret` mount has both `id` and `source`"),
         ("type=cache,target=/c,sharing=all", "`sharing=all` is none of"),
         ("target=/a,dst=/b", "a mount has `target` twice"),
