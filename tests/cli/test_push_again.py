@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from tests.makers.authority import make_authority
 from tests.makers.base_images import Upstream, make_layer
 from tests.makers.gate import Answer, Asked, Forward, Gate, TokenGuard, open_gate
 from tests.makers.project import Outcome, Project, environment
-from tests.makers.registry_content import ACCEPT, read_tag
+from tests.makers.registry_content import read_tag
 from tests.makers.secrets import find_in_folder
 from tests.makers.servers import PASSWORD, USER
 from tests.makers.ways import BY_GRAPH, BY_MEMO, WHOLE, ask, forget, settle
@@ -75,10 +74,9 @@ def errors(outcome: Outcome) -> tuple[int, str, str]:
 
 
 def read(registry: str, repository: str) -> dict[str, Any]:
-    url = f"http://{registry}/v2/{repository}/manifests/latest"
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": ACCEPT})) as response:
-        document: dict[str, Any] = json.load(response)
-    return document
+    found = Upstream(registry, repository).read_manifest("latest")
+    assert found
+    return found[1]
 
 
 def repositories(project: Project, gate: Gate) -> list[str]:

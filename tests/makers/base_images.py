@@ -16,6 +16,7 @@ from typing import Any
 import zstandard
 
 from tests.makers.debian import entry, make_tar
+from tests.makers.registry_content import ACCEPT
 
 Entry = tuple[tarfile.TarInfo, bytes]
 
@@ -104,6 +105,18 @@ class Upstream:
         data, kind = json.dumps(document).encode(), document["mediaType"]
         self._ask("PUT", f"manifests/{tag or sha256(data)}", data, {"Content-Type": kind})
         return {"mediaType": kind, "digest": sha256(data), "size": len(data)}
+
+    def read_manifest(self, tag: str) -> tuple[str, dict[str, Any]] | None:
+        """The digest that a tag names, and the document; None where there is none."""
+        url = f"http://{self.host}/v2/{self.repository}/manifests/{tag}"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": ACCEPT})) as response:
+                data = response.read()
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+        return sha256(data), json.loads(data)
 
     def put_blob(self, data: bytes) -> dict[str, Any]:
         """Put a blob there; returns its digest and size."""
