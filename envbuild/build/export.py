@@ -88,10 +88,12 @@ class LockExporter:
         chosen = {each: image for each, image in target.images.items() if platform in (None, each)}
         found = {each: self._environment(image, form) for each, image in chosen.items()}
         if not any(each.wheels or each.conda for each in found.values()):
-            kind = "conda" if form in _WITHOUT_WHEELS else "Python"
+            kind, stated = (
+                ("conda", "`conda`") if form in _WITHOUT_WHEELS else ("Python", "`conda`, `pip` or `wheels`")
+            )
             raise UsageError(
                 f"`{target.label}` has no {kind} packages to export",
-                hint="name an `environment` with `conda`, `pip` or `wheels`",
+                hint=f"name an `environment` with {stated}",
             )
         return found
 

@@ -11,7 +11,7 @@ import click
 
 from envbuild import __version__
 from envbuild.cli.failure import report
-from envbuild.core.errors import UsageError
+from envbuild.core.errors import ServiceError, UsageError
 
 # Command -> what it does in a line, in the order users meet them. Each is the module of its name in this
 # package, which is imported only when the command is called.
@@ -100,8 +100,20 @@ def run(arguments: Sequence[str]) -> int:
         return report(_in_our_words(error), arguments)
     except (click.Abort, KeyboardInterrupt):
         return report(KeyboardInterrupt(), arguments)
+    except OSError as error:
+        return report(_in_echo(error) or error, arguments)
     except Exception as error:  # noqa: BLE001 (a bug of ours gets a report, never a bare traceback)
         return report(error, arguments)
+
+
+def _in_echo(error: OSError) -> ServiceError | None:
+    """What kept a result from being written, such as a full disk; None for all else, which is a bug."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    if not place or place.tb_frame.f_code is not click.echo.__code__:
+        return None
+    return ServiceError(f"the result cannot be written: {error.strerror}", hint="write it elsewhere")
 
 
 def _suggest(command: str) -> str:

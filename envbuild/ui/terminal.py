@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _ROWS = 8  # running actions shown; transfers get half as many
 _PATIENCE = 0.1  # seconds that an action must run to be shown: cache hits would only flicker
-_BAR = 24  # columns
+_BAR = 24  # columns, where there are so many: what stands beside it takes up to _BESIDE
+_BESIDE = 56
 _STYLES = {"failed": "red", "warning": "yellow"}  # by the first word of a line
 
 
@@ -113,8 +114,9 @@ class LiveView:
         total, done = self._tally.actions, self._tally.done
         if not total:
             return seconds
-        filled = _BAR * done // total
-        bar = "━" * filled + "─" * (_BAR - filled)
+        columns = max(_BAR // 6, min(_BAR, self._console.width - _BESIDE))
+        filled = columns * done // total
+        bar = "━" * filled + "─" * (columns - filled)
         return "  ".join(filter(None, [f"{bar} {done}/{total}", seconds, self._tally.describe()]))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -66,6 +68,21 @@ def test_no_registry(project: Project) -> None:
         "hint: name one with `--registry`, `ENVBUILD_REGISTRY`, or `registry:` in envbuild.yaml\n"
     )
     assert project.images() == []
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_result_that_cannot_be_written(project: Project, buffered: str) -> None:
+    project.write({"BUILD.yaml": environment()})
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m envbuild query //... > /dev/full"],
+        cwd=project.root,
+        env={**project.environment, "PYTHONUNBUFFERED": buffered},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    said = "error: the result cannot be written: No space left on device\nhint: write it elsewhere\n"
+    assert (done.returncode, done.stderr) == (4, said)
 
 
 def test_help(project: Project) -> None:

@@ -173,7 +173,9 @@ def test_what_there_is_none_of(workspace: Project, index: FakeIndex) -> None:
     index.add(make_package("six"))
     workspace.write({"BUILD.yaml": environment(pip=["own"], python="3.11", **BARE)})
     workspace.succeed("lock")
-    assert "has no conda packages to export" in workspace.fail(2, "export", ":app", "--format", "explicit")
+    assert workspace.fail(2, "export", ":app", "--format", "explicit").endswith(
+        "has no conda packages to export\nhint: name an `environment` with `conda`\n"
+    )
     asked = {"channels": ["ours"], "dependencies": ["libfoo"]}
     workspace.write({"BUILD.yaml": environment(conda=asked, **BARE)})
     workspace.succeed("lock")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from envbuild.core.events import (
     ActionFailed,
     ActionFinished,
@@ -60,6 +62,14 @@ def test_ended_actions_and_transfers_leave_the_picture() -> None:
     clock.now += 1
     assert len(rows(live, clock)) == 1
     assert "2/2" in rows(live, clock)[0]
+
+
+def test_the_bar_leaves_room_for_what_stands_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    live, _, clock = view()
+    live.emit(BuildStarted((), 2))
+    live.emit(ActionFinished("1", "WheelLayer", "1", ResultSource.EXECUTED, 0.1))
+    assert rows(live, clock) == ["━━── 1/2  0.0 s  1 executed"]
 
 
 def test_many_running_actions_are_counted_not_listed() -> None:
