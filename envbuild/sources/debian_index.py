@@ -119,9 +119,9 @@ class DebianIndex:
         return tuple(map(Package, rows))
 
     def providers(self, name: str) -> tuple[Package, ...]:
-        """Packages of other names that provide this one, the most important first, then by name."""
-        packages = map(Package, self._providers.get(name, ()))
-        return tuple(sorted(packages, key=lambda package: (package.rank, package.name)))
+        """Packages of other names that provide this one, by importance, then by name, the newest first."""
+        rows = sorted(self._providers.get(name, ()), key=lambda row: version_order(row.version), reverse=True)
+        return tuple(sorted(map(Package, rows), key=lambda package: (package.rank, package.name)))
 
 
 def parse_packages(text: str) -> Iterator[Row]:

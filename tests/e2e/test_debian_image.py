@@ -45,7 +45,7 @@ PRINTED = "robin\n3\n[2 2]\nii\n"
 
 def describe_targets() -> list[object]:
     """The workspace's targets: the image in both forms, and what stands on either."""
-    added = {"apt": ADDED, "apt_suite": " ".join(find_mirrors())}
+    added = {"apt": ADDED}
     targets: list[object] = [
         {"environment": {"name": "files", "base": ":slim", "interpreter": OWN_PYTHON, "files": FILES}},
         {"environment": {"name": "packages", "base": ":slim", "interpreter": OWN_PYTHON, **added}},
@@ -114,7 +114,10 @@ def added(project: Project, name: str = "app") -> dict[str, str]:
 def test_what_is_read_of_it(project: Project) -> None:
     slim, other = image_lock(project, "slim"), image_lock(project, "other")
     facts = {"libc": "glibc 2.36", "python": "3.11.2", "interpreter": "/usr/bin/python3.11"}
-    assert slim["facts"] == {**facts, "suite": "bookworm", "dpkg": "1"}
+    suites = " ".join(sorted(find_mirrors()))
+    apt = {"suite": "bookworm", "suites": suites, "components": "main"}
+    assert slim["facts"] == {**facts, **apt, "dpkg": "1"}
+    assert project.lock("app")["inputs"]["suite"] == suites
     assert slim["config"]["Cmd"] == ["python3"]
     same = ("facts", "config", "packages", "root")
     assert {key: slim.get(key) for key in same} == {key: other.get(key) for key in same}

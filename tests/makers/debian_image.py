@@ -27,6 +27,15 @@ ENV PYTHON_VERSION=3.11
 RUN rm -rf /var/lib/apt/lists/* /usr/share/man/* && ln -s python3 /usr/bin/python
 CMD ["python3"]
 """
+# As official images name them: no `sources.list`, and the keys that the archive's packages bring.
+_STANZA = """\
+Types: deb
+# what it was made from
+URIs: {}
+Suites: {}
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+"""
 
 
 @dataclass(frozen=True)
@@ -78,10 +87,10 @@ class DebianImage:
 def make_debian_image(folder: Path, docker: Docker) -> DebianImage:
     """Bootstrap Debian from this machine's own mirror, and let an engine put Python on it."""
     folder.mkdir(exist_ok=True)
-    root, dockerfile = folder / "root.tar", folder / "Dockerfile"
-    mirrors = [f"deb {url} {suite} main" for suite, url in find_mirrors().items()]
+    root, dockerfile, sources = folder / "root.tar", folder / "Dockerfile", folder / "debian.sources"
+    sources.write_text("\n".join(_STANZA.format(url, suite) for suite, url in find_mirrors().items()))
     options = ("--quiet", "--variant=minbase", "--include=ca-certificates")
-    _run("mmdebstrap", *options, SUITE, root, *mirrors)
+    _run("mmdebstrap", *options, SUITE, root, sources)
     docker("import", str(root), SUITE)
     root.unlink()
     dockerfile.write_text(_DOCKERFILE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from envbuild.core.errors import ResolveError
 from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
 from envbuild.lock.model import DebianQuestion, Locked, PlatformLock
-from envbuild.lock.resolve.debian_selection import Selection
+from envbuild.lock.resolve.debian_selection import Misfit, Selection
 from envbuild.sources.debian_index import DebianIndex, Package, Row
 from envbuild.sources.debian_relations import Relation
 from envbuild.sources.debian_version import upstream_version
@@ -125,17 +125,33 @@ def _kept_versions(question: DebianQuestion) -> Mapping[str, Locked]:
 
 
 def _select(
-    requests: Iterable[Relation],
+    requests: Sequence[Relation],
     index: DebianIndex,
     installed: Mapping[str, Package],
     kept: Mapping[str, Locked],
 ) -> Selection:
+    """What is needed beside what is installed; raises Misfit.
+
+    Where the newest packages do not fit the base, which may be behind the suites, older ones may do: those
+    that led to it are refused, one after another, until it fits or nobody is left to be refused.
+    """
+
     def is_locked(package: Package) -> bool:
         return package.name in kept and kept[package.name].sha256 == package.row.sha256
 
-    selection = Selection(index, is_locked, installed)
-    selection.select(requests)
-    return selection
+    refused: set[Row] = set()
+    first: Misfit | None = None
+    while True:
+        selection = Selection(index, is_locked, installed, refused)
+        try:
+            selection.select(requests)
+        except Misfit as error:
+            first = first or error
+            if not installed or error.culprit is None:
+                raise first from None
+            refused.add(error.culprit.row)
+        else:
+            return selection
 
 
 def _lock_package(package: Package, selection: Selection, source: str) -> Locked:

@@ -7,13 +7,13 @@ only where nothing else is left. So a choice sees what is there anyway, whatever
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import ResolveError
-from envbuild.sources.debian_index import DebianIndex, Package
+from envbuild.sources.debian_index import DebianIndex, Package, Row
 from envbuild.sources.debian_relations import Alternatives, Relation
 from envbuild.sources.debian_version import version_order
 
@@ -29,6 +29,16 @@ _GO_BACK: Final = (
 Preferred = Callable[[Package], bool]
 
 
+class Misfit(ResolveError):
+    """Packages that do not go together; `culprit` is the one but for which it would not have come to that."""
+
+    def __init__(
+        self, message: str, *, culprit: Package | None, hint: str = "", causes: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message, hint=hint, causes=causes)
+        self.culprit = culprit
+
+
 @dataclass(frozen=True, slots=True)
 class _Wish:
     """Alternatives of which one must be there, and who wants that ("" = the target itself)."""
@@ -42,18 +52,20 @@ class Selection:
     """The packages chosen so far, by name; `preferred` says which are taken before newer ones.
 
     Those `installed` are there anyway: they stay as they are, and what they depend on is not asked.
+    Those `refused` are not taken.
     """
 
     index: DebianIndex
     preferred: Preferred
     installed: Mapping[str, Package] = field(default_factory=dict)
+    refused: Collection[Row] = ()
     chosen: dict[str, Package] = field(default_factory=dict)
     _wanted_by: dict[str, str] = field(default_factory=dict)
     _certain: deque[_Wish] = field(default_factory=deque)
     _choices: deque[_Wish] = field(default_factory=deque)
 
     def select(self, relations: Iterable[Relation]) -> Mapping[str, Package]:
-        """All packages that these relations need; raises ResolveError with the chain of who wanted what."""
+        """All packages that these relations need; raises Misfit with the chain of who wanted what."""
         self._certain.extend(_Wish((relation,), "") for relation in relations)
         while self._certain or self._choices:
             wish = (self._certain or self._choices).popleft()
@@ -83,18 +95,20 @@ class Selection:
             message = (
                 f"`{package.name}` would be needed in the versions {other.version} and {package.version}"
             )
-            raise ResolveError(message, causes=[*self._chain(other.name), *self._chain(wanted_by)])
+            causes = [*self._chain(other.name), *self._chain(wanted_by)]
+            raise Misfit(message, culprit=other, causes=causes)
         self.chosen[package.name] = package
         self._wanted_by[package.name] = wanted_by
         for alternatives in package.depends():
             wish = _Wish(alternatives, package.name)
             (self._choices if self._is_choice(alternatives) else self._certain).append(wish)
 
-    def _refuse_another(self, package: Package, wanted_by: str) -> ResolveError:
+    def _refuse_another(self, package: Package, wanted_by: str) -> Misfit:
         there = self.installed[package.name].version
         older = version_order(there) < version_order(package.version)
-        return ResolveError(
+        return Misfit(
             f"`{package.name}` {package.version} is needed, but the base has {there}",
+            culprit=self.chosen.get(wanted_by),
             hint=_CATCH_UP if older else _GO_BACK,
             causes=self._chain(wanted_by),
         )
@@ -109,10 +123,14 @@ class Selection:
             if found := named or self._fitting(self.index.providers(relation.name), relation):
                 return next(filter(self.preferred, found), found[0])
         wanted = " | ".join(map(str, wish.alternatives))
-        raise ResolveError(f"no package satisfies `{wanted}`", causes=self._chain(wish.wanted_by))
+        raise Misfit(
+            f"no package satisfies `{wanted}`",
+            culprit=self.chosen.get(wish.wanted_by),
+            causes=self._chain(wish.wanted_by),
+        )
 
     def _fitting(self, packages: Iterable[Package], relation: Relation) -> list[Package]:
-        return [package for package in packages if _provides(package, relation)]
+        return [each for each in packages if each.row not in self.refused and _provides(each, relation)]
 
     def _refuse_conflicts(self) -> None:
         for package in chain(self.chosen.values(), self.installed.values()):
@@ -123,7 +141,8 @@ class Selection:
                         continue
                     message = f"`{package.name}` and `{other.name}` exclude each other: {relation}"
                     causes = [*self._chain(package.name), *self._chain(other.name)]
-                    raise ResolveError(message, causes=causes)
+                    culprit = self.chosen.get(package.name) or self.chosen[other.name]
+                    raise Misfit(message, culprit=culprit, causes=causes)
 
     def _is_old(self, names: set[str]) -> bool:
         """Whether all of these are the base's, and so not ours to judge."""

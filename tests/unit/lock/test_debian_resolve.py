@@ -268,6 +268,63 @@ def test_a_version_that_the_base_has_not(tmp_path: Path) -> None:
         assert "the base is ahead of the suite" in caught.value.hint
 
 
+# An image is often behind security updates: what is of its own age fits it, as the suites still have that.
+def test_an_older_version_fits_a_base_that_is_behind(tmp_path: Path) -> None:
+    old, new = (
+        [
+            deb("app", f"lib-dev (= {version})", version),
+            deb("lib-dev", f"lib (= {version}), tool", version),
+            deb("lib", version=version),
+        ]
+        for version in ("1-1", "1-2")
+    )
+    here = shelf(tmp_path, *old, *new, deb("tool", version="1-1"), deb("tool", version="1-2"))
+    behind = here.resolve("app", installed={"lib": "1-1"})
+    assert [(each.name, each.version) for each in behind.artifacts] == [
+        ("app", "1-1"),
+        ("lib-dev", "1-1"),
+        ("tool", "1-2"),
+    ]
+    ahead = here.resolve("app", installed={"lib": "1-2"})
+    assert {each.version for each in ahead.artifacts} == {"1-2"}
+    # Of an age that no suite has any more, nothing fits: the newest is told of.
+    with pytest.raises(ResolveError) as caught:
+        here.resolve("app", installed={"lib": "1-0"})
+    assert caught.value.message.startswith("`lib` 1-2 is needed, but the base has 1-0\n")
+    with pytest.raises(ResolveError, match="`lib` 1-2 is needed, but the base has 1-1"):
+        here.resolve("app=1-2", installed={"lib": "1-1"})
+
+
+def test_older_versions_go_together(tmp_path: Path) -> None:
+    old, new = (
+        [
+            deb("tool", f"lib (>= {version})", version),
+            deb("tool-dev", f"tool (= {version}), base (= {version})", version),
+            deb("base", version=version),
+            deb("lib", version=version, Breaks=f"base (<< {version})"),
+        ]
+        for version in ("1-1", "1-2")
+    )
+    lock = shelf(tmp_path, *old, *new).resolve("tool", "tool-dev", installed={"base": "1-1"})
+    assert {each.name: each.version for each in lock.artifacts} == {
+        "lib": "1-1",
+        "tool": "1-1",
+        "tool-dev": "1-1",
+    }
+
+
+# Where another way is left that fits.
+def test_an_alternative_that_fits_the_base(tmp_path: Path) -> None:
+    debs = [
+        deb("app", "one | two"),
+        deb("one", "base (>= 2)"),
+        deb("two", "base"),
+        deb("base", version="2-1"),
+    ]
+    lock = shelf(tmp_path, *debs).resolve("app", installed={"base": "1-1"})
+    assert [each.name for each in lock.artifacts] == ["app", "two"]
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_what_excludes_a_package_of_the_base(tmp_path: Path, ours: bool) -> None:
     first, second = ("new", "old") if ours else ("old", "new")

@@ -86,6 +86,13 @@ def test_providers() -> None:
     assert providers[0].provided("other") is None
 
 
+# Of several suites.
+def test_providers_in_several_versions() -> None:
+    stanzas = [stanza("mawk", version, Provides="awk") for version in ("1.9-1", "1.10-1", "1.8-1")]
+    providers = DebianIndex(parse_packages("\n".join(stanzas))).providers("awk")
+    assert [each.version for each in providers] == ["1.10-1", "1.9-1", "1.8-1"]
+
+
 def test_kept_rows() -> None:
     rows = list(parse_packages(TEXT))
     assert decode_rows(encode_rows(rows)) == rows
