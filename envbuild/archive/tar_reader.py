@@ -8,6 +8,7 @@ from typing import BinaryIO, Final, cast
 
 from envbuild.archive.decompress import PIECE, ForwardReader, Source
 from envbuild.archive.layer import MAX_ENTRIES
+from envbuild.archive.tar_entry import FastTarInfo
 from envbuild.archive.tar_header import ATTRIBUTE, BLOCK, CAPABILITY, NO_ATTRIBUTES
 from envbuild.core.errors import ArchiveError
 from envbuild.core.pattern import compile_later
@@ -39,7 +40,7 @@ def read_tar(
     headers = _Headers(archive)
     try:
         with tarfile.TarFile(
-            fileobj=cast(BinaryIO, headers), encoding="utf-8", errors="surrogateescape"
+            fileobj=cast(BinaryIO, headers), tarinfo=FastTarInfo, encoding="utf-8", errors="surrogateescape"
         ) as tar:
             for count, entry in enumerate(iter(tar.next, None)):
                 if not tar.pax_headers.keys() <= _GLOBAL:
