@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -41,7 +40,6 @@ from envbuild.rule import (
 WHEELS = Plan(alone=8, threshold=3_000_000, buckets=6)
 # Bytecode is in few layers: it changes with its wheel, and with the interpreter all of it does.
 BYTECODE = Plan(alone=5, threshold=3_000_000, buckets=3)
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 
 
 def _question(
@@ -101,6 +99,7 @@ def _ask_python(ctx: Context) -> PythonQuestion:
     asked = _pip(ctx)
     ground.find_prefix(ctx, base)
     sdist_base.check_fit(ctx, facts)
+    sdist_base.check_urls(ctx, asked)
     return PythonQuestion(
         requirements=asked.requirements,
         constraints=asked.constraints,
@@ -108,7 +107,7 @@ def _ask_python(ctx: Context) -> PythonQuestion:
         facts=facts,
         indexes=ctx.indexes,
         pins=dict(base.pins) if base else {},
-        sdists=_sdists(ctx),
+        sdists=sdist_base.read_names(ctx),
     )
 
 
@@ -133,14 +132,6 @@ def _refuse_unknown_indexes(ctx: Context, named: Iterable[PipIndex]) -> None:
                 f"{index.location}: no index of the workspace has the URL `{index.url}`",
                 hint=f"name it in envbuild.yaml: `- index: {{name: ..., url: {index.url}}}`",
             )
-
-
-def _sdists(ctx: Context) -> tuple[str, ...]:
-    """The names of packages that may be built from source, normalised (PEP 503)."""
-    for name in ctx["sdists"]:
-        if not _NAME.match(name):
-            raise ctx.fail(f"`{name}` in `sdists` is no package's name", hint="write names alone: `[x, y]`")
-    return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in ctx["sdists"]}))
 
 
 @rule(

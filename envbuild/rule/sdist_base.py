@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from envbuild.core.dataclass import replace
+from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Facts, Interpreter
 from envbuild.lock.model import Json
 from envbuild.rule import attr, builtins
@@ -15,11 +17,34 @@ from envbuild.rule.declared import DeclaredAction, Input
 from envbuild.rule.dockerfile.base import check_facts
 from envbuild.rule.image import Image, Layer, list_parts
 from envbuild.rule.sdist import Workshop
+from envbuild.spec.requirement_line import parse_pinned
+from envbuild.spec.requirements import Requirements
 
 ATTRIBUTES = {
     "sdists": attr.text_list(doc="packages that may be built from source where no wheel fits"),
     "sdist_base": attr.label(doc="an image to build them in; what is below the packages unless stated"),
 }
+
+_NAME = compile_later(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+
+
+def read_names(ctx: Context) -> tuple[str, ...]:
+    """The names of packages that may be built from source, normalised (PEP 503)."""
+    for name in ctx["sdists"]:
+        if not _NAME.match(name):
+            raise ctx.fail(f"`{name}` in `sdists` is no package's name", hint="write names alone: `[x, y]`")
+    return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in ctx["sdists"]}))
+
+
+def check_urls(ctx: Context, asked: Requirements) -> None:
+    """Refuse the URL of an sdist that may not be built."""
+    allowed = read_names(ctx)
+    for pinned in map(parse_pinned, asked.requirements):
+        if pinned.sdist and pinned.name not in allowed:
+            raise ctx.fail(
+                f"`{pinned.name}` is given the URL of an sdist, which is not built unless allowed",
+                hint=f"allow it: `sdists: [{', '.join((*allowed, pinned.name))}]`, or name a wheel",
+            )
 
 
 def check_fit(ctx: Context, facts: Facts) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from envbuild.core.errors import SpecError
 from envbuild.core.pattern import compile_later
 from envbuild.core.text import escape, excerpt
-from envbuild.spec.wheels import parse_wheel_name
+from envbuild.spec.wheels import SDIST, parse_sdist_name, parse_wheel_name
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -40,7 +40,7 @@ _PLAIN = compile_later(
     rf"(?:; extra == \"(?P<gate>{_WORD})\")?",
     re.ASCII,
 )
-_SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+_ARCHIVES = (".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,14 @@ class Pinned:
 
     @property
     def has_url(self) -> bool:
-        """Whether it names the URL of a wheel."""
+        """Whether it names the URL of a wheel or an sdist."""
         return " @ " in self.text
+
+    @property
+    def sdist(self) -> str:
+        """The URL of the sdist that it names, with its fragment; "" for none."""
+        url = (self.requirement.url if self.has_url else None) or ""
+        return url if _file_name(urlsplit(url)).endswith(SDIST) else ""
 
     def __str__(self) -> str:
         return self.text
@@ -143,7 +149,7 @@ def _normalise(name: str) -> str:
 
 
 def refuse_unsupported(text: str) -> None:
-    """Raise SpecError for what no lock of wheels can hold: VCS, sources, `file:`, variables."""
+    """Raise SpecError for what no lock can hold: version control, `file:`, variables."""
     if _VCS.search(text):
         raise SpecError(f"`{_shown(text)}` is a version control requirement", hint=_BUILD_IT)
     if "${" in text:
@@ -186,10 +192,10 @@ def _parse_pep508(text: str) -> Requirement:
 
 
 def _checked_url(requirement: Requirement) -> str:
-    """The URL of a wheel, with no fragment but `sha256`; raises SpecError for any other."""
+    """The URL of a wheel or an sdist, with no fragment but `sha256`; raises SpecError for any other."""
     url = requirement.url or ""
     parts = _split_url(url)
-    file = unquote(parts.path.rpartition("/")[2])
+    file = _file_name(parts)
     if parts.username or parts.password:
         raise SpecError(
             f"the URL of `{requirement.name}` holds credentials",
@@ -199,20 +205,27 @@ def _checked_url(requirement: Requirement) -> str:
         raise SpecError(
             f"`{_shown(url)}` is no `https:` URL", hint="use `https:`, or a path such as `./x.whl`"
         )
-    if not file.endswith(".whl"):
-        kind = "a source archive" if file.endswith(_SDIST) else "no wheel"
-        raise SpecError(f"`{_shown(url)}` is {kind}", hint=_BUILD_IT)
-    _check_same_name(requirement.name, file)
+    found, kind = _project(url, file)
+    if found != _normalise(requirement.name):
+        raise SpecError(
+            f"`{requirement.name}` is given the URL of {kind} of `{found}`", hint=f"write `{found} @ ...`"
+        )
     fragment = next((each for each in parts.fragment.split("&") if each.startswith("sha256=")), "")
     return urlunsplit(parts._replace(fragment=fragment))
 
 
-def _check_same_name(name: str, file: str) -> None:
-    from packaging.utils import canonicalize_name
+def _project(url: str, file: str) -> tuple[str, str]:
+    """The project of which a URL's file is, and what kind of file; raises SpecError for any other kind."""
+    if file.endswith(".whl"):
+        return parse_wheel_name(file)[0], "a wheel"
+    if file.endswith(SDIST):
+        return parse_sdist_name(file)[0], "an sdist"
+    kind = "a source archive, but no sdist" if file.endswith(_ARCHIVES) else "no wheel"
+    raise SpecError(f"`{_shown(url)}` is {kind}", hint=_BUILD_IT)
 
-    found = parse_wheel_name(file)[0]
-    if found != canonicalize_name(name):
-        raise SpecError(f"`{name}` is given the URL of a wheel of `{found}`", hint=f"write `{found} @ ...`")
+
+def _file_name(url: SplitResult) -> str:
+    return unquote(url.path.rpartition("/")[2])
 
 
 def _split_url(url: str) -> SplitResult:
@@ -223,14 +236,12 @@ def _split_url(url: str) -> SplitResult:
 
 
 def _with_name(text: str) -> str:
-    """A bare URL of a wheel with its project's name in front, as PEP 508 wants it."""
+    """A bare URL of a file with its project's name in front, as PEP 508 wants it."""
     if not _URL.match(text):
         return text
     url, _, marker = text.partition(" ;")
-    file = unquote(_split_url(url).path.rpartition("/")[2])
-    if not file.endswith(".whl"):
-        raise SpecError(f"`{_shown(url)}` is no wheel", hint=_BUILD_IT)
-    return f"{parse_wheel_name(file)[0]} @ {url}" + (f" ;{marker}" if marker else "")
+    name, _ = _project(url, _file_name(_split_url(url)))
+    return f"{name} @ {url}" + (f" ;{marker}" if marker else "")
 
 
 def _sha256(text: str) -> str:

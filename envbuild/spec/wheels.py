@@ -1,4 +1,4 @@
-"""Wheel files of the workspace, known by their content."""
+"""Names of wheels and sdists, and wheel files of the workspace, known by their content."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import SpecError
 from envbuild.core.text import excerpt
 
+SDIST = ".tar.gz"  # PEP 625
 _CHUNK = 1 << 20
 
 
@@ -46,6 +47,21 @@ def parse_wheel_name(file: str) -> tuple[str, str]:
         raise SpecError(
             f"`{excerpt(base)}` is no wheel's file name",
             hint="name it `name-version-python-abi-platform.whl`, as build tools do",
+        ) from None
+    return name, str(version)
+
+
+def parse_sdist_name(file: str) -> tuple[str, str]:
+    """Normalised project name and version of an sdist's file name (PEP 625); raises SpecError."""
+    from packaging.utils import parse_sdist_filename
+
+    base = file.rpartition("/")[2]
+    try:
+        name, version = parse_sdist_filename(base)
+    except ValueError:  # InvalidSdistFilename, or a version with a number of thousands of digits
+        raise SpecError(
+            f"`{excerpt(base)}` is no sdist's file name",
+            hint="name it `name-version.tar.gz`, as build tools do",
         ) from None
     return name, str(version)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -118,6 +119,25 @@ def test_an_image_to_build_in_is_a_dependency(locked: Project) -> None:
     targets = environment("build") + environment(pip=["app"], sdists=["app"], sdist_base=":build")
     locked.write({"BUILD.yaml": targets})
     assert locked.succeed("query", "deps(//:app)").out == "//:app\n//:build\n"
+
+
+def test_one_at_a_url(offered: Project, index: FakeIndex) -> None:
+    """Only where it is named; a lock is stale once it is at another URL, or of another content."""
+    sha256 = index.files["app"][0].sha256
+    text = f"app @ {index.origin}/files/app-1.0.tar.gz#sha256={sha256}"
+
+    def state(text: str, **more: Any) -> Project:
+        return offered.write({"BUILD.yaml": environment(pip=[text], **more)})
+
+    said = state(text, sdists=["other"]).fail(2, "lock")
+    assert "BUILD.yaml:1:3: error: `//:app`: `app` is given the URL of an sdist, which is not built" in said
+    assert "hint: allow it: `sdists: [other, app]`, or name a wheel" in said
+    state(text, sdists=["app"]).succeed("lock")
+    app, _ = offered.lock("app")["platforms"]["linux/amd64"]["artifacts"]
+    assert (app["kind"], app["source"], app["file"]) == ("sdist", "", text.split()[2].partition("#")[0])
+    offered.succeed("lock", "--check")
+    for other in (text.replace("/files/", "/other/"), text.replace(sha256, "0" * 64)):
+        assert "not locked from the URL" in state(other, sdists=["app"]).fail(3, "lock", "--check")
 
 
 @pytest.mark.parametrize("name", ["app==1.0", "-app", "a b", ""])

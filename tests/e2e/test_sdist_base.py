@@ -148,6 +148,15 @@ def test_another_package_beside_the_compiler(made: Project, index: FakeIndex) ->
     assert "WheelLayer" not in ran
 
 
+def test_an_extension_at_a_url(made: Project, index: FakeIndex) -> None:
+    text = f"ext @ {index.origin}/files/ext-1.0.tar.gz#sha256={index.files['ext'][0].sha256}"
+    declare(made, index, "there", pip=[text], sdist_base=":build").succeed("lock", "//:there")
+    build(made, name="there")
+    assert run(made, "import ext; print(ext.compiler())", "there").startswith("12.")
+    exported = made.succeed("export", "//:there", "--format", "requirements").out
+    assert text.partition("#")[0] in exported
+
+
 def test_on_what_steps_made(made: Project, index: FakeIndex) -> None:
     """Its variables count, and what is known of it is compared with what is there."""
     declare(made, index, "stepped", sdist_base=":steps").succeed("lock", "//:stepped")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.text import excerpt
+from envbuild.spec.requirement_line import parse_pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Draft:
     python: bool = False
     wanted: str = ""
     notes: tuple[str, ...] = ()
+
+
+def find_given_sdists(lines: Iterable[str]) -> tuple[str, ...]:
+    """The packages of requirements in normal form that name the URL of an sdist."""
+    return tuple(sorted({pinned.name for pinned in map(parse_pinned, lines) if pinned.sdist}))
 
 
 def join_drafts(drafts: Sequence[Draft]) -> Draft:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envbuild.build.imports.distributions import read_distributions
-from envbuild.build.imports.draft import Draft, tell
+from envbuild.build.imports.draft import Draft, find_given_sdists, tell
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, SpecError, UsageError, raise_all
 from envbuild.core.pattern import compile_later
@@ -48,6 +48,7 @@ def read_prefix(prefix: Path, without: Collection[str]) -> Draft:
         name=prefix.name,
         explicit=(*head, "@EXPLICIT", *urls),
         pinned=lines,
+        sdists=find_given_sdists(lines),
         python=any(each.package.name == "python" for each in records),
         notes=tuple(_tell_variables(prefix)),
     )

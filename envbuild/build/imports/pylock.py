@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.build.imports.draft import Draft
+from envbuild.build.imports.draft import Draft, find_given_sdists
 from envbuild.core.errors import EnvbuildError, Location, SpecError, raise_all
 from envbuild.core.text import excerpt, summarize
 from envbuild.spec.requirement_line import parse_pinned
@@ -29,7 +29,8 @@ def read_pylock(path: Path, shown: str) -> Draft:
         except EnvbuildError as error:
             failures.append(SpecError(error.message, hint=error.hint, location=place))
     raise_all(failures)
-    sdists = tuple(sorted(package.name for package in lock.packages if not package.wheels and package.sdist))
+    locked = (package.name for package in lock.packages if not package.wheels and package.sdist)
+    sdists = tuple(sorted((*locked, *find_given_sdists(lines))))
     return Draft(pinned=tuple(sorted(lines)), sdists=sdists, wanted=str(lock.requires_python or ""))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envbuild.build.imports.conda_lock import check_content_hash, find_sdists, parse_conda_lock
-from envbuild.build.imports.draft import Draft, join_drafts
+from envbuild.build.imports.draft import Draft, find_given_sdists, join_drafts
 from envbuild.build.imports.mlproject import read_mlproject
 from envbuild.build.imports.pylock import read_pylock
 from envbuild.core.dataclass import replace
@@ -81,8 +81,8 @@ def _read_yaml(written: str, path: Path, shown: str, place: Place) -> Draft:
 def _read_lines(written: str, path: Path, place: Place) -> Draft:
     if path.suffix == ".txt" and is_explicit(path.read_text(encoding="utf-8", errors="replace")):
         return _draft_conda(written, place)
-    read_requirements([(written, Location(written))], place.folder, place.root)
-    return Draft(pip=(written,))
+    asked = read_requirements([(written, Location(written))], place.folder, place.root)
+    return Draft(pip=(written,), sdists=find_given_sdists(asked.requirements))
 
 
 def _draft_conda(written: str, place: Place) -> Draft:

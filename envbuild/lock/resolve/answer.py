@@ -64,7 +64,7 @@ class Descriptions:
         return found
 
     def _read_sdist(self, url: str, sha256: str, sdist: Locked | Candidate) -> WheelMetadata:
-        headers = self.indexes.authorization(url, sdist.source)
+        headers = self.indexes.authorization(url, sdist.source) if sdist.source else {}
         with blame(sdist.source, sdist.name):
             found = fetch_sdist_metadata(self.indexes.http, url, headers, sha256)
             _check_same(found, sdist, redact(url))

@@ -25,6 +25,7 @@ from envbuild.core.platform import Facts
 from envbuild.lock.model import Index, Locked, PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
+from envbuild.lock.resolve.given_sdists import GivenSdists, read_given_sdists
 from envbuild.lock.resolve.owner import find_owner
 from envbuild.lock.resolve.sdists import Sdists
 from envbuild.lock.resolve.stand_in import write_stand_ins
@@ -32,7 +33,7 @@ from envbuild.lock.resolve.unknown_package import suggest_package
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import IndexSwitch, open_switch
 from envbuild.sources.url import origin, redact, split_login
-from envbuild.spec.requirement_line import normal_form, parse_pinned
+from envbuild.spec.requirement_line import normal_form
 from envbuild.spec.wheels import LocalWheel, parse_wheel_name
 
 # Where certificates, proxies and logins are; pip's own settings would bring other indexes.
@@ -70,7 +71,9 @@ class PipToolsResolver:
         wheels = choose_local_wheels(question)
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
-        own = stand_ins | {name: Path(wheel.path) for name, wheel in wheels.items()}
+        given = read_given_sdists(self.folder / "sdists", question, self.describe)
+        local = {name: Path(wheel.path) for name, wheel in wheels.items()}
+        own = {**stand_ins, **given.places, **local}
         indexes, sdists = self.describe.indexes, Sdists(question, self.describe)
         with _open_switch(question.indexes, indexes, own, sdists) as switch, TemporaryDirectory() as work:
             links = _link_all(Path(work) / "links", own.values())
@@ -83,8 +86,8 @@ class PipToolsResolver:
                     *("--retries", str(patience.attempts - 1)),
                 ],
                 "cache": str(Path(work) / "cache"),
-                "requirements": [*_plain(question.requirements), *_exact(wheels.values())],
-                "constraints": [*_plain(question.constraints), *_exact(question.pins.values())],
+                "requirements": [*_plain(question.requirements, given), *_exact(wheels.values())],
+                "constraints": [*_plain(question.constraints, given), *_exact(question.pins.values())],
                 "preferences": _preferences(question),
             }
             with _open_logins(self.environment, map(indexes.url, switch.urls)) as logins:
@@ -96,8 +99,8 @@ class PipToolsResolver:
             raise _unreachable(answer["failed"], switch)
         if "error" in answer:
             raise _explain(answer, question, switch.served)
-        candidates = list(sdists.restore(_read_answer(answer, switch.served, own)))
-        return answer_question(question, candidates, wheels, self.describe)
+        candidates = sdists.restore(_read_answer(answer, switch.served, own))
+        return answer_question(question, [*candidates, *given.candidates.values()], wheels, self.describe)
 
     def _run(self, asked: Mapping[str, Any], logins: int) -> Mapping[str, Any]:
         kept = {name: value for name, value in self.environment.items() if name in _KEPT}
@@ -214,8 +217,13 @@ def _exact(packages: Iterable[Locked | LocalWheel]) -> list[str]:
     return sorted(f"{package.name}=={package.version}" for package in packages)
 
 
-def _plain(requirements: Sequence[str]) -> list[str]:
-    return [normal_form(parse_pinned(text).requirement) for text in requirements]
+def _plain(requirements: Sequence[str], given: GivenSdists) -> Iterator[str]:
+    from packaging.specifiers import SpecifierSet
+
+    for requirement, name in given.restate(requirements):
+        if name:
+            requirement.specifier = SpecifierSet(f"=={given.candidates[name].version}")
+        yield normal_form(requirement)
 
 
 def _preferences(question: PythonQuestion) -> list[str]:

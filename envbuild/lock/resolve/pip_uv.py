@@ -21,6 +21,7 @@ from envbuild.core.pattern import compile_later
 from envbuild.lock.model import PlatformLock, PythonQuestion
 from envbuild.lock.resolve.answer import Descriptions, answer_question, check_local_wheels
 from envbuild.lock.resolve.candidates import Candidate, WheelFile, choose_local_wheels
+from envbuild.lock.resolve.given_sdists import GivenSdists, read_given_sdists
 from envbuild.lock.resolve.owner import check_reachable
 from envbuild.lock.resolve.sdists import Sdists
 from envbuild.lock.resolve.stand_in import StandIns, write_stand_ins
@@ -70,24 +71,25 @@ class UvResolver:
         wheels = choose_local_wheels(question)
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
+        given = read_given_sdists(self.folder / "sdists", question, self.describe)
         sdists = Sdists(question, self.describe)
         with (
             tempfile.TemporaryDirectory(prefix="envbuild-uv-") as work,
             open_indexes(question.indexes, self.describe.indexes, sdists) as indexes,
         ):
-            write_inputs(Path(work), question, wheels, stand_ins, indexes.urls)
+            write_inputs(Path(work), question, wheels, stand_ins, given, indexes.urls)
             with self._start(Path(work), question, indexes) as process:
                 # Meanwhile: where an index is away, uv would try for longer, and say less about it.
-                check_reachable(question, self.describe.indexes, {*wheels, *stand_ins})
+                check_reachable(question, self.describe.indexes, {*wheels, *stand_ins, *given.places})
                 try:
-                    shown = {**_shown(Path(work), wheels, stand_ins), **indexes.shown}
+                    shown = {**_shown(Path(work), wheels, stand_ins, given), **indexes.shown}
                     output = _finish(process, Path(work), question, shown)
                 except EnvbuildError:
                     sdists.raise_faults(failed=True)
                     raise
         sdists.raise_faults(failed=False)
-        candidates = list(sdists.restore(_read_pylock(output, indexes)))
-        return answer_question(question, candidates, wheels, self.describe)
+        candidates = sdists.restore(_read_pylock(output, indexes))
+        return answer_question(question, [*candidates, *given.candidates.values()], wheels, self.describe)
 
     @contextmanager
     def _start(
@@ -155,12 +157,15 @@ def _command(question: PythonQuestion, indexes: OpenIndexes) -> list[str]:
     return command if indexes.only else [*command, "--no-cache"]
 
 
-def _shown(work: Path, wheels: Mapping[str, LocalWheel], stand_ins: StandIns) -> dict[str, str]:
+def _shown(
+    work: Path, wheels: Mapping[str, LocalWheel], stand_ins: StandIns, given: GivenSdists
+) -> dict[str, str]:
     """What to show for this machine's paths."""
     shown = {str(work): "", work.as_uri(): ""}
     for path, text in (
         *((Path(wheel.path), wheel.file) for wheel in wheels.values()),
         *((path, "the base") for path in stand_ins.values()),
+        *((path, "its sdist") for path in given.places.values()),
     ):
         shown |= {path.as_uri(): text, str(path): text}
     return shown

@@ -36,23 +36,25 @@ def write_stand_ins(folder: Path, question: PythonQuestion, describe: Descriptio
         if pinned.name in asked:
             asked[pinned.name] |= pinned.requirement.extras
     return {
-        name: _write(
-            folder, pin, pin_edges(pin, frozenset(asked[name]), environment, describe.locked), asked[name]
+        name: write_stand_in(
+            folder,
+            name,
+            pin.version,
+            _metadata(pin, pin_edges(pin, frozenset(asked[name]), environment, describe.locked), asked[name]),
         )
         for name, pin in sorted(question.pins.items())
     }
 
 
-def _write(folder: Path, pin: Locked, requires: Iterable[str], extras: Iterable[str]) -> Path:
-    """A wheel of the pin's name and version, at a path that its contents decide: solvers' caches hold."""
-    metadata = _metadata(pin, requires, extras)
+def write_stand_in(folder: Path, name: str, version: str, metadata: str) -> Path:
+    """A wheel of this METADATA, at a path that its contents decide: solvers' caches hold."""
     place = folder / hashlib.sha256(metadata.encode()).hexdigest()[:16]
-    path = place / f"{_stem(pin.name, pin.version)}-py3-none-any.whl"
+    path = place / f"{_stem(name, version)}-py3-none-any.whl"
     if path.exists():
         return path
     place.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=place, delete=False) as draft:
-        draft.write(pack_stand_in(pin.name, pin.version, metadata))
+        draft.write(pack_stand_in(name, version, metadata))
     Path(draft.name).replace(path)
     return path
 

@@ -12,12 +12,13 @@ from envbuild.core.errors import ResolveError
 from envbuild.core.platform import Facts
 from envbuild.lock.markers import full_version
 from envbuild.lock.model import Index, PythonQuestion
+from envbuild.lock.resolve.given_sdists import GivenSdists
 from envbuild.lock.resolve.sdists import Sdists
 from envbuild.lock.resolve.stand_in import StandIns
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.index_switch import open_switch
 from envbuild.sources.url import Login, split_login
-from envbuild.spec.requirement_line import normal_form, parse_pinned
+from envbuild.spec.requirement_line import normal_form
 from envbuild.spec.wheels import LocalWheel
 
 # The glibc versions that uv has targets for; between two of them, the lower one is asked.
@@ -70,14 +71,15 @@ def write_inputs(
     question: PythonQuestion,
     wheels: Mapping[str, LocalWheel],
     stand_ins: StandIns,
+    given: GivenSdists,
     urls: Sequence[str],
 ) -> None:
     """Write requirements, constraints, indexes and preferences into the folder `work`."""
     local = [f"{name} @ {Path(wheel.path).as_uri()}" for name, wheel in wheels.items()]
     pins = [f"{name} @ {path.as_uri()}" for name, path in stand_ins.items() if name not in wheels]
     (work / "uv.toml").write_text(_configuration(urls), encoding="utf-8")
-    _write_lines(work / "requirements.in", [*_plain(question.requirements), *local])
-    _write_lines(work / "constraints.in", [*_plain(question.constraints), *pins])
+    _write_lines(work / "requirements.in", [*_plain(question.requirements, given), *local])
+    _write_lines(work / "constraints.in", [*_plain(question.constraints, given), *pins])
     if preferences := _preferences(question):
         (work / "pylock.toml").write_text(preferences, encoding="utf-8")
 
@@ -104,9 +106,11 @@ def python_version(facts: Facts) -> str:
     return full_version(facts.python.version)
 
 
-def _plain(requirements: Sequence[str]) -> list[str]:
+def _plain(requirements: Sequence[str], given: GivenSdists) -> Iterator[str]:
     """Requirements without their hashes, which concern the choice of a file, not of a version."""
-    return [normal_form(parse_pinned(text).requirement) for text in requirements]
+    for requirement, name in given.restate(requirements):
+        requirement.url = given.places[name].as_uri() if name else requirement.url
+        yield normal_form(requirement)
 
 
 def _configuration(urls: Sequence[str]) -> str:

@@ -77,6 +77,16 @@ def test_pylock_with_an_sdist(workspace: Project) -> None:
     assert (workspace.root / "app.requirements.txt").read_text() == f"x==1 --hash=sha256:{SHA}\n"
 
 
+def test_pylock_with_an_sdist_at_a_url(workspace: Project) -> None:
+    url = "https://f.example/x-1.tar.gz"
+    head = 'lock-version = "1.0"\ncreated-by = "a tool"\n[[packages]]\nname = "x"\n'
+    archive = f'archive = {{url = "{url}", hashes = {{sha256 = "{SHA}"}}}}\n'
+    workspace.write({"pylock.toml": head + archive})
+    workspace.succeed("import", "pylock.toml", "--name", "app")
+    assert build_file(workspace).endswith("    pip: app.requirements.txt\n    sdists: [x]\n")
+    assert (workspace.root / "app.requirements.txt").read_text() == f"x @ {url}#sha256={SHA}\n"
+
+
 def test_a_python_that_the_base_would_not_have(workspace: Project) -> None:
     text = 'lock-version = "1.0"\nrequires-python = ">=3.12"\ncreated-by = "a tool"\npackages = []\n'
     workspace.write({"pylock.dev.toml": text})

@@ -56,6 +56,8 @@ def test_a_prefix(workspace: Project, prefix: Path, channel: Channel) -> None:
     put(prefix, "own")
     url = "https://f.example/demo-1.0-py3-none-any.whl"
     put(prefix, "demo", {"url": url, "archive_info": {"hashes": {"sha256": SHA}}})
+    source = "https://f.example/source-1.0.tar.gz"
+    put(prefix, "source", {"url": source, "archive_info": {"hash": f"sha256={SHA}"}})
     state = {"version": 1, "env_vars": {"TOKEN": "hush"}}
     (prefix / "conda-meta/state").write_text(json.dumps(state))
     said = workspace.succeed("import", "--prefix", str(prefix))
@@ -68,8 +70,10 @@ def test_a_prefix(workspace: Project, prefix: Path, channel: Channel) -> None:
     ]
     assert all(len(line.partition("#sha256:")[2]) == 64 for line in lines[2:])
     # six is conda's: its record owns the metadata that pip would go by.
-    assert (workspace.root / "made.requirements.txt").read_text() == f"demo @ {url}#sha256={SHA}\nown==1.0\n"
-    assert "    conda: made.explicit.txt\n    pip: made.requirements.txt\n" in build_file(workspace)
+    lines = (workspace.root / "made.requirements.txt").read_text().splitlines()
+    assert lines == [f"demo @ {url}#sha256={SHA}", "own==1.0", f"source @ {source}#sha256={SHA}"]
+    stated = "    conda: made.explicit.txt\n    pip: made.requirements.txt\n    sdists: [source]\n"
+    assert stated in build_file(workspace)
     assert said.err == "note: not imported, as they may be secret: state them under `variables`: `TOKEN`\n"
     assert b"hush" not in b"".join(workspace.contents().values())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from envbuild.core.errors import ErrorGroup, Location
+from envbuild.spec.requirement_line import parse_pinned
 from envbuild.spec.requirements import Requirements, read_requirements
 from tests.makers.index import make_package
 
@@ -99,6 +100,14 @@ def test_a_url_gets_its_name_and_keeps_its_digest(tmp_path: Path) -> None:
     assert read(tmp_path, f"{url}#sha256={SHA}&egg=x").requirements == (f"own @ {url}#sha256={SHA}",)
 
 
+def test_the_url_of_an_sdist(tmp_path: Path) -> None:
+    url = "https://files.example/Own-1.0.tar.gz"
+    (text,) = read(tmp_path, f"{url}#sha256={SHA} ; python_version > '3'").requirements
+    assert text == f'own @ {url}#sha256={SHA} ; python_version > "3"'
+    assert (parse_pinned(text).sdist, parse_pinned("own>=1").sdist) == (f"{url}#sha256={SHA}", "")
+    assert parse_pinned("own @ https://files.example/own-1.0-py3-none-any.whl").sdist == ""
+
+
 REFUSED = {
     "-e .": "an editable requirement cannot be locked",
     "git+https://host.example/x": "`git+https://host.example/x` is a version control requirement",
@@ -109,7 +118,10 @@ REFUSED = {
     "six --no-binary": "the option `--no-binary` is not supported",
     "six >= nothing": "`six >= nothing` is no requirement: ",
     "x @ https://me:pw@host.example/x-1.0-py3-none-any.whl": "the URL of `x` holds credentials",
-    "x @ https://host.example/x-1.0.tar.gz": "`https://host.example/x-1.0.tar.gz` is a source archive",
+    "x @ https://host.example/x-1.0.zip": "`https://host.example/x-1.0.zip` is a source archive, but no",
+    "x @ https://host.example/v1.0.tar.gz": "`v1.0.tar.gz` is no sdist's file name",
+    "x @ https://host.example/y-1.0.tar.gz": "`x` is given the URL of an sdist of `y`",
+    "https://host.example/x": "`https://host.example/x` is no wheel",
     "x @ https://host.example/y-1.0-py3-none-any.whl": "`x` is given the URL of a wheel of `y`",
     "x @ ftp://host.example/x-1.0-py3-none-any.whl": "is no `https:` URL",
     "x @ file:///x-1.0-py3-none-any.whl": "is a `file:` URL",

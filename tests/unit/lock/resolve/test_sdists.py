@@ -110,6 +110,52 @@ def test_what_builds_it_is_not_built_itself(make_resolver: MakeResolver, name: s
     assert raised.value.hint
 
 
+@both
+@pytest.mark.parametrize("form", ["app[speed] @ {url}#sha256={sha256}", "{url} --hash=sha256:{sha256}"])
+def test_an_sdist_at_a_url(make_resolver: MakeResolver, name: str, form: str) -> None:
+    """The index is not asked for the package, which others may require, too."""
+    requires = {"app.egg-info/requires.txt": "dep>=1\n\n[speed]\nfast\n"}
+    sdist = make_sdist("app", "1.5", metadata="2.1", files=requires)
+    other = make_package("other", requires=["app>1"])
+    with run_index(
+        sdist, ("app-9.0.tar.gz", b"x"), make_package("dep"), make_package("fast"), other, *TOOLS
+    ) as index:
+        stated = {"url": f"{index.origin}/files/{sdist[0]}", "sha256": hashlib.sha256(sdist[1]).hexdigest()}
+        found = resolve(index, make_resolver, name, form.format(**stated), "other")
+        again = ask(form.format(**stated), "other", facts=HOST, sdists=("app",), locked=found)
+        assert make_resolver({"main": index.url}, name).resolve(again) == found
+        assert not any("app" in path for path in index.requests if path.startswith("/simple/"))
+    app = found.artifacts[0]
+    assert (app.kind, app.name, app.version, app.source) == ("sdist", "app", "1.5", "")
+    assert (app.file, app.sha256, app.size) == (stated["url"], stated["sha256"], len(sdist[1]))
+    extras = {"fast"} if "speed" in form else set()
+    assert versions(found).keys() == {"app", "dep", "other", *extras}
+    assert [each.name for each in found.builds["app"].wheels] == ["setuptools"]
+
+
+@both
+def test_an_sdist_at_a_url_for_another_target(make_resolver: MakeResolver, name: str) -> None:
+    """It is not even read."""
+    with run_index(make_package("dep"), *TOOLS) as index:
+        text = f"app @ {index.origin}/files/app-1.0.tar.gz#sha256={'0' * 64} ; sys_platform == 'win32'"
+        assert versions(resolve(index, make_resolver, name, text, "dep")) == {"dep": "1.0"}
+
+
+@both
+@pytest.mark.parametrize(
+    ("fragment", "error", "said"),
+    [
+        ("", ResolveError, "nobody tells the sha256 of `app-1.0.tar.gz`"),
+        ("#sha256=" + "0" * 64, SourceError, "has another sha256 than"),
+    ],
+)
+def test_a_url_of_other_contents(
+    make_resolver: MakeResolver, name: str, fragment: str, error: type[Exception], said: str
+) -> None:
+    with run_index(make_sdist("app"), *TOOLS) as index, pytest.raises(error, match=said):
+        resolve(index, make_resolver, name, f"app @ {index.origin}/files/app-1.0.tar.gz{fragment}")
+
+
 REQUIRES = "dep>=1\n\n[:sys_platform == 'win32']\nwin\n\n[speed]\nfast\n\n[speed:python_version < '3']\nold\n"
 
 

@@ -85,7 +85,7 @@ REFUSED = {
     "@EXPLICIT\nhttps://me:hush@h.example/c/linux-64/a-1-0.conda": "linux.txt:2: the URL holds credentials",
     "@EXPLICIT\nhttps://h.example/t/hush/c/linux-64/a-1-0.conda": "linux.txt:2: the URL holds a token",
     "@EXPLICIT\nhttps://h.example/c/linux-64/a-1-0.conda?x=1.conda": "linux.txt:2: ",
-    "@EXPLICIT\n# pip x @ https://files.example/x-1.tar.gz": "linux.txt:2: `https://files.example/x-1.tar.gz`",
+    "@EXPLICIT\n# pip x @ https://files.example/x-1.zip": "linux.txt:2: `https://files.example/x-1.zip`",
     "@EXPLICIT\n\x1b[2J.conda\n": "linux.txt:2: `\\x1b[2J.conda` is no",
 }
 
