@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from envbuild.core.errors import EnvbuildError, ErrorGroup, ExitCode
 
@@ -55,7 +56,7 @@ def _stated(arguments: Sequence[str], option: str) -> str:
     """An option's value on a command line that may be wrong elsewhere; the last one counts, "" is none."""
     ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
     value = ""
-    for argument, following in zip(ours, [*ours[1:], ""], strict=True):
+    for argument, following in pairwise((*ours, "")):
         name, given, text = argument.partition("=")
         if name == option:
             value = text if given else following

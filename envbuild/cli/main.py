@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import keyword
 import re
+import sys
 from collections.abc import Sequence
 
 import click
 
 from envbuild import __version__
 from envbuild.cli.failure import report
-from envbuild.core.errors import ServiceError, UsageError
+from envbuild.core.errors import ExitCode, ServiceError, UsageError
 
 # Command -> what it does in a line, in the order users meet them. Each is the module of its name in this
 # package, which is imported only when the command is called.
@@ -97,7 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        return report(_in_our_words(error), arguments)
+        return _refuse(error, arguments)
     except (click.Abort, KeyboardInterrupt):
         return report(KeyboardInterrupt(), arguments)
     except OSError as error:
@@ -121,6 +122,14 @@ def _suggest(command: str) -> str:
 
     near = difflib.get_close_matches(command, COMMANDS, 1)
     return f"did you mean `{near[0]}`?" if near else "run `envbuild --help` to see them all"
+
+
+def _refuse(error: click.ClickException, arguments: Sequence[str]) -> int:
+    """What click refused is reported; who named no command is shown those that there are."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        sys.stderr.write(f"{error.ctx.get_help()}\n")
+        return ExitCode.USAGE
+    return report(_in_our_words(error), arguments)
 
 
 def _in_our_words(error: click.ClickException) -> UsageError:

@@ -92,6 +92,13 @@ def test_help(project: Project) -> None:
         assert project.succeed(command, "--help").out.startswith(f"Usage: envbuild {command} ")
 
 
+@pytest.mark.parametrize("group", [[], ["cache"], ["hook"]])
+def test_without_a_command(project: Project, group: list[str]) -> None:
+    outcome = project.run(*group)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == project.succeed(*group, "--help").out
+
+
 def test_version(project: Project) -> None:
     for arguments in (["--version"], ["version"]):
         assert project.succeed(*arguments).out == f"envbuild {__version__}\n"
