@@ -11,7 +11,7 @@ from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer
-from envbuild.lock.check import record_inputs
+from envbuild.lock.check import record_inputs, refuse_unlike
 from envbuild.lock.codec import BrokenLock, encode_lock
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.conda_python import follow_conda, provided_pins
@@ -162,6 +162,7 @@ class Locker:
     ) -> tuple[Mapping[Platform, Question], Mapping[Platform, PlatformLock]]:
         """What a target asks, and the answers: asked again where an answer is part of what is asked."""
         asked = self.analyzer.questions(label)
+        refuse_unlike(asked)
         before = old.platforms if old else {}
         answers = {
             platform: self._answer_all(question, before.get(platform), upgrade)

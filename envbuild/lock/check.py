@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from envbuild.core.errors import ResolveError
 from envbuild.core.platform import Facts, Libc, Platform
 from envbuild.lock.check_builds import check_builds
 from envbuild.lock.check_conda import check_conda, conda_inputs
@@ -76,6 +77,26 @@ def record_inputs(questions: Mapping[Platform, Question]) -> Mapping[str, Json]:
     for question in asked[0]:
         recorded |= _record_single(question)
     return recorded
+
+
+def refuse_unlike(questions: Mapping[Platform, Question]) -> None:
+    """Raise ResolveError where platforms ask for Debian packages of different suites.
+
+    A lock records them once. They differ where the images of a base do.
+    """
+    asked: dict[tuple[str, tuple[str, ...]], Platform] = {}
+    for platform, question in questions.items():
+        for single in split_question(question):
+            if isinstance(single, DebianQuestion):
+                asked.setdefault((single.suite, single.components), platform)
+    if len(asked) > 1:
+        listed = ", ".join(
+            f"`{suite}` ({', '.join(areas)}) for `{platform}`" for (suite, areas), platform in asked.items()
+        )
+        raise ResolveError(
+            f"its base takes packages from {listed}",
+            hint="lock the base with `--upgrade`, or state `apt_suite` and `apt_components`",
+        )
 
 
 def _record_single(question: Single) -> dict[str, Json]:

@@ -370,6 +370,30 @@ def test_an_image_s_own_suites_are_taken(debian: Project, mirror: Mirror, patche
 
 
 @pytest.mark.services
+def test_images_of_one_base_with_different_suites(debian: Project, registry: str) -> None:
+    upstream = Upstream(registry, f"base{uuid4().hex}/python")
+    lean = {path: text for path, text in PATCHED.items() if not path.startswith("etc/apt/sources")}
+    arm = DPKG.format("libc6", "2.36-9").replace("amd64", "arm64")
+    upstream.push_index(
+        upstream.push(make_layer(PATCHED)),
+        upstream.push(make_layer({**lean, "var/lib/dpkg/status": arm}), architecture="arm64"),
+        tag="1",
+    )
+    platforms = {"platforms": ["linux/amd64", "linux/arm64"]}
+    stated = {"name": "base", "image": upstream.reference(), **platforms}
+    image = f"- base_image: {json.dumps(stated)}\n"
+    debian.write({"BUILD.yaml": image + app("vim", **platforms)}).succeed("lock", ":base")
+    error = debian.fail(2, "lock", ":app")
+    assert (
+        "from `stable stable-security` (main) for `linux/amd64`, `stable` (main) for `linux/arm64`" in error
+    )
+    assert "state `apt_suite` and `apt_components`" in error
+    debian.write({"BUILD.yaml": image + app("libc6", apt_suite="stable", **platforms)})
+    # Both are asked for alike; the mirror is for one of them alone.
+    assert "the suite has no packages for arm64 in `main`" in debian.fail(4, "lock", ":app")
+
+
+@pytest.mark.services
 def test_a_package_of_an_archive_that_is_left_out(debian: Project, patched: str) -> None:
     debian.write({"BUILD.yaml": patched + app("proprietary")}).succeed("lock", ":base")
     error = debian.fail(2, "lock", ":app")
