@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from benchmarks.__main__ import ROWS
+from envbuild.rule.loader import load_rules
 from envbuild.spec.dockerfile.parse import parse_dockerfile
 from envbuild.spec.recorder import Unrecorded
 from envbuild.spec.workspace import load_workspace
 from tests.makers.examples import REPOSITORY
-from tests.makers.pages import Block, find_blocks, find_steps
+from tests.makers.pages import PAGES, Block, find_blocks, find_steps, read_page
 from tests.makers.workspace import write_files
 
 # By their language, what reads or runs the blocks. What a table leaves out there has its reason beside it.
@@ -33,6 +34,18 @@ YAML = {block.name: yaml.safe_load(block.text) for block in find_blocks("yaml")}
 WORKSPACES = {name: block for name, block in YAML.items() if isinstance(block, dict) and "repos" not in block}
 KEYRINGS = {"keys/archive.gpg": "", "keys/mirror.gpg": ""}
 HOOKS = {name: block for name, block in YAML.items() if name.startswith("docs/pre-commit.md")}
+PAGES_OF_RULES = {
+    "environment": "docs/environment.md",
+    "debian_base": "docs/debian-base.md",
+    "base_image": "docs/base-images.md",
+    "dockerfile_image": "docs/dockerfile.md",
+}
+_ATTRIBUTES = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \|", re.MULTILINE)
+_VARIABLE = re.compile(r"ENVBUILD_[A-Z]+(?:_[A-Z]+)*")
+OF_THE_TESTS = {
+    *("ENVBUILD_CONDA_DATA", "ENVBUILD_CONDA_PACKAGES", "ENVBUILD_FUZZ", "ENVBUILD_KILLS"),
+    *("ENVBUILD_KILLS_SEED", "ENVBUILD_REQUIRE_SERVICES"),
+}
 
 
 @pytest.mark.parametrize("block", find_blocks(), ids=lambda block: block.name)
@@ -88,3 +101,21 @@ def test_shells(block: Block) -> None:
             assert line.startswith(
                 ("envbuild ", ".venv/bin/python -m pytest ", ".venv/bin/python -m benchmarks ")
             )
+
+
+def test_every_attribute_is_on_its_rule_s_page() -> None:
+    rules = load_rules((), REPOSITORY, Unrecorded())
+    assert rules.keys() == PAGES_OF_RULES.keys()
+    for name, rule in rules.items():
+        page = read_page(PAGES_OF_RULES[name])
+        told = {each for row in _ATTRIBUTES.findall(page) for each in re.findall(r"`(\w+)`", row)}
+        assert told <= rule.attributes.keys()
+        # All rules have it: docs/build-files.md.
+        silent = {each for each in rule.attributes if not re.search(rf"`{each}`|\b{each}:", page)}
+        assert silent <= {"platforms"}, name
+
+
+def test_variables_are_those_that_are_read() -> None:
+    pages = "".join(map(read_page, PAGES))
+    code = "".join(path.read_text() for path in (REPOSITORY / "envbuild").rglob("*.py"))
+    assert set(_VARIABLE.findall(pages)) - OF_THE_TESTS == set(_VARIABLE.findall(code))

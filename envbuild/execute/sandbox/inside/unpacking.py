@@ -133,7 +133,7 @@ class _Unpacking:
     def _own(self, path: str, entry: tarfile.TarInfo) -> None:
         """Owner, then mode and attributes: a change of owner takes setuid and capabilities away."""
         if not self._all_root:
-            require_mapped(entry.uid, entry.gid, f"{entry.name!a} of a layer")
+            require_mapped(entry.uid, entry.gid, f"`{ascii(entry.name)[1:-1]}` of a layer")
             if entry.uid or entry.gid:
                 os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
         if entry.issym():

@@ -287,7 +287,7 @@ def test_a_layer_below_may_be_anybodys(machine: Machine, busybox: bytes) -> None
     writer.file("mail", b"", uid=8, gid=8)
     writer.finish()
     if machine.identity.single:
-        with pytest.raises(BuildError, match="'mail' of a layer has the uid 8, which is not mapped"):
+        with pytest.raises(BuildError, match="`mail` of a layer has the uid 8, which is not mapped"):
             machine.script([busybox, out.getvalue()], "true")
         return
     assert machine.tell([busybox, out.getvalue()], "stat -c %u:%g /mail") == ["8:8"]
