@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
-from envbuild.core.errors import SourceError
+from envbuild.core.errors import EnvbuildError, SourceError
 from envbuild.sources.url import is_loopback, origin, parse_url, redact, split_login
 
 if TYPE_CHECKING:
@@ -37,6 +37,37 @@ class PlainHttp(TransportError):
     """A server that was spoken to by TLS knows plain HTTP only."""
 
 
+class RawAnswer(Protocol):
+    """An answer as the HTTP library has it: urllib3's own, and what stands in for it."""
+
+    status: int
+    version: int
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name in any case."""
+
+    @property
+    def length_remaining(self) -> int | None:
+        """How many bytes of the body are to come, where that is known."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is no more to read."""
+
+    def read1(self, amount: int, *, decode_content: bool) -> bytes:
+        """What has come of the body; b"" at its end."""
+
+    def stream(self, amount: int, *, decode_content: bool) -> Iterator[bytes]:
+        """The body in pieces."""
+
+    def close(self) -> None:
+        """Read no more."""
+
+    def release_conn(self) -> None:
+        """Let others have the connection."""
+
+
 class Connections:
     """Keeps connections open and gives each request one. Safe for several threads."""
 
@@ -49,15 +80,15 @@ class Connections:
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | IO[bytes] | None
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> RawAnswer:
         """The answer to one request, its body not read yet; raises TransportError."""
         with transport_errors(url):
             answer = self._manager(url).request(
                 method, url, headers=headers, body=body, redirect=False, retries=False, preload_content=False
             )
-        if method == "GET" and _is_head_cut(answer):
+        if method == "GET" and is_head_cut(answer):
             answer.close()
-            raise _broken_off(redact(url))
+            raise broken_off(redact(url))
         return answer
 
     def close(self) -> None:
@@ -81,7 +112,7 @@ class Connections:
         import urllib3
 
         timeout = urllib3.Timeout(connect=self._timeouts[0], read=self._timeouts[1])
-        context = _trust() if "https" in (scheme, proxy.partition(":")[0]) else None
+        context = make_context() if "https" in (scheme, proxy.partition(":")[0]) else None
         if not proxy:
             return urllib3.PoolManager(
                 num_pools=32, maxsize=self._pool_size, timeout=timeout, ssl_context=context, blocksize=_BLOCK
@@ -103,13 +134,15 @@ def load_client() -> None:
 
 def choose_proxy(url: str) -> str:
     """The proxy that the environment names for a URL, or ""; never one for this machine itself."""
-    from urllib.request import getproxies_environment, proxy_bypass
-
     parts = parse_url(url)
     host = parts.hostname or ""
+    if is_loopback(host) or not any(name.lower().endswith("_proxy") for name in os.environ):
+        return ""  # before what reads these is imported
+    from urllib.request import getproxies_environment, proxy_bypass
+
     proxies = getproxies_environment()
     proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    if not proxy or is_loopback(host) or proxy_bypass(host, proxies):
+    if not proxy or proxy_bypass(host, proxies):
         return ""
     return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -117,11 +150,15 @@ def choose_proxy(url: str) -> str:
 @contextmanager
 def transport_errors(url: str) -> Iterator[None]:
     """Turn the HTTP library's exceptions into TransportError."""
-    import urllib3
-
     try:
         yield
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: a chunk of -5 bytes
+    except EnvbuildError:
+        raise
+    except Exception as error:
+        from urllib3.exceptions import HTTPError
+
+        if not isinstance(error, (HTTPError, OSError, ValueError)):  # ValueError: a chunk of -5 bytes
+            raise
         raise _explain(error, redact(url)) from error
 
 
@@ -129,20 +166,20 @@ def _explain(error: Exception, shown: str) -> TransportError:
     from urllib3 import exceptions
 
     kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[], TransportError]], ...] = (
-        (exceptions.LocationValueError, lambda: _unusable(shown)),
+        (exceptions.LocationValueError, lambda: unusable(shown)),
         (exceptions.ProxyError, lambda: _proxy_failed(shown)),
-        (exceptions.SSLError, lambda: _untrusted(error, shown)),
-        (exceptions.NameResolutionError, lambda: _unknown_host(shown)),
-        (exceptions.NewConnectionError, lambda: _unreachable(shown)),
-        (exceptions.TimeoutError, lambda: _timed_out(shown)),
+        (exceptions.SSLError, lambda: untrusted(error.args[0] if error.args else error, shown)),
+        (exceptions.NameResolutionError, lambda: unknown_host(shown)),
+        (exceptions.NewConnectionError, lambda: unreachable(shown)),
+        (exceptions.TimeoutError, lambda: timed_out(shown)),
     )
     for kind, explanation in kinds:
         if isinstance(error, kind):
             return explanation()
-    return _broken_off(shown)
+    return broken_off(shown)
 
 
-def _is_head_cut(answer: urllib3.BaseHTTPResponse) -> bool:
+def is_head_cut(answer: RawAnswer) -> bool:
     """Whether headers are missing: the library takes the end of the stream for the end of the headers.
 
     Who ends a body by closing must say so (RFC 9112, 9.6), except in HTTP/1.0.
@@ -152,11 +189,13 @@ def _is_head_cut(answer: urllib3.BaseHTTPResponse) -> bool:
     return answer.status in (200, 206) and answer.version == 11 and not framed and not closing
 
 
-def _broken_off(shown: str) -> TransportError:
+def broken_off(shown: str) -> TransportError:
+    """For an answer that ended before its end."""
     return TransportError(f"`{shown}` broke off its answer", hint="try again; a proxy may be in between")
 
 
-def _unusable(shown: str) -> TransportError:
+def unusable(shown: str) -> TransportError:
+    """For a URL that names nothing to connect to."""
     return TransportError(f"`{shown}` is no URL that can be asked", hint="check the address", passing=False)
 
 
@@ -167,7 +206,8 @@ def _proxy_failed(shown: str) -> TransportError:
     )
 
 
-def _untrusted(error: Exception, shown: str) -> TransportError:
+def untrusted(error: object, shown: str) -> TransportError:
+    """For what the TLS library raised."""
     if "WRONG_VERSION_NUMBER" in str(error):  # what OpenSSL makes of "HTTP/1.1 400"
         hint = "check the address: it may begin with `http://`"
         return PlainHttp(f"`{shown}` speaks plain HTTP, no TLS", hint=hint, passing=False)
@@ -178,25 +218,28 @@ def _untrusted(error: Exception, shown: str) -> TransportError:
     )
 
 
-def _unknown_host(shown: str) -> TransportError:
+def unknown_host(shown: str) -> TransportError:
+    """For a name without an address."""
     return TransportError(f"the host of `{shown}` is unknown", hint="check its name, the network and proxies")
 
 
-def _unreachable(shown: str) -> TransportError:
+def unreachable(shown: str) -> TransportError:
+    """For an address where nobody listens."""
     return TransportError(f"`{shown}` cannot be reached", hint="check the address, the network and proxies")
 
 
-def _timed_out(shown: str) -> TransportError:
+def timed_out(shown: str) -> TransportError:
+    """For silence."""
     return TransportError(f"`{shown}` did not answer in time", hint="check the network, then try again")
 
 
-def _tls_reason(error: Exception) -> str:
-    cause = error.args[0] if error.args else error
-    reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "TLS failed"
+def _tls_reason(error: object) -> str:
+    reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed"
     return str(reason).lower().replace("_", " ")
 
 
-def _trust() -> ssl.SSLContext:
+def make_context() -> ssl.SSLContext:
+    """What is trusted; raises SourceError where the environment names what cannot be read."""
     import ssl
 
     context = ssl.create_default_context()

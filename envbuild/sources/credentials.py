@@ -8,7 +8,6 @@ In this order: `DOCKER_AUTH_CONFIG` (the JSON itself), the file of `REGISTRY_AUT
 from __future__ import annotations
 
 import base64
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -158,6 +157,8 @@ def _ask_helper(helper: str, host: str) -> RegistryLogin | None:
         raise RegistryError(
             f"`{excerpt(helper)}` is no credential helper's name", hint="mend Docker's config.json"
         )
+    import subprocess
+
     program = f"docker-credential-{helper}"
     key = f"https://{_HUB}/v1/" if host == _HUB else host
     try:

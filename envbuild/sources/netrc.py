@@ -19,11 +19,11 @@ class Netrc:
 
     @cached_property
     def _logins(self) -> dict[str, Login]:
-        from netrc import NetrcParseError, netrc
-
         path = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111 (never fails)
         if not Path(path).is_file():
             return {}
+        from netrc import NetrcParseError, netrc
+
         try:
             hosts = netrc(path).hosts
         except (NetrcParseError, OSError, UnicodeDecodeError):

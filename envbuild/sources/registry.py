@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlencode
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import PREFIX, Digest, parse_sha256
 from envbuild.core.errors import EnvbuildError, RegistryError
-from envbuild.core.protocols import BlobWriter
 from envbuild.core.text import excerpt
 from envbuild.oci.descriptor import INDEX, MANIFEST, Descriptor
 from envbuild.oci.document import MAX_SIZE
@@ -20,6 +19,9 @@ from envbuild.sources.registry_address import Address
 from envbuild.sources.registry_errors import DAMAGED, RegistryStatusError, refuse, registry_errors
 from envbuild.sources.response import Response
 from envbuild.sources.url import join_url
+
+if TYPE_CHECKING:
+    from envbuild.core.protocols import BlobWriter
 
 __all__ = ["Mount", "RegistryClient", "RegistryStatusError", "UploadSession"]
 
