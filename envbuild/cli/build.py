@@ -9,6 +9,7 @@ import click
 
 from envbuild.cli.failure import WithResults
 from envbuild.cli.options import common_options, jobs_option, patterns_argument, platform_option, step_options
+from envbuild.core.label import Label
 from envbuild.options import Options, StepOptions
 
 if TYPE_CHECKING:
@@ -74,5 +75,6 @@ def remember(app: App, built: Built, begun: int, *, keep_going: bool, push: bool
         return
     asked = describe_asked(app, keep_going=keep_going, push=push)
     answers.keep_text(built, asked, app.signatures, app.execution.images, begun)
-    if not app.project.workspace.rules:  # what these make of a file's digest is theirs to know
+    # What a rule of the workspace's own makes of a file's digest is its own to know.
+    if not app.project.calls_own_rules([Label.parse(goal.label) for goal in built.goals]):
         answers.keep_graph(built, asked, app.signatures, begun)

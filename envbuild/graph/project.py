@@ -96,6 +96,10 @@ class Project:
             self.check_locks(all_labels)
             raise
 
+    def calls_own_rules(self, labels: Sequence[Label]) -> bool:
+        """Whether targets, or what they stand on, are of rules of the workspace's own."""
+        return any(self.analyzer.rule(label).own for label in self.with_dependencies(labels))
+
     def touched(self, changed: Iterable[Path]) -> tuple[Label, ...]:
         """The targets whose locks a change of these files may make stale, sorted; raises SpecError."""
         return find_touched(changed, self.workspace, self.targets, self.rules, self.locks)

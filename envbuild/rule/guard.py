@@ -51,7 +51,7 @@ def guard_rule(rule: Rule, path: Path, shown: str) -> Rule:
             raise SpecError(message, location=place) from error
 
     question = functools.partial(call, rule.question) if rule.question else None
-    return replace(rule, implementation=implementation, question=question)
+    return replace(rule, implementation=implementation, question=question, own=True)
 
 
 def failing_line(error: BaseException, path: Path) -> int:

@@ -26,7 +26,8 @@ COMMON = {"platforms": attr.platforms(doc="the platforms it is built for")}
 class Rule:
     """A kind of target. `question` (None: nothing is locked) and `implementation` are pure functions.
 
-    `attributes` hold the common ones, too; `name` is no attribute: every target has one.
+    `attributes` hold the common ones, too; `name` is no attribute: every target has one. `own` ones are the
+    workspace's.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Rule:
     attributes: Mapping[str, Attribute]
     implementation: Implementation
     question: Ask | None = None
+    own: bool = False
 
 
 def rule(
