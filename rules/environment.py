@@ -99,7 +99,7 @@ def _ask_python(ctx: Context) -> PythonQuestion:
     asked = _pip(ctx)
     ground.find_prefix(ctx, base)
     sdist_base.check_fit(ctx, facts)
-    sdist_base.check_urls(ctx, asked)
+    sdist_base.check_given(ctx, asked)
     return PythonQuestion(
         requirements=asked.requirements,
         constraints=asked.constraints,
@@ -235,10 +235,15 @@ def _refuse_hidden_modules(ctx: Context, facts: Facts, prefix: str, base: Image 
 def _source(
     ctx: Context, artifact: Locked, facts: Facts, base: Image | None, tools: Sequence[Layer]
 ) -> Input:
-    """Where a wheel's bytes come from: the workspace's own file, the lock's source, or a build."""
-    if artifact.kind == "sdist":
-        workshop = sdist_base.open_workshop(ctx, artifact.name, facts, base, tools)
-        return ctx.built_wheel(artifact, facts, workshop)
+    """Where a wheel's bytes come from: the workspace's own file, the lock's source, or a build of one."""
+    file = _file(ctx, artifact)
+    if artifact.kind != "sdist":
+        return file
+    workshop = sdist_base.open_workshop(ctx, artifact.name, facts, base, tools)
+    return ctx.built_wheel(artifact, file, facts, workshop)
+
+
+def _file(ctx: Context, artifact: Locked) -> Input:
     for wheel in _pip(ctx).wheels:
         if not artifact.source and wheel.sha256 == artifact.sha256:
             return SourceFile(Fetched(artifact).digest, executable=False, path=wheel.path)

@@ -93,9 +93,13 @@ def _check_wheels(locked: Mapping[str, Locked], question: PythonQuestion) -> Ite
         contents.setdefault(wheel.name, set()).add(wheel.sha256)
     for name, artifact in sorted(locked.items()):
         if name in contents and artifact.sha256 not in contents[name]:
-            yield f"the wheel of `{name}` has other contents than the locked one"
+            yield f"the {artifact.kind} of `{name}` has other contents than the locked one"
         if artifact.is_local and name not in contents:
-            yield f"`{name}` is no longer a wheel of the workspace"
+            yield f"`{name}` is no longer {_call_local(artifact)} of the workspace"
+
+
+def _call_local(artifact: Locked) -> str:
+    return "an sdist" if artifact.kind == "sdist" else "a wheel"
 
 
 def _constraints(name: str, question: PythonQuestion) -> list[Pinned]:

@@ -36,7 +36,7 @@ from envbuild.rule.image import (
 )
 from envbuild.rule.layering import Plan, plan_layers
 from envbuild.rule.placing import declare_files
-from envbuild.rule.sdist import TOOLS, Workshop, build_sdist, name_wheel
+from envbuild.rule.sdist import TOOLS, Sdist, Workshop, build_sdist, name_wheel
 from envbuild.spec.files import FileEntry
 
 
@@ -127,13 +127,13 @@ class Context:
             overrides=overrides,
         )
 
-    def built_wheel(self, sdist: Locked, facts: Facts, workshop: Workshop) -> Input:
-        """The wheel of an sdist for a target of these `facts`, built in a workshop."""
+    def built_wheel(self, sdist: Locked, file: Input, facts: Facts, workshop: Workshop) -> Input:
+        """The wheel of an sdist for a target of these `facts`, built in a workshop; `file` are its bytes."""
         build, python = self.answer.builds[sdist.name], workshop.python
         stated = {"prefix": TOOLS, "version": python.version, "interpreter": python.path}
         venv = self.part(builtins.VENV_LAYER, stated, {}, owner="venv", mnemonic="VenvLayer")
         tools = [venv, *(self.wheel(each, Fetched(each), facts, TOOLS) for each in build.wheels)]
-        return build_sdist(sdist, build, facts, workshop, self.layers(tools), self.epoch)
+        return build_sdist(Sdist(sdist, file, build), facts, workshop, self.layers(tools), self.epoch)
 
     def conda_root(self, prefix: str) -> Part:
         """What makes a prefix an environment for conda, beside its packages."""

@@ -9,7 +9,7 @@ from envbuild.core.dataclass import dataclass
 from envbuild.core.platform import Facts, Interpreter
 from envbuild.lock.model import Build, Json, Locked
 from envbuild.rule import builtins
-from envbuild.rule.declared import DeclaredAction, Fetched, Input, Output
+from envbuild.rule.declared import DeclaredAction, Input, Output
 from envbuild.rule.image import ForeignLayer, Layer
 from envbuild.rule.sdist_program import PLACE, PROGRAM
 from envbuild.rule.step import declare_step, stack
@@ -17,6 +17,15 @@ from envbuild.rule.step import declare_step, stack
 TOOLS: Final = f"{PLACE}/env"  # where the build dependencies lie, as an environment of their own
 _SCRIPT: Final = "/dev/build/wheel.py"  # no folder of the image
 _FIRST_TIME: Final = 315532800  # 1980-01-01: nothing earlier can stand in a zip
+
+
+@dataclass(frozen=True, slots=True)
+class Sdist:
+    """An sdist as it is locked, its bytes, and how it is built."""
+
+    locked: Locked
+    file: Input
+    build: Build
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +47,14 @@ def name_wheel(sdist: Locked) -> str:
     return f"{sdist.name.replace('-', '_')}-{sdist.version}-py3-none-any.whl"
 
 
-def build_sdist(
-    sdist: Locked, build: Build, facts: Facts, workshop: Workshop, tools: Sequence[Layer], epoch: int
-) -> Output:
+def build_sdist(sdist: Sdist, facts: Facts, workshop: Workshop, tools: Sequence[Layer], epoch: int) -> Output:
     """The wheel of an sdist, made in a root of the workshop's layers and of `tools`, which it builds with."""
-    subject = f"{sdist.name} {sdist.version}"
+    build, subject = sdist.build, f"{sdist.locked.name} {sdist.locked.version}"
     archive = f"/{PLACE}/sdist.tar.gz"
     source = DeclaredAction(
         builtins.FILES_LAYER,
         {"files": [[archive, 0o644]], "merged_usr": False, "epoch": epoch},
-        {"files/00000": Fetched(sdist)},
+        {"files/00000": sdist.file},
         builtins.LAYER_OUTPUTS,
         "FilesLayer",
         f"{subject} source",
@@ -64,7 +71,7 @@ def build_sdist(
         epoch=epoch,
         mounts=[{"type": "file", "target": _SCRIPT, "text": PROGRAM, "mode": 0o644}],
     )
-    return _take_wheel(step, sdist, facts)
+    return _take_wheel(step, sdist.locked, facts)
 
 
 def _variables(workshop: Workshop, epoch: int) -> dict[str, str]:

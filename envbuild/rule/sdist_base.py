@@ -36,15 +36,18 @@ def read_names(ctx: Context) -> tuple[str, ...]:
     return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in ctx["sdists"]}))
 
 
-def check_urls(ctx: Context, asked: Requirements) -> None:
-    """Refuse the URL of an sdist that may not be built."""
+def check_given(ctx: Context, asked: Requirements) -> None:
+    """Refuse the URL or path of an sdist that may not be built."""
     allowed = read_names(ctx)
-    for pinned in map(parse_pinned, asked.requirements):
-        if pinned.sdist and pinned.name not in allowed:
-            raise ctx.fail(
-                f"`{pinned.name}` is given the URL of an sdist, which is not built unless allowed",
-                hint=f"allow it: `sdists: [{', '.join((*allowed, pinned.name))}]`, or name a wheel",
-            )
+    urls = [pinned.name for pinned in map(parse_pinned, asked.requirements) if pinned.sdist]
+    paths = [wheel.name for wheel in asked.wheels if wheel.is_sdist]
+    for kind, names in (("URL", urls), ("path", paths)):
+        for name in names:
+            if name not in allowed:
+                raise ctx.fail(
+                    f"`{name}` is given by the {kind} of an sdist, which is not built unless allowed",
+                    hint=f"allow it: `sdists: [{', '.join((*allowed, name))}]`, or name a wheel",
+                )
 
 
 def check_fit(ctx: Context, facts: Facts) -> None:

@@ -42,7 +42,7 @@ def _of_entry(entry: str, folder: str) -> Iterator[str]:
 
 def _of_file(path: str) -> Iterator[str]:
     """What a requirement file names; nothing where it cannot be read: that is for who needs its contents."""
-    if path.endswith((".whl", ".toml")):
+    if path.endswith((".whl", ".tar.gz", ".toml")):
         return
     try:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 (there are many of them)

@@ -16,7 +16,7 @@ from envbuild.core.text import excerpt
 from envbuild.spec.pyproject import Positioned, read_pyproject
 from envbuild.spec.requirement_line import Pinned, parse_pinned
 from envbuild.spec.requirement_text import NESTED, is_path, logical_lines, split_file, split_option
-from envbuild.spec.wheels import LocalWheel, read_local_wheel, resolve_path
+from envbuild.spec.wheels import SDIST, LocalWheel, read_local_wheel, resolve_path
 
 _MAX_BYTES = 4 << 20
 _MAX_DEPTH = 100
@@ -42,7 +42,7 @@ class Requirements:
 def read_requirements(entries: Sequence[Positioned], folder: Path, root: Path) -> Requirements:
     """Read requirements, and the files that entries name, relative to `folder` and inside `root`.
 
-    An entry is a requirement, the path of a wheel, or a file: `*.txt`, `*.in`, or `*.toml` with
+    An entry is a requirement, the path of a wheel or an sdist, or a file: `*.txt`, `*.in`, or `*.toml` with
     optional extras or dependency groups (`pyproject.toml[dev]`). Raises ErrorGroup with all errors.
     """
     reader = _Reader(folder, root)
@@ -145,12 +145,12 @@ class _Reader:
             raise SpecError(
                 f"the constraint `{excerpt(text)}` is a path", hint="constraints state versions: `name<2`"
             )
-        if not text.endswith(".whl"):
+        if not text.endswith((".whl", SDIST)):
             raise SpecError(
                 f"`{excerpt(text)}` is not the path of a wheel",
                 hint="build a wheel; for extras or a marker, list it under `wheels` and its name under `pip`",
             )
-        wheel = read_local_wheel(place.folder / text, self._root)
+        wheel = read_local_wheel(place.folder / text, self._root, sdists=True)
         self.files.add(Path(wheel.path))
         self.wheels[wheel.file] = wheel
 

@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class LocalWheel:
-    """A wheel file of the workspace, by content; `file` is relative to the workspace's root.
+    """A wheel file of the workspace, or an sdist to build one of; `file` is relative to the workspace's root.
 
     `size` is in bytes; `path` is where it lies now and is never written anywhere.
     """
@@ -26,14 +26,23 @@ class LocalWheel:
     path: str = field(compare=False, default="")
 
     @property
+    def is_sdist(self) -> bool:
+        """Whether a wheel is built of it first."""
+        return self.file.endswith(SDIST)
+
+    @property
     def name(self) -> str:
         """The normalised project name, from the file name."""
-        return parse_wheel_name(self.file)[0]
+        return _parse_name(self.file)[0]
 
     @property
     def version(self) -> str:
         """The normalised version, from the file name."""
-        return parse_wheel_name(self.file)[1]
+        return _parse_name(self.file)[1]
+
+
+def _parse_name(file: str) -> tuple[str, str]:
+    return parse_sdist_name(file) if file.endswith(SDIST) else parse_wheel_name(file)
 
 
 def parse_wheel_name(file: str) -> tuple[str, str]:
@@ -76,8 +85,11 @@ def resolve_path(path: Path) -> Path:
     return real
 
 
-def read_local_wheel(path: Path, root: Path) -> LocalWheel:
-    """The wheel at `path`, hashed; raises SpecError where it is none or lies outside of `root`."""
+def read_local_wheel(path: Path, root: Path, *, sdists: bool = False) -> LocalWheel:
+    """The wheel at `path`, hashed; raises SpecError where it is none or lies outside of `root`.
+
+    With `sdists` it may be one of these.
+    """
     real, top = resolve_path(path), root.resolve()
     if not real.is_relative_to(top):
         raise SpecError(
@@ -85,7 +97,7 @@ def read_local_wheel(path: Path, root: Path) -> LocalWheel:
             hint="copy it below the workspace's folder",
         )
     file = real.relative_to(top).as_posix()
-    parse_wheel_name(path.name)
+    (_parse_name if sdists else parse_wheel_name)(path.name)
     if not real.is_file():
         raise SpecError(f"there is no file `{excerpt(file)}`", hint="check the path")
     digest, size = hashlib.sha256(), 0

@@ -130,7 +130,7 @@ def test_one_at_a_url(offered: Project, index: FakeIndex) -> None:
         return offered.write({"BUILD.yaml": environment(pip=[text], **more)})
 
     said = state(text, sdists=["other"]).fail(2, "lock")
-    assert "BUILD.yaml:1:3: error: `//:app`: `app` is given the URL of an sdist, which is not built" in said
+    assert "BUILD.yaml:1:3: error: `//:app`: `app` is given by the URL of an sdist, which is" in said
     assert "hint: allow it: `sdists: [other, app]`, or name a wheel" in said
     state(text, sdists=["app"]).succeed("lock")
     app, _ = offered.lock("app")["platforms"]["linux/amd64"]["artifacts"]
@@ -138,6 +138,28 @@ def test_one_at_a_url(offered: Project, index: FakeIndex) -> None:
     offered.succeed("lock", "--check")
     for other in (text.replace("/files/", "/other/"), text.replace(sha256, "0" * 64)):
         assert "not locked from the URL" in state(other, sdists=["app"]).fail(3, "lock", "--check")
+
+
+def test_one_of_the_workspace(offered: Project) -> None:
+    """Only where it is named, too; its contents count, wherever it lies."""
+    target = environment(pip=["./src/app-2.0.tar.gz"])
+    offered.write({"BUILD.yaml": target, "src/app-2.0.tar.gz": make_sdist("app", "2.0", ["dep"])[1]})
+    said = offered.fail(2, "lock")
+    assert "`app` is given by the path of an sdist, which is not built unless allowed" in said
+    offered.write({"BUILD.yaml": environment(pip=["./src/app-2.0.tar.gz"], sdists=["app"])}).succeed("lock")
+    app, _ = offered.lock("app")["platforms"]["linux/amd64"]["artifacts"]
+    assert (app["kind"], app["source"], app["file"]) == ("sdist", "", "src/app-2.0.tar.gz")
+    assert "locked already" in offered.succeed("lock").out
+    offered.write({"src/app-2.0.tar.gz": make_sdist("app", "2.0", ["dep", "setuptools"])[1]})
+    assert "the sdist of `app` has other contents than the locked one" in offered.fail(3, "lock", "--check")
+    offered.write({"BUILD.yaml": environment(pip=["app"], sdists=["app"])})
+    assert "`app` is no longer an sdist of the workspace" in offered.fail(3, "lock", "--check")
+
+
+def test_no_sdist_is_a_wheel(offered: Project) -> None:
+    target = environment(wheels=["app-2.0.tar.gz"], sdists=["app"])
+    offered.write({"BUILD.yaml": target, "app-2.0.tar.gz": make_sdist("app", "2.0")[1]})
+    assert "`app-2.0.tar.gz` is no wheel's file name" in offered.fail(2, "lock")
 
 
 @pytest.mark.parametrize("name", ["app==1.0", "-app", "a b", ""])

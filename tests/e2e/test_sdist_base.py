@@ -157,6 +157,15 @@ def test_an_extension_at_a_url(made: Project, index: FakeIndex) -> None:
     assert text.partition("#")[0] in exported
 
 
+def test_an_extension_of_the_workspace(made: Project, index: FakeIndex) -> None:
+    name, data = extension("own")
+    declare(made, index, "here", pip=[f"./src/{name}"], sdists=["own"], sdist_base=":build")
+    made.write({f"src/{name}": data}).succeed("lock", "//:here")
+    build(made, name="here")
+    assert run(made, "import own; print(own.compiler())", "here").startswith("12.")
+    assert f"\n./src/{name} \\\n" in made.succeed("export", "//:here", "--format", "requirements").out
+
+
 def test_on_what_steps_made(made: Project, index: FakeIndex) -> None:
     """Its variables count, and what is known of it is compared with what is there."""
     declare(made, index, "stepped", sdist_base=":steps").succeed("lock", "//:stepped")

@@ -82,7 +82,8 @@ def _read_lines(written: str, path: Path, place: Place) -> Draft:
     if path.suffix == ".txt" and is_explicit(path.read_text(encoding="utf-8", errors="replace")):
         return _draft_conda(written, place)
     asked = read_requirements([(written, Location(written))], place.folder, place.root)
-    return Draft(pip=(written,), sdists=find_given_sdists(asked.requirements))
+    local = (wheel.name for wheel in asked.wheels if wheel.is_sdist)
+    return Draft(pip=(written,), sdists=(*find_given_sdists(asked.requirements), *local))
 
 
 def _draft_conda(written: str, place: Place) -> Draft:

@@ -17,7 +17,7 @@ from envbuild.lock.tags import needed_libc
 from envbuild.sources.blame import blame
 from envbuild.sources.index import PackageIndexes
 from envbuild.sources.kept_values import KeptValues
-from envbuild.sources.sdist_metadata import fetch_sdist_metadata
+from envbuild.sources.sdist_metadata import fetch_sdist_metadata, read_sdist_metadata
 from envbuild.sources.url import redact
 from envbuild.sources.wheel_metadata import MAX_WHEEL, WheelMetadata, peek_wheel, read_wheel_metadata
 from envbuild.spec.wheels import LocalWheel
@@ -114,7 +114,7 @@ def check_local_wheels(wheels: Mapping[str, LocalWheel]) -> None:
 
     for wheel in wheels.values():
         try:
-            stated = read_wheel_metadata(Path(wheel.path)).values("Version")
+            stated = read_local(wheel).values("Version")
         except SourceError as error:
             raise ResolveError(error.message, hint="build it again") from None
         try:
@@ -127,8 +127,18 @@ def check_local_wheels(wheels: Mapping[str, LocalWheel]) -> None:
 
 
 def _describe_local(wheel: LocalWheel) -> _Found:
-    locked = Locked("wheel", wheel.name, wheel.version, "", wheel.file, wheel.sha256, wheel.size)
-    return _Found(locked, read_wheel_metadata(Path(wheel.path)))
+    kind = "sdist" if wheel.is_sdist else "wheel"
+    locked = Locked(kind, wheel.name, wheel.version, "", wheel.file, wheel.sha256, wheel.size)
+    return _Found(locked, read_local(wheel))
+
+
+def read_local(wheel: LocalWheel) -> WheelMetadata:
+    """What a file of the workspace states; raises SourceError."""
+    path = Path(wheel.path)
+    if not wheel.is_sdist:
+        return read_wheel_metadata(path)
+    with path.open("rb") as file:
+        return WheelMetadata(wheel.size, read_sdist_metadata(file, path.name))
 
 
 def _describe_remote(candidate: Candidate, file: WheelFile, describe: Descriptions) -> _Found:

@@ -8,7 +8,7 @@ from envbuild.core.dataclass import dataclass, replace
 from envbuild.core.errors import ResolveError, SpecError
 from envbuild.core.platform import Libc
 from envbuild.lock.model import Build, Locked, PlatformLock, PythonQuestion, Resolver
-from envbuild.lock.resolve.answer import Descriptions
+from envbuild.lock.resolve.answer import Descriptions, read_local
 from envbuild.sources.sdist_metadata import BUILD_BACKEND, BUILD_PATH, BUILD_REQUIRES
 from envbuild.spec.requirement_line import parse_pinned
 
@@ -34,7 +34,8 @@ class BuildsResolver:
         return replace(answer, facts=facts, builds={name: build for name, (build, _) in found.items()})
 
     def _resolve_build(self, sdist: Locked, question: PythonQuestion) -> tuple[Build, Mapping[str, str]]:
-        stated = self.describe.locked(sdist)
+        own = next((each for each in question.wheels if each.sha256 == sdist.sha256), None)
+        stated = read_local(own) if own and sdist.is_local else self.describe.locked(sdist)
         try:
             requires = tuple(sorted({parse_pinned(each).text for each in stated.values(BUILD_REQUIRES)}))
             answer = self.inner.resolve(_ask(requires, sdist.name, question))

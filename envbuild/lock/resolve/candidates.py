@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from envbuild.core.dataclass import dataclass
@@ -81,9 +82,7 @@ def choose_local_wheels(question: PythonQuestion) -> dict[str, LocalWheel]:
         offered.setdefault(wheel.name, []).append(wheel)
     chosen = {}
     for name, wheels in sorted(offered.items()):
-        ranked = [
-            (rank, wheel) for wheel in wheels if (rank := rank_wheel(wheel.file, question.facts)) is not None
-        ]
+        ranked = [(rank, wheel) for wheel in wheels if (rank := _rank_local(wheel, question)) is not None]
         if not ranked:
             files = [WheelFile(wheel.file, "", wheel.sha256) for wheel in wheels]
             raise no_wheel_fits(name, wheels[0].version, question.facts, files)
@@ -96,6 +95,13 @@ def choose_local_wheels(question: PythonQuestion) -> dict[str, LocalWheel]:
             raise ResolveError(f"{listed} are wheels of one package", hint="list one of them")
         chosen[name] = first
     return chosen
+
+
+def _rank_local(wheel: LocalWheel, question: PythonQuestion) -> int | None:
+    """How well a file fits, the least best; an sdist does where it is allowed, and less than any wheel."""
+    if wheel.is_sdist:
+        return sys.maxsize if wheel.name in question.sdists else None
+    return rank_wheel(wheel.file, question.facts)
 
 
 def required_hashes(question: PythonQuestion) -> Mapping[str, frozenset[str]]:

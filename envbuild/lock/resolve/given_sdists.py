@@ -1,4 +1,4 @@
-"""Sdists that requirements name by their URLs: resolvers see a wheel that holds the metadata of each."""
+"""Sdists that requirements name by URL or path: resolvers see a wheel that holds the metadata of each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 from envbuild.core.dataclass import dataclass, field
 from envbuild.lock.markers import holds, marker_environment
 from envbuild.lock.model import PythonQuestion
-from envbuild.lock.resolve.answer import Descriptions
+from envbuild.lock.resolve.answer import Descriptions, read_local
 from envbuild.lock.resolve.candidates import Candidate, WheelFile
 from envbuild.lock.resolve.stand_in import write_stand_in
+from envbuild.sources.wheel_metadata import WheelMetadata
 from envbuild.spec.requirement_line import Pinned, parse_pinned
-from envbuild.spec.wheels import parse_sdist_name
+from envbuild.spec.wheels import LocalWheel, parse_sdist_name
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GivenSdists:
-    """The sdists by the names of their packages, and where their stand-ins lie."""
+    """Those at URLs by the names of their packages, and where the stand-ins of all lie."""
 
     candidates: Mapping[str, Candidate] = field(default_factory=dict)
     places: Mapping[str, Path] = field(default_factory=dict)
@@ -41,18 +42,24 @@ class GivenSdists:
             yield requirement, name
 
 
-def read_given_sdists(folder: Path, question: PythonQuestion, describe: Descriptions) -> GivenSdists:
-    """Those that the question allows, read, with their stand-ins in `folder`.
+def read_given_sdists(
+    folder: Path, question: PythonQuestion, wheels: Mapping[str, LocalWheel], describe: Descriptions
+) -> GivenSdists:
+    """Those that the question allows, and those among the workspace's own, with stand-ins in `folder`.
 
     Raises ResolveError for one whose sha256 nobody states, and SourceError.
     """
     found = {candidate.name: candidate for candidate in _find(question)}
-    places = {}
+    stated = {name: read_local(wheel) for name, wheel in wheels.items() if wheel.is_sdist}
     for name, candidate in found.items():
         assert candidate.sdist is not None
-        metadata = describe.sdist(candidate, candidate.sdist).text + "\n"
-        places[name] = write_stand_in(folder, name, candidate.version, metadata)
+        stated[name] = describe.sdist(candidate, candidate.sdist)
+    places = {name: _write(folder, name, metadata) for name, metadata in stated.items()}
     return GivenSdists(found, places)
+
+
+def _write(folder: Path, name: str, metadata: WheelMetadata) -> Path:
+    return write_stand_in(folder, name, metadata.values("Version")[0], metadata.text + "\n")
 
 
 def _find(question: PythonQuestion) -> Iterator[Candidate]:

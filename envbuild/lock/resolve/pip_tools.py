@@ -71,9 +71,9 @@ class PipToolsResolver:
         wheels = choose_local_wheels(question)
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
-        given = read_given_sdists(self.folder / "sdists", question, self.describe)
+        given = read_given_sdists(self.folder / "sdists", question, wheels, self.describe)
         local = {name: Path(wheel.path) for name, wheel in wheels.items()}
-        own = {**stand_ins, **given.places, **local}
+        own = {**stand_ins, **local, **given.places}
         indexes, sdists = self.describe.indexes, Sdists(question, self.describe)
         with _open_switch(question.indexes, indexes, own, sdists) as switch, TemporaryDirectory() as work:
             links = _link_all(Path(work) / "links", own.values())

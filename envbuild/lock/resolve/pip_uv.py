@@ -71,7 +71,7 @@ class UvResolver:
         wheels = choose_local_wheels(question)
         check_local_wheels(wheels)
         stand_ins = write_stand_ins(self.folder / "bases", question, self.describe)
-        given = read_given_sdists(self.folder / "sdists", question, self.describe)
+        given = read_given_sdists(self.folder / "sdists", question, wheels, self.describe)
         sdists = Sdists(question, self.describe)
         with (
             tempfile.TemporaryDirectory(prefix="envbuild-uv-") as work,

@@ -75,7 +75,8 @@ def write_inputs(
     urls: Sequence[str],
 ) -> None:
     """Write requirements, constraints, indexes and preferences into the folder `work`."""
-    local = [f"{name} @ {Path(wheel.path).as_uri()}" for name, wheel in wheels.items()]
+    paths = {**{name: Path(wheel.path) for name, wheel in wheels.items()}, **given.places}
+    local = [f"{name} @ {paths[name].as_uri()}" for name in wheels]
     pins = [f"{name} @ {path.as_uri()}" for name, path in stand_ins.items() if name not in wheels]
     (work / "uv.toml").write_text(_configuration(urls), encoding="utf-8")
     _write_lines(work / "requirements.in", [*_plain(question.requirements, given), *local])

@@ -142,6 +142,38 @@ def test_an_sdist_at_a_url_for_another_target(make_resolver: MakeResolver, name:
 
 
 @both
+@pytest.mark.parametrize("wheel", [None, "py3-none-any", "cp27-cp27m-win32"])
+def test_an_sdist_of_the_workspace(
+    make_resolver: MakeResolver, name: str, wheel: str | None, tmp_path: Path
+) -> None:
+    """A wheel beside it is taken where it fits."""
+    files = [make_sdist("app", "1.5", ["dep>=1"])]
+    files += [make_package("app", "1.5", ["dep>=1"], tag=wheel)] if wheel else []
+    for file, data in files:
+        (tmp_path / file).write_bytes(data)
+    with run_index(make_sdist("app", "9.0"), make_package("dep"), *TOOLS) as index:
+        found = resolve(index, make_resolver, name, wheels=tuple(tmp_path / file for file, _ in files))
+        assert not any("app" in path for path in index.requests)
+    app, dep = found.artifacts
+    file, data = files[-1 if wheel == "py3-none-any" else 0]
+    assert (app.kind == "sdist", app.source, app.file) == (file.endswith(".gz"), "", file)
+    assert (app.sha256, app.size, app.requires) == (hashlib.sha256(data).hexdigest(), len(data), ("dep>=1",))
+    assert (app.version, dep.name, found.builds.keys() == {"app"}) == ("1.5", "dep", app.kind == "sdist")
+
+
+@both
+def test_an_sdist_of_the_workspace_that_is_none(
+    make_resolver: MakeResolver, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "app-1.5.tar.gz").write_bytes(make_sdist("app", "1.4")[1])
+    with run_index(*TOOLS) as index, pytest.raises(ResolveError, match=r"holds the version 1\.4"):
+        resolve(index, make_resolver, name, wheels=(tmp_path / "app-1.5.tar.gz",))
+    (tmp_path / "app-1.5.tar.gz").write_bytes(b"none")
+    with run_index(*TOOLS) as index, pytest.raises(ResolveError, match=r"is no sdist that can be read"):
+        resolve(index, make_resolver, name, wheels=(tmp_path / "app-1.5.tar.gz",))
+
+
+@both
 @pytest.mark.parametrize(
     ("fragment", "error", "said"),
     [
