@@ -11,7 +11,7 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
-from envbuild.core.pattern import compile_later
+from envbuild.core.pattern import compile_later, compiling_later
 
 SHEBANG: Final = b"#!python"
 
@@ -46,7 +46,8 @@ class EntryPoints:
 
 def parse_entry_points(text: str) -> EntryPoints:
     """Read `entry_points.txt`; raises ArchiveError."""
-    import configparser
+    with compiling_later():
+        import configparser
 
     parser = configparser.ConfigParser(delimiters="=", strict=False, interpolation=None, default_section="\0")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names are case-sensitive

@@ -6,12 +6,29 @@ To compile one takes a third of a millisecond, modules state some two hundred, a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, AnyStr, cast
+
+_compile = re.compile
 
 
 def compile_later(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """What `re.compile` makes of the same, but for functions of `re` itself, which take no such pattern."""
     return cast("re.Pattern[AnyStr]", _Later(text, flags))
+
+
+@contextmanager
+def compiling_later() -> Iterator[None]:
+    """Let modules of others that are imported meanwhile compile their patterns when they first use them.
+
+    Only for modules that use nothing of these but their methods, and while no other thread imports.
+    """
+    re.compile = compile_later  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        re.compile = _compile
 
 
 class _Later:
@@ -23,6 +40,6 @@ class _Later:
 
     def __getattr__(self, name: str) -> Any:
         if name == "_compiled":  # it is not set yet
-            self._compiled = re.compile(self._text, self._flags)
+            self._compiled = _compile(self._text, self._flags)
             return self._compiled
         return getattr(self._compiled, name)

@@ -1,4 +1,12 @@
-"""What a Dockerfile declares: each instruction that changes files is an action, the rest configuration."""
+"""What a Dockerfile declares: each instruction that changes files is an action, the rest configuration.
+
+What reads one is imported when it is asked for: most targets have none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from envbuild.rule.dockerfile.base import (
     ATTRIBUTES,
@@ -8,8 +16,10 @@ from envbuild.rule.dockerfile.base import (
     check_program,
     find_ground,
 )
-from envbuild.rule.dockerfile.build import build_image
-from envbuild.rule.dockerfile.question import ask_images
+
+if TYPE_CHECKING:
+    from envbuild.rule.dockerfile.build import build_image
+    from envbuild.rule.dockerfile.question import ask_images
 
 __all__ = [
     "ATTRIBUTES",
@@ -21,3 +31,12 @@ __all__ = [
     "check_program",
     "find_ground",
 ]
+
+_HOMES = {"ask_images": "question", "build_image": "build"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module `{__name__}` has no `{name}`")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

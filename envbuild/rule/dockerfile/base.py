@@ -1,4 +1,7 @@
-"""A Dockerfile as what a target stands on: what is known before it is built, and checked after."""
+"""A Dockerfile as what a target stands on: what is known before it is built, and checked after.
+
+What reads Dockerfiles is imported for targets that have one.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,6 @@ from envbuild.lock.model import ImageQuestion, Json
 from envbuild.rule import attr, builtins
 from envbuild.rule.context import Context
 from envbuild.rule.declared import DeclaredAction, Input
-from envbuild.rule.dockerfile.build import build_image
-from envbuild.rule.dockerfile.plan import make_plan
-from envbuild.rule.dockerfile.question import ask_images
 from envbuild.rule.image import Image, Layer
 from envbuild.spec.attribute import Attribute
 
@@ -28,16 +28,22 @@ ATTRIBUTES: Final[Mapping[str, Attribute]] = {
 
 def ask_base(ctx: Context) -> ImageQuestion | None:
     """What must be locked for the Dockerfile of a target that has one."""
+    from envbuild.rule.dockerfile.question import ask_images
+
     return ask_images(ctx, ctx["dockerfile"])
 
 
 def build_base(ctx: Context) -> Image:
     """The image of the Dockerfile's stage."""
+    from envbuild.rule.dockerfile.build import build_image
+
     return build_image(ctx, ctx["dockerfile"], ctx["context"] or ())
 
 
 def find_ground(ctx: Context) -> tuple[Image | None, bool]:
     """The target at the bottom of the stage that is asked for, and whether a step runs above it."""
+    from envbuild.rule.dockerfile.plan import make_plan
+
     plan = make_plan(ctx, ctx["dockerfile"])
     stage, runs = plan.goal(), False
     while True:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from envbuild.core.pattern import compile_later
+from envbuild.core.pattern import compile_later, compiling_later
 
 
 def test_it_matches_as_ever() -> None:
@@ -31,6 +31,27 @@ def test_what_is_wrong_is_told_at_the_first_use() -> None:
 def test_what_it_has_not_it_has_not() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         _ = compile_later("a").nothing  # type: ignore[attr-defined]
+
+
+def test_others_compile_later_only_where_they_are_told_to() -> None:
+    now = re.compile
+    with compiling_later():
+        pattern = re.compile("(")
+        assert re.compile("a+").fullmatch("aa")
+    assert re.compile is now
+    with pytest.raises(re.error):
+        pattern.match("")
+
+
+def test_reading_yaml_compiles_little() -> None:
+    code = (
+        "import re; made = []; real = re._compiler.compile\n"
+        "re._compiler.compile = lambda *given: made.append(given[0]) or real(*given)\n"
+        "from envbuild.spec.positions import parse_yaml; parse_yaml(b'{a: [1, b]}', 'x')\n"
+        "print([each for each in made if '\\U0010ffff' in str(each)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_importing_compiles_nothing() -> None:
