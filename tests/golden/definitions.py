@@ -11,6 +11,7 @@ from pathlib import Path
 
 from envbuild.core.digest import Digest
 from envbuild.core.label import Label
+from envbuild.lock.model import Build
 from envbuild.rule.declared import walk
 from envbuild.spec.dockerfile.context import ContextEntry
 from envbuild.spec.dockerfile.parse import parse_dockerfile
@@ -33,7 +34,9 @@ def definitions() -> dict[str, dict[str, str]]:
     }
     assert set(samples.values()) == set(RULES)
     compiled = world.environment("compiled", [make_locked("six")], base=base, compile=True)
-    more = {compiled: "environment that compiles"}
+    source = world.environment("source", [make_locked("six", kind="sdist")], base=base, sdists=("six",))
+    world.lock_builds(source, six=Build("b", (), ("setuptools",), (make_locked("setuptools"),)))
+    more = {compiled: "environment that compiles", source: "environment that builds from source"}
     return {rule: _actions(world, label) for label, rule in (samples | more).items()}
 
 
