@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from envbuild.core.dataclass import dataclass, field, replace
-from envbuild.core.errors import EnvbuildError, UsageError
+from envbuild.core.errors import EnvbuildError, ResolveError, UsageError
 from envbuild.core.events import EventSink, Phase
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
@@ -146,7 +146,11 @@ class Locker:
             moved = self._find_moved(old, old)
             return LockReport(label, written=False, path=self.files.path(label), moved=moved)
         self.sink.emit(Phase("resolving", str(label)))
-        asked, platforms = self._answer_target(label, old, upgrade)
+        try:
+            asked, platforms = self._answer_target(label, old, upgrade)
+        except ResolveError as error:
+            error.location = error.location or self.analyzer.location(label)
+            raise
         new = Lock(self.analyzer.rule(label).name, record_inputs(asked), platforms)
         written = old is None or encode_lock(new) != encode_lock(old)
         if written:

@@ -13,6 +13,8 @@ from envbuild.cli.quick import memo_folder
 from envbuild.core.errors import StoreError
 from envbuild.options import Options
 
+_MADE = ("blobs", "quarantine", "actions", "tmp")
+
 
 @click.command("clean")
 @click.option(
@@ -22,13 +24,14 @@ from envbuild.options import Options
 def command(options: Options, *, everything: bool) -> None:
     """Remove finished images from the cache; what they were made from stays, unless `--all` is given."""
     from envbuild.store.disk import DiskStore
+    from envbuild.store.gc import FETCHED
     from envbuild.store.lease import exclusive_lease
 
     store = DiskStore(options.cache_dir)
     with exclusive_lease(store.root):
         folders = [
             "images",
-            *(("blobs", "actions", "tmp", *_empty_sandboxes(store.root)) if everything else ()),
+            *((*_MADE, *FETCHED, *_empty_sandboxes(store.root)) if everything else ()),
         ]
         for path in (Path(memo_folder(str(store.root))), *(store.root / folder for folder in folders)):
             _remove(path)

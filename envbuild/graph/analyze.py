@@ -7,7 +7,7 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.digest import Digest
-from envbuild.core.errors import LockError, SpecError
+from envbuild.core.errors import Location, LockError, SpecError
 from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.goal import Goal
@@ -105,6 +105,10 @@ class Analyzer:
         """The rule that the target calls."""
         return self._rules[self._targets(label).kind]
 
+    def location(self, label: Label) -> Location:
+        """Where a target is declared."""
+        return self._targets(label).location
+
     def asks(self, label: Label) -> bool:
         """Whether the target has anything to lock."""
         return self.rule(label).question is not None
@@ -194,7 +198,7 @@ class Analyzer:
             raise SpecError(
                 f"`{label}` is built for `{platform}`, but `{below}` only for {listed}",
                 hint=f"add `{platform}` to the platforms of `{below}`",
-                location=self._targets(label).location,
+                location=self.location(label),
             )
         return self.image(below, platform)
 

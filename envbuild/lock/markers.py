@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Environment = Mapping[str, str]
 
+GET_PYTHON = "ask conda for `python`, add one to the base, or state `python`"
 _PATCH = compile_later(r"python_full_version|implementation_version")
 
 
@@ -23,7 +24,7 @@ def marker_environment(facts: Facts) -> dict[str, str]:
     """The variables of PEP 508 for a target; kernel release and version are empty: nobody knows them."""
     python = facts.python
     if python is None:
-        raise SpecError("the target has no Python", hint="add one to its base, or state `python`")
+        raise SpecError("the target has no Python", hint=GET_PYTHON)
     full = full_version(python.version)
     return {
         "implementation_name": "cpython",

@@ -19,7 +19,7 @@ from envbuild.store.roots import image_folders, reachable
 from envbuild.store.temporary import sweep
 
 _CHUNK = 1 << 20
-_FETCHED = ("metadata", "debian", "channels")  # what sources keep there is hidden until it is whole
+FETCHED = ("metadata", "debian", "channels")  # what sources keep there is hidden until it is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _forget_broken(store: DiskStore, cache: DiskActionCache) -> int:
 
 def _sweep(store: DiskStore) -> int:
     """Remove what killed processes left, also what has no lock: nobody else is here now."""
-    drafts = {path.parent for folder in _FETCHED for path in (store.root / folder).glob("**/.*")}
+    drafts = {path.parent for folder in FETCHED for path in (store.root / folder).glob("**/.*")}
     return store.sweep() + sum(sweep(folder, ".") for folder in sorted(drafts))
 
 

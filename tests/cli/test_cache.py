@@ -124,6 +124,9 @@ def test_clean(built: Project) -> None:
     assert built.images() == []
     after = report(built)
     assert (after["status"], after["digest"]) == ("cached", before["digest"])
+    for folder in ("metadata", "debian", "channels", "quarantine"):
+        (built.cache / folder / "kept").mkdir(parents=True, exist_ok=True)
     built.succeed("clean", "--all", "-q")
+    assert {path.name for path in built.cache.iterdir()} == {"lease", "locks"}
     assert built.succeed("cache", "info", "--output", "json").json["blobs"] == 0
     assert report(built)["status"] == "built"

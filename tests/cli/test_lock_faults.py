@@ -78,7 +78,7 @@ def test_lock_of_a_newer_version(project: Project) -> None:
 def test_no_solution(project: Project, packages: FakeIndex) -> None:
     project.write({"BUILD.yaml": environment(pip=["alpha", "beta>=2", "old"])})
     error = project.fail(2, "lock")
-    assert error.startswith("error: the requirements have no solution\n  Because ")
+    assert error.startswith("BUILD.yaml:1:3: error: the requirements have no solution\n  Because ")
     # The resolver's own words name all who take part.
     assert "old" in error
     assert "beta<2" in error
@@ -106,7 +106,8 @@ def test_no_wheel_for_the_platform(project: Project, index: FakeIndex) -> None:
     project.write({"BUILD.yaml": environment(pip=["native"])})
     error = project.fail(2, "lock")
     assert error.startswith(
-        "error: no wheel of `native` fits the target (`linux/amd64`, glibc 2.36, Python 3.11)\n"
+        "BUILD.yaml:1:3: error: no wheel of `native` fits the target (`linux/amd64`, glibc 2.36, "
+        "Python 3.11)\n"
     )
     assert "win_amd64" in error
     assert error.endswith(
@@ -118,7 +119,7 @@ def test_only_a_source_archive(project: Project, index: FakeIndex) -> None:
     index.add(("source-1.0.tar.gz", b"no archive"))
     project.write({"BUILD.yaml": environment(pip=["source"])})
     error = project.fail(2, "lock")
-    assert error.startswith("error: `source` has only source archives, which are not built unless allowed\n")
+    assert error.startswith("BUILD.yaml:1:3: error: `source` has only source archives, which are not ")
     assert "hint: allow it: `sdists: [source]`, or list a wheel of it under `wheels`\n" in error
 
 
@@ -141,7 +142,7 @@ def test_broken_local_wheel(project: Project, file: str, text: str, hint: str) -
     data = make_package("mine", "1.0")[1]
     content = data[: len(data) // 2] if "cut" in file else data
     project.write({"BUILD.yaml": environment(wheels=[file]), file: content})
-    assert project.fail(2, "lock") == f"error: {text}\nhint: {hint}\n"
+    assert project.fail(2, "lock") == f"BUILD.yaml:1:3: error: {text}\nhint: {hint}\n"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_contradicting_the_parent_s_pins(project: Project, packages: FakeIndex) 
     project.write({"BUILD.yaml": base + environment(base=":below", pip=["alpha>=2"])})
     project.succeed("lock", ":below")
     error = project.fail(2, "lock", ":app")
-    assert error.startswith("error: the requirements have no solution\n  Because ")
+    assert error.startswith("BUILD.yaml:2:3: error: the requirements have no solution\n  Because ")
     assert error.endswith("hint: the base has `alpha` 1.0: change the base, or ask for what it has\n")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import ResolveError
 from envbuild.core.platform import Facts
-from envbuild.lock.markers import full_version
+from envbuild.lock.markers import GET_PYTHON, full_version
 from envbuild.lock.model import Index, PythonQuestion
 from envbuild.lock.resolve.given_sdists import GivenSdists
 from envbuild.lock.resolve.sdists import Sdists
@@ -101,9 +101,7 @@ def target_name(facts: Facts) -> str:
 def python_version(facts: Facts) -> str:
     """The target's Python with its patch number; raises ResolveError."""
     if facts.python is None:
-        raise ResolveError(
-            "the target has no Python", hint="ask conda for `python`, add one to the base, or state `python`"
-        )
+        raise ResolveError("the target has no Python", hint=GET_PYTHON)
     return full_version(facts.python.version)
 
 
