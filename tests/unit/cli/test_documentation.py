@@ -25,7 +25,7 @@ FOREIGN = {
     },
     "of docker": {"--build-arg", "--filter", "--privileged", "--security-opt"},
     "of pip and uv": {
-        *("--compile-bytecode", "--extra-index-url", "--generate-hashes", "--index-url"),
+        *("--compile-bytecode", "--extra-index-url", "--generate-hashes", "--hash", "--index-url"),
         *("--report", "--require-hashes"),
     },
     "of conda": {"--explicit", "--sha256"},
