@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from envbuild.execute.sandbox.groups import find_homes
+from envbuild.execute.sandbox.homes import prepare_homes
 from tests.makers.corpus import BASE, run_base
 from tests.makers.debian import serve
 from tests.makers.project import Project
@@ -139,7 +139,7 @@ def test_a_memory_limit_by_flag_and_file(project: Project) -> None:
 
 
 def test_a_limit_of_processes_by_flag_variable_and_file(project: Project) -> None:
-    if os.geteuid() == 0 and find_homes() is None:
+    if os.geteuid() == 0 and prepare_homes() is None:
         leave_out("the kernel counts no processes of root's, and lets nobody make control groups here")
     write(project, "RUN for n in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait")
     assert "can't fork" in project.fail(1, "build", ":app", "--step-processes", "5")

@@ -12,7 +12,7 @@ import pytest
 
 from envbuild.core.errors import ArchiveError, BuildError
 from envbuild.execute.docker.runner import DockerRunner
-from envbuild.execute.sandbox.groups import find_homes
+from envbuild.execute.sandbox.homes import prepare_homes
 from envbuild.execute.steps import PLAIN, StepSettings
 from envbuild.sources.engine import EngineError
 from envbuild.store.interrupt import Interrupted
@@ -307,7 +307,7 @@ LIMITED = {
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory, engine: str) -> tuple[Machine, Machine]:
-    if find_homes() is None:
+    if prepare_homes() is None:
         leave_out("the kernel lets nobody make control groups here")
     folder, settings = tmp_path_factory.mktemp("limited"), StepSettings(limits=LIMITS)
     return Machine(folder / "sandbox", settings), container(folder / "docker", engine, settings)

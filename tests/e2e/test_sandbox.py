@@ -96,7 +96,7 @@ def test_where_the_kernel_allows_no_namespaces(folder: Path) -> None:
     assert told.startswith(
         "the kernel or this container allows no namespaces: No space left on device\nhint: "
     )
-    assert "sysctl user.max_user_namespaces" in told
+    assert "`sudo sysctl user.max_user_namespaces=15000`" in told
     assert "`--executor docker`" in told
     project = write_runnable(Project(folder).write({"envbuild.yaml": ""}))
     command = [*prefix, sys.executable, "-m", "envbuild", "run", ":app", "--", "sh"]

@@ -1,8 +1,4 @@
-"""Control groups: limits of all processes of a step together (cgroup-v2.rst, cgroup-v1/memory.rst).
-
-A group is made where the kernel lets us: as root, or below what a user's own systemd delegates. Only
-controllers that are on already are used; nothing of the machine's own groups is changed.
-"""
+"""Control groups: limits of all processes of a step together (cgroup-v2.rst, cgroup-v1/memory.rst)."""
 
 from __future__ import annotations
 
@@ -17,14 +13,13 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
+from envbuild.execute.sandbox.homes import DOOR, MEMORY, PROCESSES
 from envbuild.execute.sandbox.sandbox import Limits
 
-DOOR: Final = "cgroup.procs"  # who writes there is in the group
 _NAME: Final = "envbuild-"
-_MEMORY, _PROCESSES = "memory", "pids"
 _LIMITS: Final = {
-    _MEMORY: ("memory.max", "memory.limit_in_bytes"),
-    _PROCESSES: ("pids.max",),
+    MEMORY: ("memory.max", "memory.limit_in_bytes"),
+    PROCESSES: ("pids.max",),
 }
 _SWAP: Final = (("memory.swap.max", 0), ("memory.memsw.limit_in_bytes", 1))  # times the limit of memory
 _KILLS: Final = ("memory.events", "memory.oom_control")
@@ -52,8 +47,8 @@ class Group:
 
 @contextmanager
 def open_group(homes: Mapping[str, Path], limits: Limits) -> Iterator[Group]:
-    """A group with these limits, where `find_homes` says; it goes with the block. Raises BuildError."""
-    stated = {_MEMORY: limits.memory, _PROCESSES: limits.processes}
+    """A group with these limits, where `prepare_homes` says; it goes with the block. Raises BuildError."""
+    stated = {MEMORY: limits.memory, PROCESSES: limits.processes}
     name = f"{_NAME}{os.getpid()}-{next(_numbers)}"
     folders = {kind: homes[kind] / name for kind, limit in stated.items() if limit}
     made = tuple(dict.fromkeys(folders.values()))
@@ -72,77 +67,11 @@ def open_group(homes: Mapping[str, Path], limits: Limits) -> Iterator[Group]:
             _remove(folder)
 
 
-def find_homes(proc: Path = Path("/proc/self")) -> Mapping[str, Path] | None:
-    """Where groups with limits of memory and of processes can be made, by controller; None for nowhere."""
-    mounts = _read_mounts(proc / "mountinfo")
-    ours = [line.split(":", 2) for line in (proc / "cgroup").read_text().splitlines()]
-    for hierarchy, _, path in ours:
-        if hierarchy == "0" and (home := _find_unified(mounts.get(""), path)):
-            return dict.fromkeys(_LIMITS, home)
-    homes: dict[str, Path] = {}
-    for _, kinds, path in ours:
-        for kind in _LIMITS.keys() & kinds.split(","):
-            if (home := _find_place(mounts.get(kind), path)) and _may_make(home):
-                homes[kind] = home
-    return homes if homes.keys() == _LIMITS.keys() else None
-
-
-_Mount = tuple[str, str]  # the folder of the hierarchy that is mounted, and where
-
-
-def _read_mounts(path: Path) -> dict[str, _Mount]:
-    """The mounted hierarchies by controller, "" for that of version 2 (proc_pid_mountinfo(5))."""
-    found: dict[str, _Mount] = {}
-    for line in path.read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        root, place = before.split(" ")[3:5]
-        kind, _, options = after.split(" ", 2)
-        for controller in {"cgroup2": [""], "cgroup": options.split(",")}.get(kind, ()):
-            found.setdefault(controller, (root, place))
-    return found
-
-
-def _find_place(mount: _Mount | None, path: str) -> Path | None:
-    """The folder of the group `path`, where that is to be seen."""
-    if mount is None or ".." in path.split("/"):
-        return None
-    root, place = mount
-    below = path.removeprefix(root) if root != "/" else path
-    return Path(place) / below.lstrip("/")
-
-
-def _find_unified(mount: _Mount | None, path: str) -> Path | None:
-    """Where groups can be made beside ours, or below it.
-
-    A group whose own processes are in it has no limits for groups below (cgroup-v2.rst, "No Internal
-    Process Constraint"), so this is mostly beside.
-    """
-    own = _find_place(mount, path)
-    if own is None or mount is None:
-        return None
-    for home in (own, own.parent):
-        if home.is_relative_to(mount[1]) and _passes_on(home) and _may_make(home):
-            return home
-    return None
-
-
-def _passes_on(home: Path) -> bool:
-    try:
-        return _LIMITS.keys() <= set((home / "cgroup.subtree_control").read_text().split())
-    except OSError:
-        return False
-
-
-def _may_make(home: Path) -> bool:
-    """Whether groups can be made there, and processes of ours be put into them."""
-    return os.access(home, os.W_OK) and os.access(home / DOOR, os.W_OK)
-
-
 def _write_limit(kind: str, folder: Path, limit: int) -> None:
     for name in _LIMITS[kind]:
         if (folder / name).exists():
             (folder / name).write_text(str(limit))
-    if kind == _MEMORY:
+    if kind == MEMORY:
         for name, times in _SWAP:
             with suppress(FileNotFoundError):  # a kernel that does not count swap
                 (folder / name).open("r+").close()

@@ -12,7 +12,8 @@ from typing import Final
 
 from envbuild.execute.sandbox.caches import Caches
 from envbuild.execute.sandbox.forker import FORKER
-from envbuild.execute.sandbox.groups import Group, find_homes, open_group
+from envbuild.execute.sandbox.groups import Group, open_group
+from envbuild.execute.sandbox.homes import prepare_homes
 from envbuild.execute.sandbox.identity import Identity, find_identity
 from envbuild.execute.sandbox.instead import or_in_docker
 from envbuild.execute.sandbox.mounting import Mounting, Stated
@@ -74,7 +75,7 @@ class SandboxRunner:
 
 def _limit(step: StepRun) -> AbstractContextManager[Group | None]:
     """A group with the step's limits, where one can be made."""
-    homes = find_homes() if step.limits != NO_LIMITS else None
+    homes = prepare_homes() if step.limits != NO_LIMITS else None
     return nullcontext() if homes is None else open_group(homes, step.limits)
 
 

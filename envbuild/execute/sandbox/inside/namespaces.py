@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 # EACCES is AppArmor's, which lets everybody make a namespace that allows nothing.
 _FORBIDDEN: Final = (errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EUSERS, errno.EINVAL, errno.ENOSYS)
-_HINT: Final = (
-    "on a host, `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone "
-    "kernel.apparmor_restrict_unprivileged_userns` show what forbids them; in a container, run it with "
-    "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined` or `--privileged`"
+_SETTINGS: Final = "/proc/sys"
+# Debian's switch, the kernel's own limit, and Ubuntu's AppArmor: the value that forbids, and one that allows.
+_SWITCHES: Final = (
+    ("kernel.unprivileged_userns_clone", "0", "1"),
+    ("user.max_user_namespaces", "0", "15000"),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+)
+_IN_A_CONTAINER: Final = (
+    "in a container, run it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined` "
+    "or `--privileged`"
 )
 
 
@@ -44,7 +50,29 @@ def enter_namespaces(channel: Channel, flags: int, *, own_users: bool) -> None:
     except OSError as error:
         if error.errno not in _FORBIDDEN:
             raise
-        raise Refusal(f"{NO_NAMESPACES}: {error.strerror}", _HINT) from error
+        raise Refusal(
+            f"{NO_NAMESPACES}: {error.strerror}", advise_namespaces() if own_users else _IN_A_CONTAINER
+        ) from error
+
+
+def advise_namespaces(settings: str = _SETTINGS) -> str:
+    """The command that lifts what the machine's settings forbid, if they do, and what allows a container."""
+    changes = [
+        f"{name}={allowed}"
+        for name, forbidden, allowed in _SWITCHES
+        if _read_setting(settings, name) == forbidden
+    ]
+    lifting = f"`sudo sysctl {' '.join(changes)}` on the host allows them until it starts again"
+    return "; ".join([lifting, _IN_A_CONTAINER] if changes else [_IN_A_CONTAINER])
+
+
+def _read_setting(settings: str, name: str) -> str:
+    """The value of a setting; none where this kernel lacks it (sysctl(8))."""
+    try:
+        with open(f"{settings}/{name.replace('.', '/')}", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def _become_root() -> None:
