@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from envbuild.cli.quick import say
 from envbuild.core.dataclass import asdict, dataclass
@@ -21,23 +21,29 @@ if TYPE_CHECKING:
     from envbuild.lock.model import Json
 
 
+UNREADABLE: Final = (*FAULTS, EnvbuildError)
+"""What reading raises that somebody else has written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The registry that a command publishes to, as reports call it, and how it is reached."""
+    """The registry that a command publishes to, and how it is reached."""
 
-    name: str
+    place: RegistryName
     access: RegistryAccess
 
     def describe(self) -> dict[str, Json]:
         """As JSON, without any login; with the folder that `~` meant in the places of logins."""
-        return {"name": self.name, "access": asdict(self.access), "home": _home()}
+        return {"place": str(self.place), "access": asdict(self.access), "home": _home()}
 
     @classmethod
     def read(cls, stated: Mapping[str, Any]) -> Destination:
-        """From what `describe` gave; raises KeyError, TypeError, and ValueError where `~` is another."""
+        """From what `describe` gave; raises one of UNREADABLE, also where `~` is another now."""
         if stated["home"] != _home():
             raise ValueError(stated["home"])
-        return cls(stated["name"], RegistryAccess(**stated["access"]))
+        access = stated["access"]
+        reached = RegistryAccess(dict(access["aliases"]), dict(access["logins"]), tuple(access["plain_http"]))
+        return cls(RegistryName.parse(stated["place"]), reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,15 @@ def answer(text: str, published: Mapping[str, Any], arguments: Sequence[str]) ->
     """
     try:
         destination = Destination.read(published["destination"])
-        host = RegistryName.parse(destination.name).host
         tags = [_Tag(*tag) for tag in published["tags"]]
-    except (*FAULTS, EnvbuildError):
+    except UNREADABLE:
         return None
     try:
         patience = Patience.stated(os.environ)
         connections = BriefConnections(patience.connect, patience.read)
-        client = destination.access.connect(HttpClient(patience=patience, connections=connections), host)
+        client = destination.access.connect(
+            HttpClient(patience=patience, connections=connections), destination.place.host
+        )
         for tag in tags:
             found = client.find_manifest(tag.repository, tag.tag)
             if found is None or str(found[0].digest) != tag.digest:

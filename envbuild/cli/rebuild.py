@@ -44,7 +44,7 @@ def rebuild(
     """
     try:
         asked = Asked.read(kept.stated, Path(cache))
-    except FAULTS:  # of another envbuild, or of another home
+    except (*FAULTS, EnvbuildError):  # of another envbuild, or of another home
         return None
     try:
         text = _Rebuilding(kept, asked, Answers(folder, key), begun).run()
@@ -122,7 +122,7 @@ class _Rebuilding:
         http = HttpClient(pool_size=DOWNLOADS, patience=Patience.stated(os.environ))
         registries = open_registries(destination.access, http)
         fetch = partial(fetch_layer, registries=registries, store=execution.store, sink=execution.sink)
-        registry = Registry.open(destination.name, registries, execution.store, execution.sink, naming)
+        registry = Registry.open(str(destination.place), registries, execution.store, execution.sink, naming)
         return Origins(registries.locate_layer, fetch), registry
 
     def _remember(self, built: Built, execution: Execution) -> None:

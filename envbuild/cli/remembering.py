@@ -53,7 +53,7 @@ class Asked:
     def read(cls, stated: Mapping[str, Json], cache: Path) -> Asked:
         """From what `describe` gave, with the store in the folder `cache`.
 
-        Raises TypeError, KeyError and ValueError.
+        Raises what tells that it is of another envbuild, or of another home.
         """
         none = {"workspace": None, "registry": "", "events": None, "profile": None, "verbose": False}
         options = Options(cache_dir=cache, **none, **stated["options"])  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ def describe_asked(app: App, *, keep_going: bool = False, push: bool = False) ->
     if push:
         from envbuild.cli.published import Destination
 
-        destination = Destination(app.registry_name, app.supply.access)
+        destination = Destination(RegistryName.parse(app.registry_name), app.supply.access)
     return Asked(app.options, app.manner(keep_going=keep_going), app.naming.template, destination)
 
 
@@ -114,7 +114,9 @@ def _find_images(built: Built, images: LocalImages) -> dict[str, bool] | None:
 
     A registry may have another image under the name than the store: then more than a folder counts.
     """
-    found = {}
+    found: dict[str, bool] = {}
+    if len(built.goals) != len(built.report.targets):
+        return None
     for goal, target in zip(built.goals, built.report.targets, strict=True):
         stored = images.tell(goal.name)
         if bool(stored) != bool(target.platforms) or str(stored or target.digest) != target.digest:
@@ -128,7 +130,7 @@ def _describe_published(built: Built, asked: Asked) -> Published:
         return NOTHING
     from envbuild.cli.published import describe_published
 
-    below, naming = RegistryName.parse(asked.destination.name), Naming(asked.image)
+    below, naming = asked.destination.place, Naming(asked.image)
     tags = []
     for goal, target in zip(built.goals, built.report.targets, strict=True):
         reference = below.place(*naming.place(goal.hash))

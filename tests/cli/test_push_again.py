@@ -231,6 +231,24 @@ def test_layers_of_a_base_in_the_same_registry_are_mounted(
     assert read_tag(registry, f"{place}/{target['image']}") == target["digest"]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"published": 7},
+        {"published": {"destination": None, "tags": []}},
+        {"published": {"destination": {"place": "no place", "access": {}, "home": ""}, "tags": []}},
+        {"stated": {}},
+    ],
+)
+def test_what_another_envbuild_remembered_is_asked_anew(desk: Project, broken: dict[str, object]) -> None:
+    for path in (desk.cache / "memo").iterdir():
+        path.write_text(json.dumps({**json.loads(path.read_text()), **broken}))
+    if "stated" in broken:
+        desk.write({"one.txt": "edited"})
+    found, way = ask(desk, *BUILD, "--output", "json")
+    assert (found.code, way) == (0, WHOLE if "stated" in broken else BY_GRAPH)
+
+
 # How the registry is reached.
 
 
