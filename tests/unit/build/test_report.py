@@ -52,9 +52,11 @@ def test_it_is_what_the_documentation_shows() -> None:
     assert json.loads(example)["targets"][0]["status"] == "|".join(status.value for status in Status)
 
 
-def test_without_a_push_there_is_nothing_pushed() -> None:
+def test_the_second_time_there_is_nothing_to_do_or_to_push() -> None:
     (again,) = Report((TARGET,), 1.0).when_repeated().to_json()["targets"]
-    assert "pushed" not in again
+    assert again["pushed"] == {"registry": "here", "bytes": 0, "blobs": 0, "mounted": 0}
+    (never,) = Report((replace(TARGET, pushed=None),), 1.0).when_repeated().to_json()["targets"]
+    assert "pushed" not in never
     assert (again["status"], again["actions"]) == ("exists", {"executed": 0, "local": 0, "remote": 0})
 
 
