@@ -12,6 +12,7 @@ from envbuild.core.label import Label
 from envbuild.core.platform import Platform
 from envbuild.graph.analyze import Analyzer
 from envbuild.lock.check import record_inputs, refuse_unlike
+from envbuild.lock.check_image import GENERATION
 from envbuild.lock.codec import BrokenLock, encode_lock
 from envbuild.lock.conda_codec import CONDA
 from envbuild.lock.conda_python import follow_conda, provided_pins
@@ -237,13 +238,19 @@ def compare_locks(old: Lock | None, new: Lock) -> Iterable[Change]:
     """What moved, over all platforms, each move once, in order of name."""
     moves: set[tuple[str, str, str]] = set()
     for platform, part in new.platforms.items():
-        before = _versions(old.platforms[platform]) if old and platform in old.platforms else {}
-        after = _versions(part)
+        before = _movable(old.platforms[platform]) if old and platform in old.platforms else {}
+        after = _movable(part)
         for name in before.keys() | after.keys():
             was, now = before.get(name, ""), after.get(name, "")
             if was != now:
                 moves.add((name, was, now))
     return [Change(*move) for move in sorted(moves)]
+
+
+def _movable(part: PlatformLock) -> dict[str, str]:
+    """All that moves: versions, and the number by which steps with the network run again."""
+    runs = {"generation of steps with network": part.facts[GENERATION]} if GENERATION in part.facts else {}
+    return _versions(part) | runs
 
 
 def _versions(part: PlatformLock) -> dict[str, str]:

@@ -269,6 +269,15 @@ def test_another_checksum_makes_the_lock_stale(project: Project, web: tuple[Path
     (project.root / "app.lock.json").unlink()
 
 
+def test_an_upgrade_tells_that_steps_with_network_run_again(project: Project) -> None:
+    write(project, "FROM base\nRUN --network=default true\n")
+    assert "  + generation of steps with network 1\n" in project.succeed("lock", ":app").out
+    assert project.succeed("lock", ":app").out.endswith("//:app  is locked already\n")
+    told = project.succeed("lock", "--upgrade", ":app").out
+    assert told.endswith("//:app  locked in app.lock.json\n  ~ generation of steps with network 1 -> 2\n")
+    (project.root / "app.lock.json").unlink()
+
+
 _PYTHON = (
     "FROM base\n"
     "RUN mkdir /usr/lib/x && printf 'GNU C Library (Test) version 2.36' > /usr/lib/x/libc.so.6\n"
