@@ -83,7 +83,7 @@ from pathlib import Path
 from envbuild.core.errors import EnvbuildError
 from tests.makers.roots import Machine, make_busybox
 try:
-    Machine(Path(sys.argv[1])).run([make_busybox()], "true")
+    Machine(Path(sys.argv[1])).run([make_busybox()], *sys.argv[2:])
 except EnvbuildError as error:
     print(error)
 """
@@ -91,13 +91,17 @@ except EnvbuildError as error:
 
 def test_where_the_kernel_allows_no_namespaces(folder: Path) -> None:
     forbid = ["sh", "-ec", 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$0" "$@"']
-    prefix = [*grant("root:0:65536\n", folder), *IN_A_NAMESPACE, *forbid]
-    told = run([*prefix, sys.executable, "-c", STEP, str(folder)], folder)
-    assert told.startswith(
+    allowed = [*grant("root:0:65536\n", folder), *IN_A_NAMESPACE]
+    prefix = [*allowed, *forbid]
+    step = [sys.executable, "-c", STEP, str(folder)]
+    refused = run([*prefix, *step, "true"], folder)
+    assert refused.startswith(
         "the kernel or this container allows no namespaces: No space left on device\nhint: "
     )
-    assert "`sudo sysctl user.max_user_namespaces=15000`" in told
-    assert "`--executor docker`" in told
+    assert "`sudo sysctl user.max_user_namespaces=15000`" in refused
+    assert "`--executor docker`" in refused
+    assert run([*allowed, *step, "true"], folder) == ""
+    assert run([*prefix, *step, "echo"], folder) == refused, "the layers are unpacked by now"
     project = write_runnable(Project(folder).write({"envbuild.yaml": ""}))
     command = [*prefix, sys.executable, "-m", "envbuild", "run", ":app", "--", "sh"]
     ran = subprocess.run(

@@ -46,7 +46,10 @@ class SandboxRunner:
     def run(self, step: StepRun, watch: Watch) -> Ended:
         """Run a step with its mounts."""
         with or_in_docker("run steps in a Docker engine with `--executor docker`"):
-            layers = self._roots.unpack(step.below)
+            return self._run(step, watch)
+
+    def _run(self, step: StepRun, watch: Watch) -> Ended:
+        layers = self._roots.unpack(step.below)
         caches = Caches(self._cache, self._identity.name, lambda: self._interrupt.pause(_POLL))
         mounting = Mounting(self._roots, caches)
         sandbox = Sandbox(self._cache, self._identity)
