@@ -111,19 +111,22 @@ def _events(text: str, file: str) -> Iterator[Any]:
     try:
         yield from yaml.parse(text, Loader=_loader(yaml))
     except yaml.MarkedYAMLError as error:
-        _fail_syntax(error, file)
+        _fail_syntax(error, text, file)
     except yaml.reader.ReaderError as error:
         before = text.encode()[: error.position].decode(errors="replace")
         place = Location(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         raise SpecError("a control character", hint="remove it", location=place) from None
 
 
-def _fail_syntax(error: Any, file: str) -> NoReturn:
-    place = _place(error.problem_mark or error.context_mark, file)
+def _fail_syntax(error: Any, text: str, file: str) -> NoReturn:
+    mark = error.problem_mark or error.context_mark
+    place = _place(mark, file)
     context = f" {error.context}" if error.context else ""
     hint = ""
     if "cannot start any token" in (error.problem or ""):
         hint = "indent with spaces, and quote text that begins with a special character"
+    elif "".join(text.split("\n")[mark.line : mark.line + 1])[mark.column :].startswith(":"):
+        hint = 'quote text that begins with a colon: `":name"`'
     raise SpecError(f"not YAML:{context} {error.problem}", hint=hint, location=place) from None
 
 

@@ -294,8 +294,10 @@ class _Checker:
         if value.shape is Shape.NULL:
             self._problems.add(f"`{self._name}` has no value", value.location, "write a value, or remove it")
             return
-        kind = self._attribute.kind.value
-        self._problems.add(f"`{self._name}` must be {kind}, not {value.shape.value}", value.location, hint)
+        kind = self._attribute.kind
+        is_other_word = kind is Kind.BOOLEAN and value.shape is Shape.BOOLEAN  # `yes`, `on`
+        found = f"`{value.text}`" if is_other_word else value.shape.value
+        self._problems.add(f"`{self._name}` must be {kind.value}, not {found}", value.location, hint)
 
     def _parsed(self, value: Value, text: str, parse: Callable[[str], _T]) -> _T | None:
         try:

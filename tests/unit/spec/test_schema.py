@@ -176,7 +176,7 @@ def test_defaults_that_name_files_stand_where_the_target_does() -> None:
         (
             "strip",
             "yes",
-            "8: `strip` must be `true` or `false`, not a boolean\nhint: write `true` or `false`",
+            "8: `strip` must be `true` or `false`, not `yes`\nhint: write `true` or `false`",
         ),
         ("strip", '"true"', "8: `strip` must be `true` or `false`, not text\nhint: write `true` or `false`"),
         (
