@@ -125,9 +125,14 @@ def _fail_syntax(error: Any, text: str, file: str) -> NoReturn:
     hint = ""
     if "cannot start any token" in (error.problem or ""):
         hint = "indent with spaces, and quote text that begins with a special character"
-    elif "".join(text.split("\n")[mark.line : mark.line + 1])[mark.column :].startswith(":"):
+    elif "node content" in (error.problem or "") and _at(text, mark).startswith(":"):
         hint = 'quote text that begins with a colon: `":name"`'
     raise SpecError(f"not YAML:{context} {error.problem}", hint=hint, location=place) from None
+
+
+def _at(text: str, mark: Any) -> str:
+    """The rest of the line at a mark; "" where YAML counts other characters as line ends, too."""
+    return "".join(text.split("\n")[mark.line : mark.line + 1])[mark.column :]
 
 
 def _place(mark: Any, file: str) -> Location:

@@ -17,6 +17,14 @@ def fails(text: str) -> list[str]:
     return failures(lambda: parse(text))
 
 
+def test_a_label_without_quotes_in_brackets() -> None:
+    (error,) = fails("{base: :python}")
+    assert error.splitlines() == [
+        "f.yaml:1:8: not YAML: while parsing a flow node did not find expected node content",
+        'hint: quote text that begins with a colon: `":name"`',
+    ]
+
+
 def test_values_and_keys_know_their_places() -> None:
     document = parse("a: 1\nb:\n  - x\n  - {c: 'y'}\n")
     b = document.entries["b"]
@@ -74,12 +82,6 @@ def test_all_faults_that_leave_the_document_readable_are_told() -> None:
     ("text", "error"),
     [
         ("a: [1\n", "f.yaml:2:1: not YAML: while parsing a flow sequence did not find expected ',' or ']'"),
-        # Labels begin so; in brackets, YAML wants quotes around them.
-        (
-            "{base: :python}",
-            "f.yaml:1:8: not YAML: while parsing a flow node did not find expected node content\n"
-            'hint: quote text that begins with a colon: `":name"`',
-        ),
         ("a: b: c", "f.yaml:1:5: not YAML: mapping values are not allowed in this context"),
         ("é: \x01", "f.yaml:1:4: a control character\nhint: remove it"),
         ("\ufeff\ufeffa", "f.yaml:1:1: a second byte order mark\nhint: remove it"),
