@@ -23,6 +23,8 @@ pytestmark = pytest.mark.services
 
 BUILD = ("build", "//...", "--push")
 PUSH = ("push", "//...")
+POOL = "/envs/blobs/"
+LAYER = make_layer({"etc/base": "of the base"})
 IMAGE = "- dockerfile_image: {name: image, dockerfile: Dockerfile, context: .}\n"
 FILES = {"src/a.py": "a", "one.txt": "1", "Dockerfile": "FROM scratch\nCOPY src /srv\nCOPY one.txt /one\n"}
 AUTH = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -210,25 +212,47 @@ def test_what_is_pushed_by_the_graph_is_what_the_whole_command_pushes(
     assert told_by[0] == told_by[1]
 
 
-def test_layers_of_a_base_in_the_same_registry_are_mounted(
-    project: Project, gate: Gate, registry: str, tmp_path: Path
-) -> None:
-    place = name_place(tmp_path)
-    Upstream(registry, f"{place}/base").push(make_layer({"etc/base": "of the base"}), tag="1")
-    sources = [{"registry": {"name": "own", "host": gate.host}}]
-    make_desk(project, f"{gate.host}/{place}", sources=sources)
-    build = f"- base_image: {{name: base, image: 'own//{place}/base:1'}}\n"
+def stand_on(project: Project, base: Gate, destination: Gate, place: str) -> tuple[str, ...]:
+    """A workspace whose image stands on one of a registry; gives the command that builds it."""
+    Upstream(base.upstream, f"{place}/base").push(LAYER, tag="1")
+    sources = [{"registry": {"name": "theirs", "host": base.host}}]
+    make_desk(project, f"{destination.host}/{place}", sources=sources)
+    build = f"- base_image: {{name: base, image: 'theirs//{place}/base:1'}}\n"
     build += IMAGE.replace("context: .", "context: ., contexts: {base: ':base'}")
     project.write({"BUILD.yaml": build, "Dockerfile": FILES["Dockerfile"].replace("scratch", "base")})
     project.succeed("lock", "//...")
     settle(project)
-    ask(project, "build", ":image", "--push", "--output", "json")
+    command = ("build", ":image", "--push", "--output", "json")
+    project.succeed(*command)
     project.write({"one.txt": "edited"})
-    found, way = ask(project, "build", ":image", "--push", "--output", "json")
+    return command
+
+
+def test_layers_of_a_base_in_the_same_registry_are_mounted(
+    project: Project, gate: Gate, tmp_path: Path
+) -> None:
+    place = name_place(tmp_path)
+    found, way = ask(project, *stand_on(project, gate, gate, place))
     assert way == BY_GRAPH
-    target = found.target
-    assert target["pushed"]["mounted"] >= 1
-    assert read_tag(registry, f"{place}/{target['image']}") == target["digest"]
+    assert found.target["pushed"]["mounted"] >= 1
+    assert read_tag(gate.upstream, f"{place}/{found.target['image']}") == found.target["digest"]
+
+
+def test_layers_of_a_base_that_nobody_mounts_are_fetched(
+    project: Project, gate: Gate, registry: str, tmp_path: Path
+) -> None:
+    """From the registry that the workspace calls so, if the store has lost them."""
+    place = name_place(tmp_path)
+    with open_gate(Gate(registry)) as theirs:
+        command = stand_on(project, theirs, gate, place)
+        (project.cache / "blobs" / LAYER.descriptor["digest"].replace(":", "/")).unlink()
+        theirs.asked.clear()
+        gate.before = lambda asked: Answer(404) if "mount=" in asked.target or POOL in asked.path else None
+        found, way = ask(project, *command)
+    assert way == BY_GRAPH
+    assert found.target["pushed"]["mounted"] == 0
+    assert theirs.count("GET", LAYER.descriptor["digest"]) == 1
+    assert read_tag(gate.upstream, f"{place}/{found.target['image']}") == found.target["digest"]
 
 
 @pytest.mark.parametrize(
