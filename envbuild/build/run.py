@@ -77,7 +77,7 @@ def limit(step: Step, seconds: float) -> Callable[[], None]:
 
     def check() -> None:
         if seconds and time.monotonic() > until:
-            raise TimeLimit(f"`{step.argv[0]}` took longer than its limit of {seconds:g} seconds")
+            raise TimeLimit(f"`{step.argv[0]}` took longer than its limit of {seconds:g} s")
 
     return check
 

@@ -175,8 +175,8 @@ class StepExecutor:
             self._interrupt.check()
             if seconds and time.monotonic() > until:
                 raise BuildError(
-                    f"the step took longer than its limit of {seconds:g} seconds",
-                    hint=f"all it wrote is in `{log}`",
+                    f"the step took longer than its limit of {seconds:g} s",
+                    hint=f"let it take longer with `--step-timeout`; all it wrote is in `{log}`",
                 )
 
         return check

@@ -212,7 +212,7 @@ def greet(server: socket.socket) -> None:
 def test_a_time_limit(app: Project) -> None:
     error = app.run("run", "--timeout", "3", ":app", "--", "sh", "-c", "echo begun; sleep 1000")
     assert (error.code, error.out) == (124, "begun\n")
-    assert error.err.endswith("error: `sh` took longer than its limit of 3 seconds\n")
+    assert error.err.endswith("error: `sh` took longer than its limit of 3 s\n")
     assert app.run("run", "--timeout", "1000", ":app", "--", "sh", "-c", "exit 3").code == 3
 
 

@@ -327,7 +327,7 @@ def test_files_are_no_memory(limited: tuple[Machine, Machine], busybox: bytes) -
 def test_a_time_limit(tmp_path: Path, engine: str, busybox: bytes) -> None:
     machine = container(tmp_path, engine, StepSettings(seconds=2))
     for script in ("sleep 1000", "exec 1>&- 2>&-; sleep 1000", "yes"):
-        with pytest.raises(BuildError, match="longer than its limit of 2 seconds"):
+        with pytest.raises(BuildError, match="longer than its limit of 2 s"):
             machine.script([busybox], script)
     assert left_in(engine) == []
 
