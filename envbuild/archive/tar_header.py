@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
+from zlib import adler32
 
 from envbuild.core.errors import ArchiveError
 from envbuild.core.text import excerpt
@@ -76,13 +77,18 @@ def _encode_block(
             before,
             digits,
             after,
-            b"%06o\0 " % (known + sum(name) + sum(prefix) + sum(digits) + sum(link)),
+            b"%06o\0 " % (known + _sum(name) + _sum(digits) + (_sum(prefix + link) if prefix or link else 0)),
             kind,
             link.ljust(_NAME_SIZE, b"\0") if link else _NO_LINK,
             _SAME,
             prefix.ljust(_PREFIX_SIZE + 12, b"\0") if prefix else _NO_PREFIX,
         )
     )
+
+
+def _sum(data: bytes) -> int:
+    """The sum of at most 256 bytes: the lower half of an Adler-32 is that and 1 (RFC 1950, section 8.2)."""
+    return (adler32(data) & 0xFFFF) - 1
 
 
 @lru_cache(maxsize=256)

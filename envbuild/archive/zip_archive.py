@@ -213,14 +213,11 @@ def _refuse_other(file: BinaryIO, first: Member, second: Member) -> None:
 
 def _check_record(record: Record) -> str:
     """The member's name; raises ArchiveError for what this reader cannot or will not read."""
-    try:
-        name = record.name.decode("utf-8" if record.flags & _UTF8 else "cp437")
-    except UnicodeDecodeError:
-        raise ArchiveError(f"`{excerpt(record.name)}` is marked as UTF-8 and is not") from None
+    name = _decode_name(record)
     check_path(name.removesuffix("/"))
     if "\\" in name:
         raise ArchiveError(f"`{name}` has a backslash in its name, which means other paths on other systems")
-    if _CONTROL.search(name):
+    if not name.isprintable() and _CONTROL.search(name):
         raise ArchiveError(
             f"`{excerpt(name)}` has a control character in its name, so that no `RECORD` can list it"
         )
@@ -240,3 +237,13 @@ def _check_record(record: Record) -> str:
     if record.method == STORED and record.size != record.compressed:
         raise ArchiveError(f"`{name}` is stored with two different sizes")
     return name
+
+
+def _decode_name(record: Record) -> str:
+    name = record.name
+    if name.isascii():  # the same in both codes, and read in a tenth of the time
+        return name.decode("ascii")
+    try:
+        return name.decode("utf-8" if record.flags & _UTF8 else "cp437")
+    except UnicodeDecodeError:
+        raise ArchiveError(f"`{excerpt(name)}` is marked as UTF-8 and is not") from None
