@@ -64,12 +64,24 @@ def test_looking_into_the_memory_imports_nothing_heavy() -> None:
         "sqlite3",
         "diskcache",
         "urllib3",
+        "http",
+        "ssl",
         "docker",
         "packaging",
         "pathlib",
         "dataclasses",
     }
     assert heavy.isdisjoint(loaded.stdout.split())
+
+
+def test_looking_for_what_was_published_imports_little_before_there_is_some() -> None:
+    code = (
+        "import sys; from envbuild.cli.quick import answer_from_registry; "
+        "answer_from_registry(['push', '--cache-dir', '/nowhere'], {}); "
+        "print('http' in sys.modules, 'envbuild.sources' in sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert loaded.stdout == "False False\n"
 
 
 def test_the_version_is_told_before_click_is_imported() -> None:
