@@ -125,7 +125,7 @@ def test_an_image_for_another_platform(project: Project, upstream: Upstream) -> 
     upstream.push_index(upstream.push(make_layer(), architecture="arm64"), tag="1")
     project.write({"BUILD.yaml": base_image(upstream.reference())})
     assert project.fail(2, "lock", BASE) == (
-        f"error: `{upstream.reference()}`: the image is not for `linux/amd64`\n"
+        f"BUILD.yaml:1:3: error: `{upstream.reference()}`: the image is not for `linux/amd64`\n"
         "hint: it is for `linux/arm64`\n"
     )
 
