@@ -111,6 +111,27 @@ def test_where_the_kernel_allows_no_namespaces(folder: Path) -> None:
     assert "hint: run it in a Docker engine with `--engine docker`; " in ran.stderr
 
 
+# What Docker leaves to root of a container.
+IN_A_CONTAINER = (
+    *("setpriv", "--inh-caps=-all", "--bounding-set"),
+    "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_raw,+sys_chroot,+setfcap",
+)
+
+
+def test_as_root_of_a_container_that_may_mount_nothing(folder: Path) -> None:
+    assert identity(IN_A_CONTAINER, folder) == ["False", "False"]
+    step = [sys.executable, "-c", STEP, str(folder), "sh", "-ec", "echo > /tmp/x; chown 1000:2000 /tmp/x"]
+    assert run([*IN_A_CONTAINER, *step], folder) == ""
+
+
+def test_where_parts_of_proc_are_hidden(folder: Path) -> None:
+    hide = ["unshare", "--mount", "sh", "-ec", 'mount -t tmpfs none /proc/fs; exec "$0" "$@"']
+    told = run([*hide, *IN_A_CONTAINER, sys.executable, "-c", STEP, str(folder), "true"], folder)
+    assert told.startswith("the kernel or this container allows no namespaces with a `/proc` of their own: ")
+    assert "`--executor docker`" in told
+    assert "--security-opt systempaths=unconfined" in told
+
+
 FULL = """
 import os, subprocess, sys
 from pathlib import Path

@@ -10,6 +10,7 @@ from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.sub_ids import FILES, find_names, read_grants
 
 _EVERYTHING = 2**32 - 1
+_SYS_ADMIN = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ def find_identity() -> Identity:
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0:
         users, groups = _read_map("uid"), _read_map("gid")
-        if users == (Range(0, 0, _EVERYTHING),):
+        if users == (Range(0, 0, _EVERYTHING),) and _may_mount(Path("/proc/self/status")):
             return Identity()
-        # Root of somebody's namespace: all that is mapped there is mapped in ours.
+        # Root of somebody's namespace, or of a container: all that is mapped there is mapped in ours.
         return Identity(tuple(map(_same, users)), tuple(map(_same, groups)))
     users, groups = (read_sub_ids(path, uid) for path in FILES)
     import shutil
@@ -90,6 +91,12 @@ def find_identity() -> Identity:
     if users and groups and shutil.which("newuidmap") and shutil.which("newgidmap"):
         return Identity((Range(0, uid, 1), *users), (Range(0, gid, 1), *groups), by_program=True)
     return Identity((Range(0, uid, 1),), (Range(0, gid, 1),))
+
+
+def _may_mount(status: Path) -> bool:
+    """Whether a process has CAP_SYS_ADMIN (proc_pid_status(5)), which a container's root mostly lacks."""
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return bool(int(lines["CapEff"], 16) >> _SYS_ADMIN & 1)
 
 
 def _read_map(kind: str) -> tuple[Range, ...]:

@@ -11,7 +11,8 @@ import os
 import stat
 
 from envbuild.execute.sandbox.inside import system
-from envbuild.execute.sandbox.inside.channel import Message, Refusal
+from envbuild.execute.sandbox.inside.channel import NO_NAMESPACES, Message, Refusal
+from envbuild.execute.sandbox.inside.namespaces import IN_A_CONTAINER
 from envbuild.execute.sandbox.inside.overlay import Overlay
 from envbuild.execute.sandbox.inside.places import Places
 
@@ -167,7 +168,14 @@ def _attach_stated(mount: Message, opened: int | None, places: Places) -> None:
 
 
 def _attach_kernel(sources: Sources, places: Places) -> None:
-    system.mount("proc", places.folder("/proc"), _INERT)
+    try:
+        system.mount("proc", places.folder("/proc"), _INERT)
+    except OSError as error:
+        if error.errno != errno.EPERM:
+            raise
+        raise Refusal(
+            f"{NO_NAMESPACES} with a `/proc` of their own: {error.strerror}", IN_A_CONTAINER
+        ) from error
     where = places.folder("/sys")
     try:
         system.mount("sysfs", where, system.READ_ONLY | _INERT)

@@ -24,9 +24,10 @@ _SWITCHES: Final = (
     ("user.max_user_namespaces", "0", "15000"),
     ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
 )
-_IN_A_CONTAINER: Final = (
-    "in a container, run it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined` "
-    "or `--privileged`"
+# Without the last, parts of /proc are hidden, and then the kernel allows no other one (mount_namespaces(7)).
+IN_A_CONTAINER: Final = (
+    "in a container, run it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+    "--security-opt systempaths=unconfined` or `--privileged`"
 )
 
 
@@ -51,7 +52,7 @@ def enter_namespaces(channel: Channel, flags: int, *, own_users: bool) -> None:
         if error.errno not in _FORBIDDEN:
             raise
         raise Refusal(
-            f"{NO_NAMESPACES}: {error.strerror}", advise_namespaces() if own_users else _IN_A_CONTAINER
+            f"{NO_NAMESPACES}: {error.strerror}", advise_namespaces() if own_users else IN_A_CONTAINER
         ) from error
 
 
@@ -63,7 +64,7 @@ def advise_namespaces(settings: str = _SETTINGS) -> str:
         if _read_setting(settings, name) == forbidden
     ]
     lifting = f"`sudo sysctl {' '.join(changes)}` on the host allows them until it starts again"
-    return "; ".join([lifting, _IN_A_CONTAINER] if changes else [_IN_A_CONTAINER])
+    return "; ".join([lifting, IN_A_CONTAINER] if changes else [IN_A_CONTAINER])
 
 
 def _read_setting(settings: str, name: str) -> str:
