@@ -129,17 +129,22 @@ def _refuse(error: click.ClickException, arguments: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         sys.stderr.write(f"{error.ctx.get_help()}\n")
         return ExitCode.USAGE
-    return report(_in_our_words(error), arguments)
+    return report(_in_our_words(error, arguments), arguments)
 
 
-def _in_our_words(error: click.ClickException) -> UsageError:
+def _in_our_words(error: click.ClickException, arguments: Sequence[str]) -> UsageError:
     """What click refused, in the style of all our errors: lower case, values in backticks, a hint."""
-    text = " ".join(error.format_message().split()).rstrip(".")
-    message = re.sub(r"'([^' ]*)'", r"`\1`", text[:1].lower() + text[1:])
     context = getattr(error, "ctx", None)
-    hint = f"run `{context.command_path if context else 'envbuild'} --help`"
-    if isinstance(error, click.NoSuchOption) and context and context.parent is None:
-        hint = f"options stand behind the command, as in `envbuild build {error.option_name}`"
+    command = context.command_path if context else " ".join(["envbuild", *arguments[:1]])
+    text, hint = error.format_message(), f"run `{command} --help`"
+    if isinstance(error, click.NoSuchOption):
+        text = f"no such option '{error.option_name}'"
+        if context and context.parent is None:
+            hint = f"options stand behind the command, as in `envbuild build {error.option_name}`"
+        elif error.possibilities:
+            hint = f"did you mean `{error.possibilities[0]}`? `{command} --help` tells all"
+    text = " ".join(text.split()).rstrip(".")
+    message = re.sub(r"'([^' ]*)'", r"`\1`", text[:1].lower() + text[1:])
     refused = UsageError(message, hint=hint)
     refused.exit_code = getattr(context and context.command, "usage_code", refused.exit_code)
     return refused

@@ -43,9 +43,12 @@ def test_wrong_usage(project: Project, arguments: list[str], text: str) -> None:
 
 def test_wrong_option_of_a_command(project: Project) -> None:
     error = project.fail(2, "build", "--jbos", "3")
-    assert error.startswith("error: no such option `--jbos`")
-    assert "`--jobs`" in error
-    assert error.endswith("hint: run `envbuild build --help`\n")
+    hint = "did you mean `--jobs`? `envbuild build --help` tells all"
+    assert error == f"error: no such option `--jbos`\nhint: {hint}\n"
+    error = project.fail(2, "build", "--frobnicate")
+    assert error == "error: no such option `--frobnicate`\nhint: run `envbuild build --help`\n"
+    error = project.fail(2, "lock", "--upgrade-package")
+    assert error.endswith("requires an argument\nhint: run `envbuild lock --help`\n")
 
 
 @pytest.mark.parametrize(
