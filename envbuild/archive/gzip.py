@@ -126,7 +126,7 @@ def _inflate_whole(data: bytes) -> Generator[bytes, None, int]:
             break
         footer = data[end - _FOOTER.size : end]
         crc, size = _FOOTER.unpack(footer)
-        if size == 0 or size > min(_AT_ONCE, (end - at) * _MAX_RATIO) or data.find(footer, at, end - 1) >= 0:
+        if size == 0 or size > min(_AT_ONCE, (end - at) * _MAX_RATIO) or data.rfind(footer, at, end - 1) >= 0:
             break
         try:
             contents = bytes(deflate.gzip_decompress(view[at:end], size))
