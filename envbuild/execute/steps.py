@@ -17,7 +17,7 @@ from envbuild.archive.layer_info import LayerInfo
 from envbuild.archive.listing import encode_listing
 from envbuild.core.action import Action, ActionResult
 from envbuild.core.dataclass import dataclass, field
-from envbuild.core.errors import BuildError, EnvbuildError
+from envbuild.core.errors import BuildError, EnvbuildError, UsageError
 from envbuild.core.events import ActionOutput, EventSink, ResultSource
 from envbuild.core.platform import Platform
 from envbuild.core.protocols import BlobStore
@@ -201,7 +201,7 @@ class StepExecutor:
 
 
 def _read_secrets(mounts: Sequence[Mapping[str, Any]], known: Secrets) -> dict[str, bytes]:
-    """The values of the secrets that a step states, as far as they are given; raises BuildError."""
+    """The values of the secrets that a step states, as far as they are given; raises UsageError."""
     values: dict[str, bytes] = {}
     for mount in mounts:
         if mount["type"] != "secret":
@@ -210,7 +210,7 @@ def _read_secrets(mounts: Sequence[Mapping[str, Any]], known: Secrets) -> dict[s
         if name in known:
             values[name] = known[name]()
         elif mount["required"]:
-            raise BuildError(
+            raise UsageError(
                 f"the secret `{name}` is not given",
                 hint=f"give it: `--secret id={name},src=FILE`, or `--secret id={name},env=VARIABLE`",
             )

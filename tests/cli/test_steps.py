@@ -75,7 +75,7 @@ def test_secrets_reach_steps_and_are_found_nowhere(project: Project, use: str, w
 
 def test_a_secret_that_is_not_given(project: Project) -> None:
     write(project, USE + "missing")
-    error = project.fail(1, "build", ":app")
+    error = project.fail(2, "build", ":app")
     assert "the secret `token` is not given" in error
     assert "hint: give it: `--secret id=token,src=FILE`" in error
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import Built, machine_environment
 from tests.makers.examples import HELLO
-from tests.makers.pages import Step, find_blocks, find_steps
+from tests.makers.pages import Step, find_blocks, find_steps, read_page
 from tests.makers.project import Project, environment
 
 pytestmark = pytest.mark.network
@@ -129,3 +129,9 @@ def shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: shape(each) for name, each in value.items()}
     return [shape(each) for each in value[:1]] if isinstance(value, list) else type(value).__name__
+
+
+def test_the_folders_of_the_cache(built: Built) -> None:
+    told = re.findall(r"^\| (`.*?) \|", read_page("docs/cache.md"), re.MULTILINE)
+    named = {each.split("/")[0] for row in told for each in re.findall(r"`([^`]*)`", row)}
+    assert {path.name for path in built.project.cache.iterdir()} <= named

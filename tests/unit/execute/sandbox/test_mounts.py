@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from envbuild.archive.layer import LayerWriter
-from envbuild.core.errors import BuildError
+from envbuild.core.errors import BuildError, UsageError
 from envbuild.execute.steps import StepSettings
 from tests.makers.roots import Machine, list_layer
 
@@ -257,7 +257,7 @@ def test_a_secret_in_the_error_of_a_step(trusted: Machine, busybox: bytes) -> No
 
 
 def test_a_secret_that_nobody_gave(machine: Machine, busybox: bytes) -> None:
-    with pytest.raises(BuildError, match="the secret `token` is not given"):
+    with pytest.raises(UsageError, match="the secret `token` is not given"):
         machine.script([busybox], "true", mounts=[secret()])
     machine.script([busybox], "test ! -e /run/secrets/token", mounts=[secret(required=False)])
 
