@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import BuildError
+from envbuild.execute.sandbox.inside.channel import NO_NAMESPACES
 from envbuild.execute.sandbox.sub_ids import FILES, find_names, read_grants
 
 _EVERYTHING = 2**32 - 1
@@ -68,7 +69,14 @@ class Identity:
             _run_mapper("newuidmap", process, self.users)
             _run_mapper("newgidmap", process, self.groups)
             return
-        folder = Path("/proc", str(process))
+        try:
+            self._write_maps(Path("/proc", str(process)))
+        except PermissionError as error:
+            from envbuild.execute.sandbox.inside.namespaces import advise_namespaces
+
+            raise BuildError(f"{NO_NAMESPACES}: {error}", hint=advise_namespaces()) from error
+
+    def _write_maps(self, folder: Path) -> None:
         if self.single:
             # Who cannot change groups cannot drop one that forbids something (user_namespaces(7)).
             (folder / "setgroups").write_text("deny")

@@ -3,6 +3,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from envbuild.core.errors import BuildError
 from envbuild.execute.sandbox.identity import Identity, Range, find_identity, read_sub_ids
 
 ROOT, NOBODY = 0, 65534
@@ -29,6 +32,14 @@ def test_each_map_has_a_name_of_its_own() -> None:
     assert alone.name == Identity(alone.users, alone.groups, by_program=True).name
     assert [each.single for each in (alone, *others)] == [True, False, True, True, False, False]
     assert [each.marks for each in (alone, *others)] == ["user", "trusted", *["user"] * 4]
+
+
+def test_maps_that_the_kernel_refuses() -> None:
+    """Those of a namespace that has some."""
+    alone = Identity((Range(0, os.geteuid(), 1),), (Range(0, os.getegid(), 1),))
+    with pytest.raises(BuildError, match=r"allows no namespaces: .*Operation not permitted") as caught:
+        alone.write_maps(os.getpid())
+    assert "`--privileged`" in caught.value.hint
 
 
 def test_who_we_are() -> None:
