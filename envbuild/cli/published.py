@@ -11,7 +11,6 @@ from envbuild.core.dataclass import asdict, dataclass
 from envbuild.core.errors import EnvbuildError
 from envbuild.graph.memo import FAULTS
 from envbuild.oci.reference import RegistryName
-from envbuild.sources.brief_connections import BriefConnections
 from envbuild.sources.http import HttpClient
 from envbuild.sources.patience import Patience
 from envbuild.sources.registry_access import RegistryAccess
@@ -71,11 +70,8 @@ def answer(text: str, published: Mapping[str, Any], arguments: Sequence[str]) ->
     except UNREADABLE:
         return None
     try:
-        patience = Patience.stated(os.environ)
-        connections = BriefConnections(patience.connect, patience.read)
-        client = destination.access.connect(
-            HttpClient(patience=patience, connections=connections), destination.place.host
-        )
+        http = HttpClient(patience=Patience.stated(os.environ))
+        client = destination.access.connect(http, destination.place.host)
         for tag in tags:
             found = client.find_manifest(tag.repository, tag.tag)
             if found is None or str(found[0].digest) != tag.digest:

@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final
 
-from envbuild.core.errors import EnvbuildError, SourceError
+from envbuild.core.errors import SourceError
 from envbuild.sources.url import is_loopback, origin, parse_url, redact, split_login
 
 if TYPE_CHECKING:
@@ -37,37 +37,6 @@ class PlainHttp(TransportError):
     """A server that was spoken to by TLS knows plain HTTP only."""
 
 
-class RawAnswer(Protocol):
-    """An answer as the HTTP library has it: urllib3's own, and what stands in for it."""
-
-    status: int
-    version: int
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By name in any case."""
-
-    @property
-    def length_remaining(self) -> int | None:
-        """How many bytes of the body are to come, where that is known."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether there is no more to read."""
-
-    def read1(self, amount: int, *, decode_content: bool) -> bytes:
-        """What has come of the body; b"" at its end."""
-
-    def stream(self, amount: int, *, decode_content: bool) -> Iterator[bytes]:
-        """The body in pieces."""
-
-    def close(self) -> None:
-        """Read no more."""
-
-    def release_conn(self) -> None:
-        """Let others have the connection."""
-
-
 class Connections:
     """Keeps connections open and gives each request one. Safe for several threads."""
 
@@ -80,15 +49,15 @@ class Connections:
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | IO[bytes] | None
-    ) -> RawAnswer:
+    ) -> urllib3.BaseHTTPResponse:
         """The answer to one request, its body not read yet; raises TransportError."""
         with transport_errors(url):
             answer = self._manager(url).request(
                 method, url, headers=headers, body=body, redirect=False, retries=False, preload_content=False
             )
-        if method == "GET" and is_head_cut(answer):
+        if method == "GET" and _is_head_cut(answer):
             answer.close()
-            raise broken_off(redact(url))
+            raise _broken_off(redact(url))
         return answer
 
     def close(self) -> None:
@@ -112,7 +81,7 @@ class Connections:
         import urllib3
 
         timeout = urllib3.Timeout(connect=self._timeouts[0], read=self._timeouts[1])
-        context = make_context() if "https" in (scheme, proxy.partition(":")[0]) else None
+        context = _trust() if "https" in (scheme, proxy.partition(":")[0]) else None
         if not proxy:
             return urllib3.PoolManager(
                 num_pools=32, maxsize=self._pool_size, timeout=timeout, ssl_context=context, blocksize=_BLOCK
@@ -150,15 +119,11 @@ def choose_proxy(url: str) -> str:
 @contextmanager
 def transport_errors(url: str) -> Iterator[None]:
     """Turn the HTTP library's exceptions into TransportError."""
+    import urllib3
+
     try:
         yield
-    except EnvbuildError:
-        raise
-    except Exception as error:
-        from urllib3.exceptions import HTTPError
-
-        if not isinstance(error, (HTTPError, OSError, ValueError)):  # ValueError: a chunk of -5 bytes
-            raise
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: a chunk of -5 bytes
         raise _explain(error, redact(url)) from error
 
 
@@ -166,20 +131,20 @@ def _explain(error: Exception, shown: str) -> TransportError:
     from urllib3 import exceptions
 
     kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[], TransportError]], ...] = (
-        (exceptions.LocationValueError, lambda: unusable(shown)),
+        (exceptions.LocationValueError, lambda: _unusable(shown)),
         (exceptions.ProxyError, lambda: _proxy_failed(shown)),
-        (exceptions.SSLError, lambda: untrusted(error.args[0] if error.args else error, shown)),
-        (exceptions.NameResolutionError, lambda: unknown_host(shown)),
-        (exceptions.NewConnectionError, lambda: unreachable(shown)),
-        (exceptions.TimeoutError, lambda: timed_out(shown)),
+        (exceptions.SSLError, lambda: _untrusted(error, shown)),
+        (exceptions.NameResolutionError, lambda: _unknown_host(shown)),
+        (exceptions.NewConnectionError, lambda: _unreachable(shown)),
+        (exceptions.TimeoutError, lambda: _timed_out(shown)),
     )
     for kind, explanation in kinds:
         if isinstance(error, kind):
             return explanation()
-    return broken_off(shown)
+    return _broken_off(shown)
 
 
-def is_head_cut(answer: RawAnswer) -> bool:
+def _is_head_cut(answer: urllib3.BaseHTTPResponse) -> bool:
     """Whether headers are missing: the library takes the end of the stream for the end of the headers.
 
     Who ends a body by closing must say so (RFC 9112, 9.6), except in HTTP/1.0.
@@ -189,13 +154,11 @@ def is_head_cut(answer: RawAnswer) -> bool:
     return answer.status in (200, 206) and answer.version == 11 and not framed and not closing
 
 
-def broken_off(shown: str) -> TransportError:
-    """For an answer that ended before its end."""
+def _broken_off(shown: str) -> TransportError:
     return TransportError(f"`{shown}` broke off its answer", hint="try again; a proxy may be in between")
 
 
-def unusable(shown: str) -> TransportError:
-    """For a URL that names nothing to connect to."""
+def _unusable(shown: str) -> TransportError:
     return TransportError(f"`{shown}` is no URL that can be asked", hint="check the address", passing=False)
 
 
@@ -206,8 +169,7 @@ def _proxy_failed(shown: str) -> TransportError:
     )
 
 
-def untrusted(error: object, shown: str) -> TransportError:
-    """For what the TLS library raised."""
+def _untrusted(error: Exception, shown: str) -> TransportError:
     if "WRONG_VERSION_NUMBER" in str(error):  # what OpenSSL makes of "HTTP/1.1 400"
         hint = "check the address: it may begin with `http://`"
         return PlainHttp(f"`{shown}` speaks plain HTTP, no TLS", hint=hint, passing=False)
@@ -218,28 +180,25 @@ def untrusted(error: object, shown: str) -> TransportError:
     )
 
 
-def unknown_host(shown: str) -> TransportError:
-    """For a name without an address."""
+def _unknown_host(shown: str) -> TransportError:
     return TransportError(f"the host of `{shown}` is unknown", hint="check its name, the network and proxies")
 
 
-def unreachable(shown: str) -> TransportError:
-    """For an address where nobody listens."""
+def _unreachable(shown: str) -> TransportError:
     return TransportError(f"`{shown}` cannot be reached", hint="check the address, the network and proxies")
 
 
-def timed_out(shown: str) -> TransportError:
-    """For silence."""
+def _timed_out(shown: str) -> TransportError:
     return TransportError(f"`{shown}` did not answer in time", hint="check the network, then try again")
 
 
-def _tls_reason(error: object) -> str:
-    reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed"
+def _tls_reason(error: Exception) -> str:
+    cause = error.args[0] if error.args else error
+    reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "TLS failed"
     return str(reason).lower().replace("_", " ")
 
 
-def make_context() -> ssl.SSLContext:
-    """What is trusted; raises SourceError where the environment names what cannot be read."""
+def _trust() -> ssl.SSLContext:
     import ssl
 
     context = ssl.create_default_context()

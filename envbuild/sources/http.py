@@ -21,7 +21,6 @@ from envbuild.sources.url import Login, join_url, origin, redact, split_login
 
 if TYPE_CHECKING:
     from envbuild.core.protocols import BlobWriter
-    from envbuild.sources.brief_connections import BriefConnections
 
 __all__ = ["HttpClient", "Patience", "Response", "StatusError", "TransportError", "redact"]
 
@@ -65,7 +64,7 @@ class HttpClient:
 
     Credentials come from an explicit `Authorization` header, else from the URL, else from netrc,
     and never follow a redirect to another origin; nor does what a POST sends. `wait` lets seconds
-    pass before another try. `connections` are a pool of `pool_size` for each host by default.
+    pass before another try.
     """
 
     def __init__(
@@ -75,13 +74,12 @@ class HttpClient:
         pool_size: int = 8,
         patience: Patience = _USUAL,
         wait: Callable[[float], None] = time.sleep,
-        connections: Connections | BriefConnections | None = None,
     ) -> None:
         self.patience = patience
         self._wait = wait
         self._user_agent = user_agent
         self._netrc = Netrc()
-        self._connections = connections or Connections(pool_size, patience.connect, patience.read)
+        self._connections = Connections(pool_size, patience.connect, patience.read)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
         """The answer to a GET, whatever its status; raises TransportError."""

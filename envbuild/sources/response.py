@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from envbuild.core.errors import SourceError
-from envbuild.sources.connections import RawAnswer, TransportError, transport_errors
+from envbuild.sources.connections import TransportError, transport_errors
 from envbuild.sources.url import redact
+
+if TYPE_CHECKING:
+    import urllib3
 
 CHUNK: Final = 1 << 18
 _REST: Final = 1 << 12  # bytes of a body that nobody reads: less work than another connection
@@ -44,7 +47,7 @@ class Response:
     A whole body is read in `seconds` or not at all.
     """
 
-    def __init__(self, raw: RawAnswer, url: str, seconds: float) -> None:
+    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str, seconds: float) -> None:
         self._raw = raw
         self._seconds = seconds
         self.url = url

@@ -9,15 +9,14 @@ import time
 from envbuild.graph.memo import is_too_young, sign
 from tests.makers.project import Outcome, Project
 
-# What each way loads: none, what runs actions, and what reads specs. The quickest loads no urllib3 either.
 BY_MEMO, BY_GRAPH, WHOLE = "0", "1", "2"
+# Says at its end whether what runs actions was imported, and what reads specs.
 _WATCHED = """
 import sys
 from envbuild.__main__ import main
 code = main()
 sys.stdout.flush()
-ways = (("yaml",), ("envbuild.execution", "urllib3"))
-sys.stderr.write(str(next((2 - n for n, names in enumerate(ways) if sys.modules.keys() & names), 0)))
+sys.stderr.write(str(("envbuild.execution" in sys.modules) + ("yaml" in sys.modules)))
 sys.exit(code)
 """
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from envbuild.core.digest import Digest
-from envbuild.sources.brief_connections import BriefConnections
 from envbuild.sources.http import HttpClient, Patience
 from tests.makers.gate import Answer, Gate, open_gate
 
@@ -29,22 +28,8 @@ def server() -> Iterator[Gate]:
         yield gate
 
 
-MakeHttp = Callable[[Patience], HttpClient]
-
-
-@pytest.fixture(params=["pooled", "brief"])
-def make_http(request: pytest.FixtureRequest) -> MakeHttp:
-    """Makes a client by either kind of connections."""
-
-    def make(patience: Patience) -> HttpClient:
-        brief = BriefConnections(patience.connect, patience.read) if request.param == "brief" else None
-        return HttpClient(patience=patience, connections=brief)
-
-    return make
-
-
 @pytest.fixture
-def http(make_http: MakeHttp) -> Iterator[HttpClient]:
-    client = make_http(Patience(pause=0.001))
+def http() -> Iterator[HttpClient]:
+    client = HttpClient(patience=Patience(pause=0.001))
     yield client
     client.close()
