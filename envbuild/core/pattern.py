@@ -6,8 +6,9 @@ To compile one takes a third of a millisecond, modules state some two hundred, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from importlib import import_module
+from types import ModuleType
 from typing import Any, AnyStr, cast
 
 _compile = re.compile
@@ -18,17 +19,18 @@ def compile_later(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     return cast("re.Pattern[AnyStr]", _Later(text, flags))
 
 
-@contextmanager
-def compiling_later() -> Iterator[None]:
-    """Let modules of others that are imported meanwhile compile their patterns when they first use them.
+def import_compiling_later(name: str) -> ModuleType:
+    """A module of others, which compiles its patterns when it first uses them.
 
-    Only for modules that use nothing of these but their methods, and while no other thread imports.
+    Only for one that uses nothing of these but their methods, and while no other thread imports.
     """
-    re.compile = compile_later  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        re.compile = _compile
+    if name not in sys.modules:
+        re.compile = compile_later  # type: ignore[assignment]
+        try:
+            import_module(name)
+        finally:
+            re.compile = _compile
+    return import_module(name)
 
 
 class _Later:

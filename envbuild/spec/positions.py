@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import Location, SpecError
-from envbuild.core.pattern import compile_later, compiling_later
+from envbuild.core.pattern import compile_later, import_compiling_later
 from envbuild.core.text import excerpt
 from envbuild.importing import IMPORTING
 from envbuild.spec.problems import Problems
@@ -82,9 +82,8 @@ def scan_yaml(text: str) -> Iterator[Any]:
 
 def _load_yaml() -> Any:
     """PyYAML, which at its import compiles also what its slow loader checks characters by."""
-    with IMPORTING, compiling_later():
-        import yaml
-    return yaml
+    with IMPORTING:
+        return import_compiling_later("yaml")
 
 
 def _loader(yaml: Any) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from envbuild.core.pattern import compile_later, compiling_later
+from envbuild.core.pattern import compile_later, import_compiling_later
 
 
 def test_it_matches_as_ever() -> None:
@@ -33,14 +34,23 @@ def test_what_it_has_not_it_has_not() -> None:
         _ = compile_later("a").nothing  # type: ignore[attr-defined]
 
 
-def test_others_compile_later_only_where_they_are_told_to() -> None:
+def test_a_module_of_others_compiles_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "some_patterns.py").write_text("import re\nA, B = re.compile('a+'), re.compile('(')\n")
+    monkeypatch.syspath_prepend(tmp_path)
     now = re.compile
-    with compiling_later():
-        pattern = re.compile("(")
-        assert re.compile("a+").fullmatch("aa")
+    module = import_compiling_later("some_patterns")
     assert re.compile is now
+    assert module.A.fullmatch("aa")
     with pytest.raises(re.error):
-        pattern.match("")
+        module.B.match("")
+    assert import_compiling_later("some_patterns") is module
+
+
+def test_a_module_that_fails_leaves_compiling_as_it_was() -> None:
+    now = re.compile
+    with pytest.raises(ImportError):
+        import_compiling_later("no_such_module_anywhere")
+    assert re.compile is now
 
 
 def test_reading_yaml_compiles_little() -> None:
