@@ -11,8 +11,7 @@ from typing import Final
 
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
-from envbuild.core.pattern import compile_later, import_compiling_later
-from envbuild.importing import IMPORTING
+from envbuild.core.pattern import compile_later
 
 SHEBANG: Final = b"#!python"
 
@@ -47,10 +46,10 @@ class EntryPoints:
 
 def parse_entry_points(text: str) -> EntryPoints:
     """Read `entry_points.txt`; raises ArchiveError."""
-    with IMPORTING:
-        configparser = import_compiling_later("configparser")
+    import configparser
+
     parser = configparser.ConfigParser(delimiters="=", strict=False, interpolation=None, default_section="\0")
-    parser.optionxform = str  # names are case-sensitive
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names are case-sensitive
     try:
         parser.read_string(text)
     except configparser.Error:

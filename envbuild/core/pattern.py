@@ -6,31 +6,12 @@ To compile one takes a third of a millisecond, modules state some two hundred, a
 from __future__ import annotations
 
 import re
-import sys
-from importlib import import_module
-from types import ModuleType
 from typing import Any, AnyStr, cast
-
-_compile = re.compile
 
 
 def compile_later(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """What `re.compile` makes of the same, but for functions of `re` itself, which take no such pattern."""
     return cast("re.Pattern[AnyStr]", _Later(text, flags))
-
-
-def import_compiling_later(name: str) -> ModuleType:
-    """A module of others, which compiles its patterns when it first uses them.
-
-    Only for one that uses nothing of these but their methods, and while no other thread imports.
-    """
-    if name not in sys.modules:
-        re.compile = compile_later  # type: ignore[assignment]
-        try:
-            import_module(name)
-        finally:
-            re.compile = _compile
-    return import_module(name)
 
 
 class _Later:
@@ -42,6 +23,6 @@ class _Later:
 
     def __getattr__(self, name: str) -> Any:
         if name == "_compiled":  # it is not set yet
-            self._compiled = _compile(self._text, self._flags)
+            self._compiled = re.compile(self._text, self._flags)
             return self._compiled
         return getattr(self._compiled, name)

@@ -12,9 +12,8 @@ from typing import Any, NoReturn
 
 from envbuild.core.dataclass import dataclass, field
 from envbuild.core.errors import Location, SpecError
-from envbuild.core.pattern import compile_later, import_compiling_later
+from envbuild.core.pattern import compile_later
 from envbuild.core.text import excerpt
-from envbuild.importing import IMPORTING
 from envbuild.spec.problems import Problems
 
 MAX_BYTES = 1_000_000
@@ -76,14 +75,9 @@ def parse_yaml(data: bytes, file: str, most: int = MAX_BYTES) -> Value:
 
 def scan_yaml(text: str) -> Iterator[Any]:
     """PyYAML's tokens of a text that `parse_yaml` takes."""
-    yaml = _load_yaml()
+    import yaml
+
     yield from yaml.scan(text, Loader=_loader(yaml))
-
-
-def _load_yaml() -> Any:
-    """PyYAML, which at its import compiles also what its slow loader checks characters by."""
-    with IMPORTING:
-        return import_compiling_later("yaml")
 
 
 def _loader(yaml: Any) -> Any:
@@ -106,7 +100,8 @@ def _decode(data: bytes, file: str) -> str:
 
 
 def _events(text: str, file: str) -> Iterator[Any]:
-    yaml = _load_yaml()
+    import yaml
+
     try:
         yield from yaml.parse(text, Loader=_loader(yaml))
     except yaml.MarkedYAMLError as error:
@@ -142,13 +137,14 @@ class _Reader:
     """Turns events into values."""
 
     def __init__(self, text: str, file: str, problems: Problems) -> None:
-        yaml = _load_yaml()
+        from yaml import nodes, resolver
+
         self._text = text
         self._events = _events(text, file)
         self._file = file
         self._problems = problems
-        self._scalar_node = yaml.ScalarNode
-        self._resolver: Any = yaml.resolver.Resolver()
+        self._scalar_node = nodes.ScalarNode
+        self._resolver: Any = resolver.Resolver()
 
     def read_document(self) -> Value:
         document: Value | None = None

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from envbuild.core.pattern import compile_later, import_compiling_later
+from envbuild.core.pattern import compile_later
 
 
 def test_it_matches_as_ever() -> None:
@@ -32,36 +31,6 @@ def test_what_is_wrong_is_told_at_the_first_use() -> None:
 def test_what_it_has_not_it_has_not() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         _ = compile_later("a").nothing  # type: ignore[attr-defined]
-
-
-def test_a_module_of_others_compiles_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "some_patterns.py").write_text("import re\nA, B = re.compile('a+'), re.compile('(')\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    now = re.compile
-    module = import_compiling_later("some_patterns")
-    assert re.compile is now
-    assert module.A.fullmatch("aa")
-    with pytest.raises(re.error):
-        module.B.match("")
-    assert import_compiling_later("some_patterns") is module
-
-
-def test_a_module_that_fails_leaves_compiling_as_it_was() -> None:
-    now = re.compile
-    with pytest.raises(ImportError):
-        import_compiling_later("no_such_module_anywhere")
-    assert re.compile is now
-
-
-def test_reading_yaml_compiles_little() -> None:
-    code = (
-        "import re; made = []; real = re._compiler.compile\n"
-        "re._compiler.compile = lambda *given: made.append(given[0]) or real(*given)\n"
-        "from envbuild.spec.positions import parse_yaml; parse_yaml(b'{a: [1, b]}', 'x')\n"
-        "print([each for each in made if '\\U0010ffff' in str(each)])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
 
 
 def test_importing_compiles_nothing() -> None:
