@@ -132,6 +132,29 @@ def test_where_parts_of_proc_are_hidden(folder: Path) -> None:
     assert "--security-opt systempaths=unconfined" in told
 
 
+NO_PROGRAMS = """
+import sys
+from pathlib import Path
+from envbuild.core.errors import EnvbuildError
+from tests.makers.roots import Machine, make_busybox
+from tests.unit.execute.sandbox.test_mounts import cache
+machine, root = Machine(Path(sys.argv[1])), make_busybox()
+print(machine.tell([root], "cp /bin/echo /echo; /echo runs"))
+try:
+    machine.script([root], "cp /bin/echo /cache/echo; /cache/echo runs", mounts=[cache()])
+except EnvbuildError as error:
+    print(error)
+"""
+
+
+def test_a_cache_where_no_programs_may_run(folder: Path) -> None:
+    noexec = ["unshare", "--mount", "sh", "-ec", f'mount -t tmpfs -o noexec none {folder}; exec "$0" "$@"']
+    told = run([*noexec, sys.executable, "-c", NO_PROGRAMS, str(folder)], folder)
+    assert told.startswith("['runs']\n")
+    assert "/cache/echo: Permission denied" in told
+    assert "hint: the cache lies where `noexec` is set" in told
+
+
 FULL = """
 import os, subprocess, sys
 from pathlib import Path

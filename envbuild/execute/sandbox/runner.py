@@ -63,7 +63,17 @@ class SandboxRunner:
             return Ended(code, starved=group is not None and group.starved())
 
     def advise(self, lines: Sequence[str], /) -> str:
-        """What to do about an owner that our maps lack, of whom the kernel says no more than this."""
+        """What to do about what the kernel refuses with no more than a word: programs, owners."""
+        denied = any(os.strerror(errno.EACCES) in line for line in lines)
+        if denied and os.statvfs(self._cache).f_flag & os.ST_NOEXEC:
+            return (
+                "the cache lies where `noexec` is set, so no program on a mount of a step can be executed: "
+                "if this is one, choose another place with `--cache-dir`"
+            )
+        return self._advise_owners(lines)
+
+    def _advise_owners(self, lines: Sequence[str]) -> str:
+        """What to do about an owner that our maps lack."""
         if self._identity.host or not any(text in line for line in lines for text in _UNMAPPED):
             return ""
         if self._identity.single:
