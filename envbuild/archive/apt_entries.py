@@ -8,9 +8,10 @@ from typing import Final
 from envbuild.core.dataclass import dataclass
 from envbuild.core.pattern import compile_later
 
-# Options stand before the URL alone: that of a disc has brackets and blanks of its own.
+# Options stand before the URL alone: that of a disc has brackets and blanks of its own. What has no other
+# reading is not tried again (`++`): a line may have megabytes, and memory is needed for each such place.
 _LINE: Final = compile_later(
-    r"deb[ \t]+(?:\[([^\]]*)\][ \t]*)?((?:\[[^\]]*\]|[^\s\[])+)[ \t]+(\S+)(?:[ \t]+(\S.*))?\Z"
+    r"deb[ \t]+(?:\[([^\]]*)\][ \t]*)?((?:\[[^\]]*\]|[^\s\[]++)++)[ \t]+(\S+)(?:[ \t]+(\S.*))?\Z"
 )
 _PARAGRAPHS: Final = compile_later(r"\n(?:[ \t]*\n)+")
 # Debian's and Ubuntu's own, as debian-archive-keyring and ubuntu-keyring call them.

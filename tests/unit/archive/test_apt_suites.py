@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Mapping
 
 import pytest
 
+from envbuild.archive.apt_entries import read_entries
 from envbuild.archive.apt_suites import find_suites
 from envbuild.archive.decompress import open_compressed
 from envbuild.archive.root_facts import is_telling
@@ -204,3 +206,15 @@ def test_a_link_to_another_file() -> None:
     )
     root.add_layer(open_compressed(io.BytesIO(tar), "", limit=1 << 20))
     assert find_suites(root, "bookworm", "amd64") == {"suites": "bookworm", "components": "main"}
+
+
+@pytest.mark.parametrize("url", ["x", "[x]"])
+def test_a_long_line_takes_little_memory(url: str) -> None:
+    """Layers that hold megabytes of one letter are small: an image of anybody may have such a line."""
+    line = f"deb {url * 200_000}"
+    tracemalloc.start()
+    try:
+        assert not list(read_entries("sources.list", line))
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(line)
+    finally:
+        tracemalloc.stop()
