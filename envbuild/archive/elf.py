@@ -14,7 +14,8 @@ _ENTRY: Final = struct.Struct("<2Q")  # of the dynamic section: tag, value
 _LOAD, _DYNAMIC = 1, 2
 _END, _NEEDED, _STRINGS = 0, 1, 5
 _MAX_SEGMENTS: Final = 1000
-_MAX_ENTRIES: Final = 100_000
+_MAX_ENTRIES: Final = 10_000
+_MAX_NAME: Final = 4096  # of a path with its end (PATH_MAX of Linux)
 
 
 def is_elf(head: bytes) -> bool:
@@ -28,20 +29,20 @@ def read_needed(data: bytes) -> tuple[str, ...]:
         return ()
     try:
         return tuple(_read_needed(data))
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, OverflowError):  # the last for a place that no memory has
         return ()
 
 
 def _read_needed(data: bytes) -> Iterator[str]:
     segments = list(_segments(data))
-    for kind, offset, _, size in segments:
-        if kind == _DYNAMIC:
-            entries = list(_entries(data, offset, size))
-            (strings,) = (_place(value, segments) for tag, value in entries if tag == _STRINGS)
-            for tag, value in entries:
-                if tag == _NEEDED:
-                    start = strings + value
-                    yield data[start : data.index(b"\0", start)].decode()
+    dynamic = [(offset, size) for kind, offset, _, size in segments if kind == _DYNAMIC]
+    for offset, size in dynamic[:1]:  # there is one at most
+        entries = list(_entries(data, offset, size))
+        (strings,) = (_place(value, segments) for tag, value in entries if tag == _STRINGS)
+        for tag, value in entries:
+            if tag == _NEEDED:
+                start = strings + value
+                yield data[start : data.index(b"\0", start, start + _MAX_NAME)].decode()
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:

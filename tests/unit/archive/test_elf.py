@@ -39,3 +39,23 @@ def test_the_machine_does_not_matter() -> None:
 )
 def test_what_no_linker_reads_needs_nothing(data: bytes) -> None:
     assert read_needed(data) == ()
+
+
+@pytest.mark.parametrize("place", [0x20, 0x40 + 56 + 8])  # of the segments, and of the dynamic section
+def test_places_that_no_file_has_need_nothing(place: int) -> None:
+    data = bytearray(make_library("libm.so.6"))
+    data[place : place + 8] = bytes([0xFF]) * 8
+    assert read_needed(bytes(data)) == ()
+
+
+def test_names_longer_than_any_path_are_not_read() -> None:
+    """Thousands of entries may share one name: together they would be larger than any memory."""
+    assert read_needed(make_library("x" * 4095)) == ("x" * 4095,)
+    assert read_needed(make_library("x" * 4096)) == ()
+
+
+def test_one_dynamic_section_is_read() -> None:
+    data = bytearray(make_library("libm.so.6"))
+    data[0x20:0x28], data[0x38:0x3A] = len(data).to_bytes(8, "little"), (3).to_bytes(2, "little")
+    segments = data[0x40:0xB0]
+    assert read_needed(bytes(data + segments + segments[56:])) == ("libm.so.6",)
