@@ -37,7 +37,7 @@ class GivenSdists:
         for text in texts:
             pinned = parse_pinned(text)
             requirement = copy(pinned.requirement)  # equal ones are shared
-            name = pinned.name if pinned.sdist and pinned.name in self.places else ""
+            name = pinned.name if pinned.sdist and pinned.name in self.candidates else ""
             requirement.url = None if name else requirement.url
             yield requirement, name
 

@@ -142,6 +142,18 @@ def test_an_sdist_at_a_url_for_another_target(make_resolver: MakeResolver, name:
 
 
 @both
+def test_an_sdist_of_the_workspace_beside_a_url_for_another_target(
+    make_resolver: MakeResolver, name: str, tmp_path: Path
+) -> None:
+    file, data = make_sdist("app", "1.5")
+    (tmp_path / file).write_bytes(data)
+    with run_index(*TOOLS) as index:
+        text = f"app @ {index.origin}/files/app-1.0.tar.gz#sha256={'0' * 64} ; sys_platform == 'win32'"
+        found = resolve(index, make_resolver, name, text, wheels=(tmp_path / file,))
+    assert versions(found) == {"app": "1.5"}
+
+
+@both
 @pytest.mark.parametrize("wheel", [None, "py3-none-any", "cp27-cp27m-win32"])
 def test_an_sdist_of_the_workspace(
     make_resolver: MakeResolver, name: str, wheel: str | None, tmp_path: Path
