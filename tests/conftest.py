@@ -50,7 +50,8 @@ def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def running_engine() -> Iterator[str]:
     """A Docker engine's address; its containers have no network."""
-    folder = Path(mkdtemp(prefix="e"))  # pytest's own folders have too long names for sockets
+    # Pytest's own folders have too long names for sockets; and /tmp may be in memory, which has limits.
+    folder = Path(mkdtemp(prefix="e", dir="/var/tmp"))
     try:
         with run_engine(folder) as address:
             yield address
