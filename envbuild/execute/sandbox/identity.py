@@ -74,7 +74,8 @@ class Identity:
         except PermissionError as error:
             from envbuild.execute.sandbox.inside.namespaces import advise_namespaces
 
-            raise BuildError(f"{NO_NAMESPACES}: {error}", hint=advise_namespaces()) from error
+            refused = f"{NO_NAMESPACES} with maps of users: {error.strerror}"
+            raise BuildError(refused, hint=advise_namespaces()) from error
 
     def _write_maps(self, folder: Path) -> None:
         if self.single:
