@@ -15,8 +15,14 @@ from tests.makers.roots import Machine
 
 LIMITS = Limits(memory=50_000_000, processes=40)
 BOMB = "while true; do sleep 1000 & done"
-# Each within its limit, all together not.
-GREEDY = "for n in 1 2 3 4; do dd if=/dev/zero of=/dev/null bs=20M count=20 2>&- & done; wait; false"
+# Each within its limit, all together not: none ends before all have begun to write what they hold.
+GREEDY = (
+    "mkdir /four; cd /four; mkfifo 4 5 6 7; "
+    "for n in 4 5 6 7; do dd if=/dev/zero of=$n bs=20M count=1 2>&- & done; "
+    "exec 4<4 5<5 6<6 7<7; "
+    "for n in 4 5 6 7; do head -c 1 <&$n; done >/dev/null; "
+    "for n in 4 5 6 7; do cat <&$n; done >/dev/null; wait; false"
+)
 
 
 def test_a_group_goes_with_its_step() -> None:
