@@ -9,13 +9,13 @@ from envbuild.archive.zip_archive import ZipArchive
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import ArchiveError
 from envbuild.core.pattern import compile_later
+from envbuild.core.project_name import normalise
 
 MAX_METADATA: Final = 1 << 20  # of `WHEEL` and `entry_points.txt`
 MAX_RECORD: Final = 16 << 20
 _SUFFIX: Final = ".dist-info"
 # Name, version, maybe a build number, and three tags (PEP 427, "File name convention").
 _FILE_NAME: Final = compile_later(r"([\w.]+)-[^-]+(?:-[0-9][^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
-_SEPARATORS: Final = compile_later(r"[-_.]+")
 _VERSION_1: Final = "Wheel-Version: 1."  # what follows makes no other major version of it
 
 
@@ -32,7 +32,7 @@ class WheelInfo:
 def read_info(wheel: ZipArchive, file_name: str) -> WheelInfo:
     """Read the `.dist-info` folder; raises ArchiveError where it is not that of a wheel 1.x of this name."""
     folder, distribution = _find_folder(wheel), _parse_name(file_name)
-    if _normalise(folder.removesuffix(_SUFFIX).rpartition("-")[0]) != distribution:
+    if normalise(folder.removesuffix(_SUFFIX).rpartition("-")[0]) != distribution:
         raise ArchiveError(f"`{file_name}` holds `{folder}`, which is of another distribution")
     if f"{folder}/METADATA" not in wheel.members:
         raise ArchiveError(f"the wheel has no `{folder}/METADATA`")
@@ -51,12 +51,7 @@ def _parse_name(file_name: str) -> str:
     match = _FILE_NAME.fullmatch(file_name)
     if match is None:
         raise ArchiveError(f"`{file_name}` is not the name of a wheel")
-    return _normalise(match[1])
-
-
-def _normalise(name: str) -> str:
-    """As PEP 503 wants it: `packaging` does it the same way, and takes 10 ms to import."""
-    return _SEPARATORS.sub("-", name).lower()
+    return normalise(match[1])
 
 
 def _find_folder(wheel: ZipArchive) -> str:

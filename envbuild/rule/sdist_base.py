@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from envbuild.core.dataclass import replace
 from envbuild.core.pattern import compile_later
 from envbuild.core.platform import Facts, Interpreter
+from envbuild.core.project_name import normalise
 from envbuild.lock.model import Json
 from envbuild.rule import attr, builtins
 from envbuild.rule.bytecode import interpreter_layers
@@ -33,7 +33,7 @@ def read_names(ctx: Context) -> tuple[str, ...]:
     for name in ctx["sdists"]:
         if not _NAME.match(name):
             raise ctx.fail(f"`{name}` in `sdists` is no package's name", hint="write names alone: `[x, y]`")
-    return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in ctx["sdists"]}))
+    return tuple(sorted(set(map(normalise, ctx["sdists"]))))
 
 
 def check_given(ctx: Context, asked: Requirements) -> None:

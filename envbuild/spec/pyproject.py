@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from envbuild.core.errors import Location, SpecError
+from envbuild.core.project_name import normalise
 
 Positioned = tuple[str, Location]
 
@@ -38,10 +38,12 @@ def read_pyproject(path: Path, shown: str, groups: Sequence[str] = ()) -> list[P
 
 def _group(table: Mapping[str, Any], project: Mapping[str, Any], group: str, shown: str) -> list[str]:
     """The requirements of an extra, else of a dependency group, of that name."""
-    extras = {_normal(name): value for name, value in _table(project, "optional-dependencies", shown).items()}
-    groups = {_normal(name): value for name, value in _table(table, "dependency-groups", shown).items()}
-    if _normal(group) in extras:
-        return _texts(extras[_normal(group)], f"the extra `{group}`", shown)
+    extras = {
+        normalise(name): value for name, value in _table(project, "optional-dependencies", shown).items()
+    }
+    groups = {normalise(name): value for name, value in _table(table, "dependency-groups", shown).items()}
+    if normalise(group) in extras:
+        return _texts(extras[normalise(group)], f"the extra `{group}`", shown)
     return _Groups(groups, shown).include(group, ())
 
 
@@ -55,7 +57,7 @@ class _Groups:
 
     def include(self, group: str, above: tuple[str, ...]) -> list[str]:
         """A group's requirements with those of the groups that it includes, but for what was read before."""
-        name = _normal(group)
+        name = normalise(group)
         self._check(group, (*above, name))
         found: list[str] = []
         if name in self._included:
@@ -119,7 +121,3 @@ def _line_of(text: str, requirement: str) -> int:
 
 def _listed(names: Mapping[str, Any]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names))
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from envbuild.core.errors import SpecError
 from envbuild.core.pattern import compile_later
+from envbuild.core.project_name import normalise
 from envbuild.core.text import escape, excerpt
 from envbuild.spec.wheels import SDIST, parse_sdist_name, parse_wheel_name
 
@@ -112,7 +113,7 @@ def _read_plain(text: str) -> Pinned | None:
     # Of clauses that mean the same, packaging drops all but one: `>=1,>=1.0`.
     if len(set(map(_operator, clauses))) < len(clauses) != len({_ZEROS.sub("", each) for each in clauses}):
         return None
-    name, gate = _normalise(match["name"]), match["gate"] or ""
+    name, gate = normalise(match["name"]), match["gate"] or ""
     extras = sorted(set(match["extras"].split(","))) if match["extras"] else []
     listed = f"[{','.join(extras)}]" if extras else ""
     marker = f'; extra == "{gate}"' if gate else ""
@@ -136,16 +137,11 @@ def _read_any(text: str) -> Pinned:
     gate = _GATE.fullmatch(str(requirement.marker or ""))
     return Pinned(
         normal_form(requirement) + "".join(f" --hash=sha256:{each}" for each in hashes),
-        _normalise(requirement.name),
-        frozenset(map(_normalise, requirement.extras)),
-        _normalise(gate[1]) if gate else "",
+        normalise(requirement.name),
+        frozenset(map(normalise, requirement.extras)),
+        normalise(gate[1]) if gate else "",
         hashes,
     )
-
-
-def _normalise(name: str) -> str:
-    """The normal form of a project's or an extra's name (PEP 503, PEP 685)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def refuse_unsupported(text: str) -> None:
@@ -206,7 +202,7 @@ def _checked_url(requirement: Requirement) -> str:
             f"`{_shown(url)}` is no `https:` URL", hint="use `https:`, or a path such as `./x.whl`"
         )
     found, kind = _project(url, file)
-    if found != _normalise(requirement.name):
+    if found != normalise(requirement.name):
         raise SpecError(
             f"`{requirement.name}` is given the URL of {kind} of `{found}`", hint=f"write `{found} @ ...`"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import unquote
 from envbuild.core.dataclass import dataclass
 from envbuild.core.errors import EnvbuildError, Location
 from envbuild.core.pattern import compile_later
+from envbuild.core.project_name import normalise
 from envbuild.core.text import excerpt
 from envbuild.oci.reference import RegistryName
 from envbuild.spec.attribute import Attribute, Kind
@@ -136,7 +136,7 @@ def _read_source(kind: str, entry: Entry, root: Path, problems: Problems) -> Sou
             _read_places(urls, entry, root, problems),
             _read_login(checked, entry.key, root, problems),
         )
-    packages = tuple(sorted({_normalise(name) for name in checked.get("packages") or ()}))
+    packages = tuple(sorted({normalise(name) for name in checked.get("packages") or ()}))
     keyring = _read_keyring(stated, checked, root, problems)
     return Source(alias, kind, tuple(url.rstrip("/") for url in urls), packages, keyring, login)
 
@@ -248,8 +248,3 @@ def _refuse_shared_packages(
                 message = f"`{package}` is pinned to `{owners[package]}` and to `{source.alias}`"
                 problems.add(message, places[source.alias], "a package comes from one index: remove one pin")
             owners.setdefault(package, source.alias)
-
-
-def _normalise(name: str) -> str:
-    """A project's normalised name (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
